@@ -1,0 +1,344 @@
+/**
+ * Seam: where truth lives. Tasks, lanes, leases, events, idempotency keys, sessions and workers.
+ * Every operation is atomic; every write of an attempt carries its lease and is refused with
+ * `lease_lost` when its fence is stale. Instants are the store's own (server) time: callers pass
+ * durations. Records handed out are never changed afterwards by the store, nor may the caller change
+ * them. Conformance: test/conformance/store-suite.ts.
+ */
+import type {
+  CancelMode,
+  LogEntry,
+  Notice,
+  QueueMessage,
+  TaskRecord,
+} from "../../gen/agentlane/store/v1/record_pb.js";
+import type { Worker } from "../../gen/agentlane/v1/operations_service_pb.js";
+import type {
+  ExecutionContext,
+  Instance,
+  SessionSummary,
+} from "../../gen/agentlane/v1/session_pb.js";
+import type {
+  MultitaskStrategy,
+  Task,
+  TaskError,
+  TaskEvent,
+  TaskResult,
+  TaskState,
+} from "../../gen/agentlane/v1/task_pb.js";
+import type { Service } from "../lifecycle.ts";
+
+export interface Store extends Service {
+  /** memory, redis, postgres or sqlite. */
+  readonly type: string;
+  readonly tasks: TaskStore;
+  readonly log: TaskLog;
+  readonly deadLetters: DeadLetterStore;
+  readonly sessions: SessionStore;
+  readonly workers: WorkerStore;
+  /** Resolves when the store answers; rejects with `unavailable` and the reason otherwise. */
+  check(): Promise<void>;
+}
+
+/** Names a task. */
+export interface TaskRef {
+  readonly tenant: string;
+  readonly taskId: string;
+}
+
+/** Names a session. */
+export interface SessionRef {
+  readonly tenant: string;
+  readonly agentId: string;
+  readonly sessionId: string;
+}
+
+/**
+ * What a write asks its caller to do next. Not doing it costs time, never correctness: watchers and
+ * the sweeper find out by themselves. Doorbells are absent where the adapter has already rung them.
+ */
+export interface Effects {
+  /** Tasks that became ready: publish to the queue, then `markPublished`. */
+  readonly doorbells: readonly QueueMessage[];
+  /** Publish to the bus: log entries on the task's topic, the others on the workers' topic. */
+  readonly notices: readonly Notice[];
+  /** When the next retry or deadline is due, counted from now; undefined = none known. */
+  readonly nextDueInMs?: number;
+}
+
+export interface TaskStore {
+  /**
+   * Accepts a task at the end of its lane and writes its first event. With an idempotency key that
+   * is known: the existing task when the digest is equal, `already_exists` (IDEMPOTENCY_CONFLICT)
+   * otherwise. `failed_precondition` (SESSION_BUSY) for REJECT on a busy lane; `resource_exhausted`
+   * (QUEUE_FULL) when the queue already has `maxQueueSize` unfinished tasks. INTERRUPT and ROLLBACK
+   * request the cancel of the lane's unfinished tasks in the same operation.
+   */
+  create(submission: Submission): Promise<{ task: Task; existing: boolean; effects: Effects }>;
+  /** The queue has confirmed these tasks' doorbells. Unknown and no longer queued ones are ignored. */
+  markPublished(refs: readonly TaskRef[]): Promise<void>;
+  /**
+   * Takes a ready task (QUEUED, head of its lane) for an attempt: RUNNING, a new fence, a lease, the
+   * event that announces the attempt. `claim` undefined: somebody else has it, or it is not ready
+   * (any more). A task whose deadline has passed is failed instead.
+   */
+  claim(request: ClaimRequest): Promise<{ claim: Claim | undefined; effects: Effects }>;
+  /** Extends leases; one result per lease, in order. An invalid lease stays invalid. */
+  renew(leases: readonly Lease[], leaseMs: number): Promise<LeaseStatus[]>;
+  /**
+   * Appends events to the task's log, numbered from `afterSequence` + 1. Idempotent: a repeat with
+   * the same lease and afterSequence changes nothing and answers the same.
+   */
+  append(
+    lease: Lease,
+    afterSequence: number,
+    events: readonly TaskEvent[],
+  ): Promise<{ lastSequence: number; effects: Effects }>;
+  /**
+   * Ends an attempt: appends its last events and the state change, commits the session, and, when
+   * the task is terminal, promotes the lane's next task; all in one step. Idempotent like append.
+   */
+  finish(lease: Lease, finish: Finish): Promise<{ task: Task; effects: Effects }>;
+  /**
+   * Cancels by id or idempotency key. QUEUED and RETRY_WAIT → CANCELED at once; RUNNING: recorded,
+   * and a CancelRequested notice for its worker; terminal: unchanged. `not_found` when unknown.
+   */
+  requestCancel(request: CancelRequest): Promise<{ task: Task; effects: Effects }>;
+  /** Running tasks whose lease has ended, oldest first; to be ended by `finish` with `ifExpired`. */
+  expired(limit: number): Promise<ExpiredLease[]>;
+  /**
+   * The store's own chores, at most `limit` tasks a call: due retries become ready, queued tasks
+   * past their deadline fail, ready tasks unpublished for `unpublishedAfterMs` ring again, logs and
+   * tasks past retention go.
+   */
+  sweep(options: SweepOptions): Promise<{ sweptCount: number; effects: Effects }>;
+  /** Doorbells of ready tasks, oldest first, after a task id (empty = from the start); for reconcile. */
+  ready(queue: string, afterTaskId: string, limit: number): Promise<QueueMessage[]>;
+}
+
+export interface Submission {
+  /**
+   * Complete but for what the store decides: state, instants, sequence, published. A stateless task
+   * (empty session_id) is a lane of its own.
+   */
+  readonly record: TaskRecord;
+  readonly strategy: MultitaskStrategy;
+  /** Fail the task when it is not finished this long after the accept; undefined = never. */
+  readonly deadlineInMs: number | undefined;
+  /** Unfinished tasks the task's queue may hold. */
+  readonly maxQueueSize: number;
+  /** How long the idempotency key is remembered. */
+  readonly idempotencyMs: number;
+}
+
+export interface ClaimRequest {
+  readonly ref: TaskRef;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  /** W3C span id of the attempt; empty when tracing is off. */
+  readonly spanId: string;
+}
+
+/** Timed ownership of an attempt. */
+export interface Lease extends TaskRef {
+  /** Strictly increasing per task. */
+  readonly fence: bigint;
+  readonly attempt: number;
+}
+
+export interface Claim {
+  readonly lease: Lease;
+  readonly record: TaskRecord;
+  /** Identifies the session's content; changes with every commit, import and destroy. Empty = none. */
+  readonly sessionEtag: string;
+  /** Until the task's deadline, counted from now; undefined = none. */
+  readonly deadlineInMs: number | undefined;
+}
+
+export interface LeaseStatus {
+  readonly valid: boolean;
+  /** Set when a cancel was requested. */
+  readonly cancel?: { readonly mode: CancelMode; readonly reason: string };
+}
+
+export interface ExpiredLease {
+  readonly lease: Lease;
+  readonly record: TaskRecord;
+}
+
+export interface Finish {
+  readonly afterSequence: number;
+  /** Events not yet appended. */
+  readonly events: readonly TaskEvent[];
+  readonly ending: Ending;
+  /** Committed with the ending; undefined leaves the session as it is. */
+  readonly session?: ExecutionContext;
+  /** Only if the lease has expired; otherwise `lease_lost`. For the sweeper. */
+  readonly ifExpired?: boolean;
+}
+
+/** How an attempt ends. */
+export type Ending =
+  | { readonly state: TaskState.COMPLETED | TaskState.INPUT_REQUIRED; readonly result: TaskResult }
+  | { readonly state: TaskState.FAILED; readonly error: TaskError; readonly leaseExpired?: boolean }
+  | {
+      readonly state: TaskState.CANCELED;
+      readonly error: TaskError;
+      readonly leaseExpired?: boolean;
+    }
+  | {
+      readonly state: TaskState.RETRY_WAIT;
+      readonly error: TaskError;
+      readonly delayMs: number;
+      readonly leaseExpired?: boolean;
+    }
+  /** Handed back by a drain: ready again, no attempt consumed. */
+  | { readonly state: TaskState.QUEUED; readonly error: TaskError };
+
+export interface CancelRequest {
+  readonly tenant: string;
+  readonly target: { readonly taskId: string } | { readonly idempotencyKey: string };
+  readonly mode: CancelMode;
+  readonly reason: string;
+}
+
+export interface SweepOptions {
+  readonly limit: number;
+  readonly unpublishedAfterMs: number;
+  /** After its end a task's log is dropped after this … */
+  readonly logRetentionMs: number;
+  /** … and the task itself after this; dead letters have their own. */
+  readonly taskRetentionMs: number;
+  readonly deadLetterRetentionMs: number;
+}
+
+/** Reading tasks. */
+export interface TaskLog {
+  /** `not_found` when unknown, of another tenant, or past retention. */
+  get(ref: TaskRef): Promise<Task>;
+  /** Newest first. */
+  list(tenant: string, filter: TaskFilter, page: PageRequest): Promise<Page<Task>>;
+  /** Entries after a sequence, at most `limit`; `not_found` like get. */
+  read(ref: TaskRef, afterSequence: number, limit: number): Promise<LogPage>;
+  /** Counts of the tasks of a queue and, over all its ended attempts, their run time. */
+  figures(queue: string): Promise<QueueFigures>;
+  /** Names of the queues that tasks were ever submitted to. */
+  queues(): Promise<string[]>;
+}
+
+export interface TaskFilter {
+  readonly agentId?: string;
+  readonly sessionId?: string;
+  readonly states?: readonly TaskState[];
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface PageRequest {
+  readonly size: number;
+  /** Empty = first page. An unreadable token is `invalid_argument`. */
+  readonly token: string;
+}
+
+export interface Page<T> {
+  readonly items: T[];
+  /** Empty = last page. */
+  readonly nextToken: string;
+}
+
+export interface LogPage {
+  readonly entries: LogEntry[];
+  /** Of the whole log: the first entry still kept, and the last. firstSequence = lastSequence + 1 when none is kept. */
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** Whether the last entry is the terminal one. */
+  readonly terminal: boolean;
+}
+
+export interface QueueFigures {
+  /** Ready for a worker. */
+  readonly readyCount: number;
+  /** Behind their lane's head, or waiting for a retry. */
+  readonly waitingCount: number;
+  readonly retryWaitCount: number;
+  readonly runningCount: number;
+  /** COMPLETED, INPUT_REQUIRED and CANCELED ever. */
+  readonly completedCount: number;
+  /** FAILED ever. */
+  readonly failedCount: number;
+  readonly attemptCount: number;
+  readonly attemptTotalMs: number;
+}
+
+export interface DeadLetterStore {
+  /** FAILED tasks, newest first. */
+  list(
+    tenant: string,
+    filter: { agentId?: string; reason?: string },
+    page: PageRequest,
+  ): Promise<Page<Task> & { totalCount: number }>;
+  /** Back to the end of their lanes as QUEUED, attempts reset, deadline dropped. */
+  redrive(
+    tenant: string,
+    taskIds: readonly string[],
+  ): Promise<{ redriven: string[]; skipped: string[]; effects: Effects }>;
+  /** Deletes by ids or, without them, by filter. */
+  purge(
+    tenant: string,
+    selection: { taskIds?: readonly string[]; agentId?: string; failedBeforeMs?: number },
+  ): Promise<number>;
+}
+
+export interface SessionStore {
+  /** Undefined before the first committed turn. */
+  load(ref: SessionRef): Promise<StoredSession | undefined>;
+  /** Unfinished tasks in lane order, the running one first. */
+  lane(ref: SessionRef): Promise<string[]>;
+  /** Last used first. */
+  list(
+    tenant: string,
+    filter: { agentId?: string },
+    page: PageRequest,
+  ): Promise<Page<SessionSummary>>;
+  /** `failed_precondition` (SESSION_BUSY) with unfinished tasks, `already_exists` without overwrite. */
+  import(
+    ref: SessionRef,
+    context: ExecutionContext,
+    overwrite: boolean,
+  ): Promise<{ effects: Effects }>;
+  /** Cancels its unfinished tasks, deletes its context, tasks and logs. A running attempt loses its lease. */
+  destroy(ref: SessionRef): Promise<{ existed: boolean; canceledCount: number; effects: Effects }>;
+}
+
+export interface StoredSession {
+  readonly context: ExecutionContext;
+  readonly etag: string;
+}
+
+/** The registry of live workers and what they hold. Entries vanish when not reported for `ttlMs`. */
+export interface WorkerStore {
+  report(report: WorkerReport): Promise<void>;
+  /** Removes the worker and its instances. */
+  remove(workerId: string): Promise<void>;
+  /** By id. */
+  list(): Promise<Worker[]>;
+  /** By session key. */
+  instances(
+    tenant: string,
+    filter: { agentId?: string; workerId?: string; sessionKey?: string },
+    page: PageRequest,
+  ): Promise<Page<Instance> & { totalCount: number }>;
+}
+
+export interface WorkerReport {
+  readonly worker: Worker;
+  readonly ttlMs: number;
+  /** Instances that are new or changed since the last report, by tenant. */
+  readonly changed: readonly { readonly tenant: string; readonly instance: Instance }[];
+  /** Instances that are gone since the last report. */
+  readonly removed: readonly { readonly tenant: string; readonly sessionKey: string }[];
+}
+
+/** `agent_id#session_id`; ids cannot contain "#", so it is injective. */
+export function sessionKey(ref: { agentId: string; sessionId: string }): string {
+  return `${ref.agentId}#${ref.sessionId}`;
+}
