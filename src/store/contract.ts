@@ -97,8 +97,12 @@ export interface TaskStore {
   /**
    * Ends an attempt: appends its last events and the state change, commits the session, and, when
    * the task is terminal, promotes the lane's next task; all in one step. Idempotent like append.
+   * `sessionEtag` is the session's after the commit; empty without one.
    */
-  finish(lease: Lease, finish: Finish): Promise<{ task: Task; effects: Effects }>;
+  finish(
+    lease: Lease,
+    finish: Finish,
+  ): Promise<{ task: Task; sessionEtag: string; effects: Effects }>;
   /**
    * Cancels by id or idempotency key. QUEUED and RETRY_WAIT → CANCELED at once; RUNNING: recorded,
    * and a CancelRequested notice for its worker; terminal: unchanged. `not_found` when unknown.
