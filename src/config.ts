@@ -1,0 +1,286 @@
+/**
+ * The configuration of this process: the environment, checked as a whole. The only reader of
+ * process.env. The parts receive their own records from it, durations in milliseconds.
+ */
+import type { z } from "zod";
+import {
+  environment,
+  SECTIONS,
+  type Values,
+  type VariableMeta,
+  variableMeta,
+} from "./config-variables.ts";
+import { AgentlaneError, type FieldViolation } from "./errors.ts";
+
+export type Config = ReturnType<typeof assemble> & {
+  /** Every variable as it is in effect, secrets masked. */
+  readonly settings: readonly Setting[];
+};
+
+export interface Setting {
+  readonly section: string;
+  readonly name: string;
+  /** As one would write it; empty = not set. */
+  readonly shown: string;
+  readonly isDefault: boolean;
+}
+
+/**
+ * Reads the environment. An empty variable counts as not set. Throws one `invalid_argument`
+ * (CONFIG_INVALID) that names every bad variable, its value and an example of a good one.
+ */
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = environment.safeParse(given);
+  const violations = parsed.success
+    ? conflicts(parsed.data)
+    : wrongValues(parsed.error.issues, given);
+  if (!parsed.success || violations.length > 0) {
+    const lines = violations.map((violation) => `  ${violation.description}`);
+    throw new AgentlaneError(
+      "invalid_argument",
+      "CONFIG_INVALID",
+      `the configuration has ${lines.length === 1 ? "an error" : `${lines.length} errors`}:\n${lines.join("\n")}`,
+      { fieldViolations: violations },
+    );
+  }
+  return { ...assemble(parsed.data), settings: settings(given) };
+}
+
+type Given = Readonly<Record<string, string | undefined>>;
+
+function wrongValues(issues: readonly z.core.$ZodIssue[], given: Given): FieldViolation[] {
+  const bad = new Set(issues.map((issue) => String(issue.path[0])));
+  return rows()
+    .filter((row) => bad.has(row.name))
+    .map(({ name, meta }) => ({
+      field: name,
+      description: `${name}=${mask(given[name] ?? "", meta.secret)}: must be ${meta.expects}, for example ${name}=${meta.example}`,
+    }));
+}
+
+/** What is wrong with variables that are right one by one. */
+function conflicts(values: Values): FieldViolation[] {
+  const found: FieldViolation[] = [];
+  const report = (field: string, description: string): void => {
+    found.push({ field, description: `${field}: ${description}` });
+  };
+  if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined)) {
+    report("TLS_CERT", "TLS_CERT and TLS_KEY belong together; set both or none");
+  }
+  if (values.TLS_CLIENT_CA !== undefined && values.TLS_CERT === undefined) {
+    report("TLS_CLIENT_CA", "client certificates need TLS; set TLS_CERT and TLS_KEY too");
+  }
+  if (!isLoopback(values.HOST) && values.TLS_CLIENT_CA === undefined) {
+    report(
+      "HOST",
+      `${values.HOST} can be reached from other machines and nothing authenticates callers; use HOST=127.0.0.1, or set TLS_CERT, TLS_KEY and TLS_CLIENT_CA`,
+    );
+  }
+  if (values.LEASE_RENEW_INTERVAL * 2 > values.LEASE_DURATION) {
+    report(
+      "LEASE_RENEW_INTERVAL",
+      "must be at most half of LEASE_DURATION, so that one lost renewal loses no lease, for example LEASE_DURATION=15 LEASE_RENEW_INTERVAL=5",
+    );
+  }
+  if (values.TASK_RETENTION_HOURS < values.MESSAGE_RETENTION_HOURS) {
+    report("TASK_RETENTION_HOURS", "must be at least MESSAGE_RETENTION_HOURS");
+  }
+  if (values.TASK_MANAGER_WORKERS > values.MAX_CONCURRENT_AGENTS) {
+    report(
+      "TASK_MANAGER_WORKERS",
+      "must be at most MAX_CONCURRENT_AGENTS; raise that one too if this process may run so many",
+    );
+  }
+  if (!values.ENABLED_FRAMEWORKS.includes(values.DEFAULT_FRAMEWORK)) {
+    report("DEFAULT_FRAMEWORK", "must be one of ENABLED_FRAMEWORKS");
+  }
+  if (!values.TASK_MANAGER_ENABLED && values.MESSAGE_QUEUE_TYPE === "memory") {
+    report(
+      "TASK_MANAGER_ENABLED",
+      "a gateway needs a queue that other processes share; with MESSAGE_QUEUE_TYPE=memory nothing would run its tasks",
+    );
+  }
+  if (values.MESSAGE_QUEUE_TYPE === "rabbitmq" && storeUrl(values) === "memory") {
+    report(
+      "STORE_URL",
+      "RabbitMQ carries doorbells only; set a store that processes share, for example STORE_URL=postgres://agentlane@localhost/agentlane",
+    );
+  }
+  if (values.OTEL_BSP_MAX_EXPORT_BATCH_SIZE > values.OTEL_BSP_MAX_QUEUE_SIZE) {
+    report("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "must be at most OTEL_BSP_MAX_QUEUE_SIZE");
+  }
+  return found;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function storeUrl(values: Values): string {
+  if (values.STORE_URL !== undefined) return values.STORE_URL;
+  return values.MESSAGE_QUEUE_TYPE === "redis" ? values.REDIS_URL : "memory";
+}
+
+function storeType(url: string): "memory" | "redis" | "postgres" | "sqlite" {
+  if (url === "memory") return "memory";
+  if (url.startsWith("sqlite:")) return "sqlite";
+  return url.startsWith("redis") ? "redis" : "postgres";
+}
+
+function assemble(values: Values) {
+  return {
+    /** Undefined = the built-in agents. */
+    agentsFile: values.AGENTS,
+    drainTimeoutMs: values.DRAIN_TIMEOUT,
+    server: {
+      host: values.HOST,
+      port: values.PORT,
+      /** Paths of PEM files; undefined = cleartext. */
+      tls:
+        values.TLS_CERT !== undefined && values.TLS_KEY !== undefined
+          ? {
+              certFile: values.TLS_CERT,
+              keyFile: values.TLS_KEY,
+              clientCaFile: values.TLS_CLIENT_CA,
+            }
+          : undefined,
+      maxMessageBytes: values.MAX_MESSAGE_BYTES,
+      maxConcurrentStreams: values.MAX_CONCURRENT_STREAMS,
+      maxConnections: values.MAX_CONNECTIONS,
+    },
+    taskManager: {
+      maxQueueSize: values.MAX_QUEUE_SIZE,
+      maxWatchers: values.MAX_WATCHERS,
+      /** Where neither request nor agent sets one. */
+      attemptTimeoutMs: values.AGENT_EXECUTION_TIMEOUT,
+    },
+    worker: {
+      /** False = a gateway only. */
+      enabled: values.TASK_MANAGER_ENABLED,
+      slots: values.TASK_MANAGER_WORKERS,
+      /** Undefined = all that the agents name. */
+      queues: values.WORKER_QUEUES,
+      leaseMs: values.LEASE_DURATION,
+      leaseRenewIntervalMs: values.LEASE_RENEW_INTERVAL,
+      cancelGraceMs: values.CANCEL_GRACE,
+    },
+    instances: {
+      timeoutMs: values.INSTANCE_TIMEOUT,
+      cleanupIntervalMs: values.TASK_CLEANUP_INTERVAL,
+      maxCount: values.MAX_INSTANCES,
+    },
+    sweeper: {
+      intervalMs: values.SWEEP_INTERVAL,
+      logRetentionMs: values.MESSAGE_RETENTION_HOURS,
+      taskRetentionMs: values.TASK_RETENTION_HOURS,
+      deadLetterRetentionMs: values.DEAD_LETTER_RETENTION_HOURS,
+    },
+    queue: {
+      type: values.MESSAGE_QUEUE_TYPE,
+      redisUrl: values.REDIS_URL,
+      rabbitmqUrl: values.RABBITMQ_URL,
+    },
+    store: { type: storeType(storeUrl(values)), url: storeUrl(values) },
+    frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
+    logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
+    /** Whether prompts, answers and tool data may appear in spans. */
+    captureContent: values.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
+    /** Undefined = off. */
+    tracing: tracing(values),
+  };
+}
+
+function tracing(values: Values) {
+  const base = values.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const own = values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
+  const wanted = values.OTEL_TRACES_EXPORTER ?? (base || own ? "otlp" : "none");
+  if (values.OTEL_SDK_DISABLED || wanted === "none") return undefined;
+  return {
+    endpoint: own ?? `${(base ?? "http://localhost:4318").replace(/\/$/, "")}/v1/traces`,
+    headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+    serviceName: values.OTEL_SERVICE_NAME,
+    resourceAttributes: values.OTEL_RESOURCE_ATTRIBUTES ?? {},
+    sampler: values.OTEL_TRACES_SAMPLER,
+    samplerRatio: values.OTEL_TRACES_SAMPLER_ARG,
+    scheduleDelayMs: values.OTEL_BSP_SCHEDULE_DELAY,
+    exportTimeoutMs: values.OTEL_BSP_EXPORT_TIMEOUT,
+    maxQueueSize: values.OTEL_BSP_MAX_QUEUE_SIZE,
+    maxExportBatchSize: values.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
+  };
+}
+
+/** Throws `failed_precondition` (BACKEND_NOT_RELEASED) for backends that later releases bring. */
+export function requireReleased(config: Config): void {
+  const missing = [
+    config.queue.type === "memory" ? [] : [`the queue MESSAGE_QUEUE_TYPE=${config.queue.type}`],
+    config.store.type === "memory" ? [] : [`the store STORE_URL=${config.store.type}:…`],
+  ].flat();
+  if (missing.length === 0) return;
+  throw new AgentlaneError(
+    "failed_precondition",
+    "BACKEND_NOT_RELEASED",
+    `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} not in this release and will come with one of the next; this one has MESSAGE_QUEUE_TYPE=memory and STORE_URL=memory`,
+  );
+}
+
+/** What `agentlane config` prints: a line per variable, defaults marked, secrets masked. */
+export function describeConfig(config: Config): string {
+  const width = Math.max(
+    ...config.settings.map((setting) => setting.name.length + setting.shown.length),
+  );
+  const lines: string[] = [];
+  let section = "";
+  for (const setting of config.settings) {
+    if (setting.section !== section) lines.push(`${section ? "\n" : ""}# ${setting.section}`);
+    section = setting.section;
+    const line = `${setting.name}=${setting.shown}`;
+    lines.push(setting.isDefault ? `${line.padEnd(Math.min(width, 60) + 2)}# default` : line);
+  }
+  return lines.join("\n");
+}
+
+/** The README's table, in Markdown. */
+export function configTable(): string {
+  return Object.keys(SECTIONS)
+    .map((section) => {
+      const lines = rows()
+        .filter((row) => row.section === section)
+        .map(({ name, meta }) => {
+          const preset = meta.default === undefined ? "" : `\`${meta.default}\``;
+          return `| \`${name}\` | ${preset} | ${meta.meaning} |`;
+        });
+      return `**${section}**\n\n| variable | default | meaning |\n|---|---|---|\n${lines.join("\n")}`;
+    })
+    .join("\n\n");
+}
+
+function rows() {
+  return Object.entries(SECTIONS).flatMap(([section, variables]) =>
+    Object.entries(variables).map(([name, schema]) => ({
+      section,
+      name,
+      meta: variableMeta(schema),
+    })),
+  );
+}
+
+function settings(given: Given): Setting[] {
+  return rows().map(({ section, name, meta }) => ({
+    section,
+    name,
+    shown: mask(given[name] ?? meta.default ?? "", meta.secret),
+    isDefault: given[name] === undefined,
+  }));
+}
+
+function mask(text: string, secret: VariableMeta["secret"]): string {
+  if (secret === undefined || text === "" || text === "memory") return text;
+  if (secret === "value" || !/^[a-z+]+:/i.test(text)) return "***";
+  return text
+    .replace(/^([a-z+]+:\/\/[^:@/]*:).*@/i, "$1***@")
+    .replace(/^([a-z+]+:\/\/)[^:@/]+@/i, "$1***@")
+    .replace(/([?&][^=&]*(?:password|token|secret|key)[^=&]*=)[^&]*/gi, "$1***");
+}

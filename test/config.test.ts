@@ -1,0 +1,142 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { configTable, describeConfig, loadConfig, requireReleased } from "../src/config.ts";
+import { AgentlaneError } from "../src/errors.ts";
+
+function problems(env: Record<string, string>): string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof AgentlaneError && error.reason === "CONFIG_INVALID") {
+      return error.fieldViolations.map((violation) => violation.description);
+    }
+    throw error;
+  }
+  return [];
+}
+
+test("the source document's names and defaults hold", () => {
+  const config = loadConfig({});
+  expect(config.worker).toMatchObject({ enabled: true, slots: 10, queues: undefined });
+  expect(config.worker).toMatchObject({ leaseMs: 15_000, leaseRenewIntervalMs: 5000 });
+  expect(config.instances).toEqual({
+    timeoutMs: 7_200_000,
+    cleanupIntervalMs: 3_600_000,
+    maxCount: 10_000,
+  });
+  expect(config.queue).toEqual({
+    type: "memory",
+    redisUrl: "redis://localhost:6379",
+    rabbitmqUrl: "amqp://localhost:5672",
+  });
+  expect(config.taskManager).toMatchObject({ maxQueueSize: 10_000, attemptTimeoutMs: 300_000 });
+  expect(config.sweeper.logRetentionMs).toBe(24 * 3_600_000);
+  expect(config.frameworks).toEqual({ default: "langgraph", enabled: ["langgraph"] });
+  expect(config.server).toMatchObject({ host: "127.0.0.1", port: 50_051, tls: undefined });
+  expect(config.store).toEqual({ type: "memory", url: "memory" });
+  expect(config.tracing).toBeUndefined();
+});
+
+test("all bad variables are reported at once, each with its value and an example", () => {
+  expect(
+    problems({
+      PORT: "70000",
+      TASK_MANAGER_WORKERS: "ten",
+      MESSAGE_QUEUE_TYPE: "kafka",
+      TASK_MANAGER_ENABLED: "yes",
+      OTEL_EXPORTER_OTLP_HEADERS: "hunter2",
+      REDIS_URL: "http://user:hunter2@localhost",
+    }),
+  ).toEqual([
+    "PORT=70000: must be a whole number from 0 to 65535, for example PORT=50051",
+    "TASK_MANAGER_ENABLED=yes: must be true or false, for example TASK_MANAGER_ENABLED=true",
+    "TASK_MANAGER_WORKERS=ten: must be a whole number from 1 to 100000, for example TASK_MANAGER_WORKERS=10",
+    "MESSAGE_QUEUE_TYPE=kafka: must be one of memory, redis, rabbitmq, for example MESSAGE_QUEUE_TYPE=memory",
+    "REDIS_URL=http://user:***@localhost: must be a redis:// or rediss:// URL, for example REDIS_URL=redis://localhost:6379",
+    "OTEL_EXPORTER_OTLP_HEADERS=***: must be key=value pairs separated by commas, for example OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20token",
+  ]);
+});
+
+test.each([
+  [{ TLS_CERT: "a.crt" }, "TLS_CERT"],
+  [{ TLS_CLIENT_CA: "ca.crt" }, "TLS_CLIENT_CA"],
+  [{ HOST: "0.0.0.0" }, "HOST"],
+  [{ LEASE_DURATION: "5" }, "LEASE_RENEW_INTERVAL"],
+  [{ TASK_RETENTION_HOURS: "1" }, "TASK_RETENTION_HOURS"],
+  [{ TASK_MANAGER_WORKERS: "200" }, "TASK_MANAGER_WORKERS"],
+  [{ DEFAULT_FRAMEWORK: "crewai" }, "DEFAULT_FRAMEWORK"],
+  [{ TASK_MANAGER_ENABLED: "false" }, "TASK_MANAGER_ENABLED"],
+  [{ MESSAGE_QUEUE_TYPE: "rabbitmq" }, "STORE_URL"],
+  [{ OTEL_BSP_MAX_QUEUE_SIZE: "10" }, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"],
+])("%o contradicts itself in %s", (env, field) => {
+  const found = problems(env);
+  expect(found).toHaveLength(1);
+  expect(found[0]).toMatch(new RegExp(`^${field}: `));
+});
+
+test("an empty variable counts as not set", () => {
+  expect(loadConfig({ PORT: "", STORE_URL: "" }).server.port).toBe(50_051);
+});
+
+test("durations become milliseconds, lists and pairs are split", () => {
+  const config = loadConfig({
+    DRAIN_TIMEOUT: "0.5",
+    WORKER_QUEUES: "agent.tasks, slow",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/",
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20t,x-a=b",
+    OTEL_TRACES_SAMPLER: "traceidratio",
+    OTEL_TRACES_SAMPLER_ARG: "0.25",
+  });
+  expect(config.drainTimeoutMs).toBe(500);
+  expect(config.worker.queues).toEqual(["agent.tasks", "slow"]);
+  expect(config.tracing).toMatchObject({
+    endpoint: "http://collector:4318/v1/traces",
+    headers: { authorization: "Bearer t", "x-a": "b" },
+    sampler: "traceidratio",
+    samplerRatio: 0.25,
+  });
+});
+
+test("tracing is off without an endpoint, and when it is switched off", () => {
+  const endpoint = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://c/v1/traces" };
+  expect(loadConfig(endpoint).tracing?.endpoint).toBe("http://c/v1/traces");
+  expect(loadConfig({ ...endpoint, OTEL_SDK_DISABLED: "true" }).tracing).toBeUndefined();
+  expect(loadConfig({ ...endpoint, OTEL_TRACES_EXPORTER: "none" }).tracing).toBeUndefined();
+  expect(loadConfig({ OTEL_TRACES_EXPORTER: "otlp" }).tracing?.endpoint).toBe(
+    "http://localhost:4318/v1/traces",
+  );
+});
+
+test("backends of later releases parse and are refused at start", () => {
+  const redis = loadConfig({ MESSAGE_QUEUE_TYPE: "redis", REDIS_URL: "redis://r:1" });
+  expect(redis.store).toEqual({ type: "redis", url: "redis://r:1" });
+  expect(() => requireReleased(redis)).toThrow(
+    "the queue MESSAGE_QUEUE_TYPE=redis and the store STORE_URL=redis:… are not in this release",
+  );
+  for (const url of ["postgres://u@h/d", "postgresql://u@h/d", "sqlite:./a.db", "rediss://h"]) {
+    const config = loadConfig({ STORE_URL: url });
+    expect(() => requireReleased(config)).toThrow("is not in this release");
+  }
+  requireReleased(loadConfig({}));
+});
+
+test("the description shows every variable and no secret", () => {
+  const text = describeConfig(
+    loadConfig({
+      PORT: "8080",
+      REDIS_URL: "redis://user:hun:ter2@host:6379",
+      RABBITMQ_URL: "amqp://hunter2@host",
+      STORE_URL: "redis://host/0?password=hunter2",
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=hunter2",
+    }),
+  );
+  expect(text).not.toMatch(/hun:?ter2/);
+  expect(text).toContain("PORT=8080\n");
+  expect(text).toContain("REDIS_URL=redis://user:***@host:6379");
+  expect(text).toMatch(/INSTANCE_TIMEOUT=7200 +# default/);
+});
+
+test("the README's table is the one of the program", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  expect(readme).toContain(configTable());
+});
