@@ -265,6 +265,8 @@ export interface QueueFigures {
   readonly waitingCount: number;
   readonly retryWaitCount: number;
   readonly runningCount: number;
+  /** FAILED tasks still kept. */
+  readonly deadLetterCount: number;
   /** COMPLETED, INPUT_REQUIRED and CANCELED ever. */
   readonly completedCount: number;
   /** FAILED ever. */

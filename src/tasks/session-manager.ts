@@ -4,7 +4,15 @@ import type {
   Instance,
   SessionSummary,
 } from "../../gen/agentlane/v1/session_pb.js";
-import type { Page, PageRequest } from "../store/contract.ts";
+import { AgentlaneError, invalidField } from "../errors.ts";
+import {
+  type Page,
+  type PageRequest,
+  type SessionRef,
+  type Store,
+  sessionKey,
+} from "../store/contract.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import type { Principal } from "./task-manager.ts";
 
 export interface SessionName {
@@ -19,7 +27,7 @@ export interface SessionView {
 }
 
 export interface SessionManager {
-  /** `not_found` when it has neither a committed turn nor an instance nor unfinished tasks. */
+  /** `not_found` before the first committed turn. */
   get(principal: Principal, name: SessionName): Promise<SessionView>;
   list(
     principal: Principal,
@@ -39,4 +47,79 @@ export interface SessionManager {
   export(principal: Principal, name: SessionName): Promise<ExecutionContext>;
   /** Answers the version the session has now. */
   import(principal: Principal, context: ExecutionContext, overwrite: boolean): Promise<bigint>;
+}
+
+export interface SessionManagerParts {
+  readonly store: Store;
+  readonly dispatcher: Dispatcher;
+  /** Throws `invalid_argument` for a context that is not valid (tool calls without results, …). */
+  readonly checkContext: (context: ExecutionContext) => void;
+}
+
+export function createSessionManager(parts: SessionManagerParts): SessionManager {
+  const { store, dispatcher } = parts;
+
+  async function load(principal: Principal, name: SessionName): Promise<ExecutionContext> {
+    const stored = await store.sessions.load(refOf(principal, name));
+    if (!stored) throw notFound(name);
+    return stored.context;
+  }
+
+  async function instanceOf(
+    principal: Principal,
+    name: SessionName,
+  ): Promise<Instance | undefined> {
+    const filter = { sessionKey: sessionKey(name) };
+    const page = await store.workers.instances(principal.tenant, filter, { size: 1, token: "" });
+    return page.items[0];
+  }
+
+  return {
+    async get(principal, name) {
+      const ref = refOf(principal, name);
+      const [stored, unfinishedTaskIds, instance] = await Promise.all([
+        store.sessions.load(ref),
+        store.sessions.lane(ref),
+        instanceOf(principal, name),
+      ]);
+      if (!stored) throw notFound(name);
+      return { context: stored.context, instance, unfinishedTaskIds };
+    },
+    list: (principal, filter, page) => store.sessions.list(principal.tenant, filter, page),
+    listInstances: (principal, filter, page) =>
+      store.workers.instances(principal.tenant, filter, page),
+    async destroy(principal, name) {
+      const instance = await instanceOf(principal, name);
+      const { existed, canceledCount, effects } = await store.sessions.destroy(
+        refOf(principal, name),
+      );
+      await dispatcher.dispatch(effects);
+      return { destroyed: existed || instance !== undefined, canceledTaskCount: canceledCount };
+    },
+    export: load,
+    async import(principal, context, overwrite) {
+      if (context.version === 0n) throw invalidField("context.version", "must be at least 1");
+      parts.checkContext(context);
+      const { effects } = await store.sessions.import(
+        refOf(principal, context),
+        context,
+        overwrite,
+      );
+      await dispatcher.dispatch(effects);
+      return context.version;
+    },
+  };
+}
+
+function refOf(principal: Principal, name: SessionName): SessionRef {
+  return { tenant: principal.tenant, agentId: name.agentId, sessionId: name.sessionId };
+}
+
+function notFound(name: SessionName): AgentlaneError {
+  return new AgentlaneError(
+    "not_found",
+    "SESSION_NOT_FOUND",
+    `session ${sessionKey(name)} has no committed turn`,
+    { metadata: { agent_id: name.agentId, session_id: name.sessionId } },
+  );
 }

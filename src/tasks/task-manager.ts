@@ -1,8 +1,18 @@
 /** POLICY of tasks: accept, watch, cancel, dead letters. What the services of the server call. */
-import type { LogEntry } from "../../gen/agentlane/store/v1/record_pb.js";
+import { CancelMode, type LogEntry } from "../../gen/agentlane/store/v1/record_pb.js";
 import type { ExecuteRequest } from "../../gen/agentlane/v1/agent_service_pb.js";
-import type { Task } from "../../gen/agentlane/v1/task_pb.js";
-import type { Page, PageRequest, TaskFilter } from "../store/contract.ts";
+import { OnDisconnect, Priority, type Task } from "../../gen/agentlane/v1/task_pb.js";
+import type { Clock } from "../clock.ts";
+import { isKind } from "../errors.ts";
+import type { NewId } from "../ids.ts";
+import type { EventBus, MessageQueue } from "../queue/contract.ts";
+import type { Page, PageRequest, Store, TaskFilter, TaskRef } from "../store/contract.ts";
+import { type AdmissionLimits, admit } from "./admission.ts";
+import type { AgentDirectory } from "./agent-directory.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { withPublishSpan } from "./publish-span.ts";
+import { isTerminal } from "./task-state.ts";
+import { createWatchers, type Watchers } from "./watchers.ts";
 
 /** The caller, as authentication established it. The tenant never comes from a request. */
 export interface Principal {
@@ -79,4 +89,171 @@ export interface TaskManager {
     principal: Principal,
     selection: { taskIds?: readonly string[]; agentId?: string; failedBeforeMs?: number },
   ): Promise<number>;
+}
+
+/** How long a cancel waits for a running attempt to stop. */
+const CANCEL_WAIT_MS = 1000;
+
+export interface TaskManagerParts {
+  readonly store: Store;
+  readonly queue: MessageQueue;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly agents: AgentDirectory;
+  readonly dispatcher: Dispatcher;
+  readonly limits: AdmissionLimits;
+  /** Watches open at once in this process. */
+  readonly maxWatchers: number;
+  /** Told when the cancel after a disconnect could not be stored; the task then runs to its end. */
+  readonly onCancelFailure: (taskId: string, error: unknown) => void;
+}
+
+export interface OwnedTaskManager extends TaskManager {
+  watcherCount(): number;
+  /** Ends all watches and waits for cancels on their way. */
+  close(): Promise<void>;
+}
+
+export function createTaskManager(parts: TaskManagerParts): OwnedTaskManager {
+  const { store, dispatcher } = parts;
+  const watchers = createWatchers(
+    { log: store.log, bus: parts.bus, clock: parts.clock },
+    parts.maxWatchers,
+  );
+  const canceling = new Set<Promise<void>>();
+
+  async function cancel(
+    principal: Principal,
+    target: { taskId: string } | { idempotencyKey: string },
+    reason: string,
+  ): Promise<Task> {
+    const { tenant } = principal;
+    const request = { tenant, target, mode: CancelMode.DISCARD, reason };
+    const { task, effects } = await store.tasks.requestCancel(request);
+    await dispatcher.dispatch(effects);
+    return task;
+  }
+
+  function cancelAfterDisconnect(principal: Principal, taskId: string): void {
+    const canceled = cancel(principal, { taskId }, "the client disconnected")
+      .then(() => undefined)
+      .catch((error: unknown) => {
+        if (!isKind(error, "not_found")) parts.onCancelFailure(taskId, error);
+      })
+      .finally(() => canceling.delete(canceled));
+    canceling.add(canceled);
+  }
+
+  return {
+    submit: (principal, input, options) => accept(parts, parts.newId(), principal, input, options),
+
+    async run(principal, input, options, signal) {
+      const taskId = parts.newId();
+      const ref = { tenant: principal.tenant, taskId };
+      let accepted = false;
+      const disconnected = (): void => {
+        // A deadline that passes ends the task by itself; it is no disconnect.
+        if (!accepted || watch.ended || isKind(signal.reason, "deadline_exceeded")) return;
+        if (input.onDisconnect !== OnDisconnect.CONTINUE) cancelAfterDisconnect(principal, taskId);
+      };
+      const request = { ref, afterSequence: 0, fresh: true, signal, onAbort: disconnected };
+      const watch = await watchers.open(request);
+      try {
+        const { task, existing } = await accept(parts, taskId, principal, input, options);
+        if (existing) {
+          watch.close();
+          return { taskId: task.taskId, entries: replay(watchers, principal, task, signal) };
+        }
+      } catch (error) {
+        watch.close();
+        throw error;
+      }
+      accepted = true;
+      if (signal.aborted) disconnected();
+      return { taskId, entries: { [Symbol.asyncIterator]: () => watch } };
+    },
+
+    watch: (principal, taskId, afterSequence, signal) =>
+      watchers.lazy({
+        ref: { tenant: principal.tenant, taskId },
+        afterSequence,
+        fresh: false,
+        signal,
+      }),
+
+    get: (principal, taskId) => store.log.get({ tenant: principal.tenant, taskId }),
+    list: (principal, filter, page) => store.log.list(principal.tenant, filter, page),
+
+    async cancel(principal, target, reason) {
+      const task = await cancel(principal, target, reason || "canceled by the client");
+      if (isTerminal(task.state)) return task;
+      const ref = { tenant: principal.tenant, taskId: task.taskId };
+      await watchers.untilEnd(ref, task.lastSequence, CANCEL_WAIT_MS);
+      return store.log.get(ref);
+    },
+
+    listDeadLetters: (principal, filter, page) =>
+      store.deadLetters.list(principal.tenant, filter, page),
+    async redrive(principal, taskIds) {
+      const ids = [...new Set(taskIds)];
+      const { effects, ...answer } = await store.deadLetters.redrive(principal.tenant, ids);
+      await dispatcher.dispatch(effects);
+      return answer;
+    },
+    purgeDeadLetters: (principal, selection) =>
+      store.deadLetters.purge(principal.tenant, selection),
+
+    watcherCount: () => watchers.count(),
+    async close() {
+      watchers.closeAll();
+      await Promise.all(canceling);
+    },
+  };
+}
+
+async function accept(
+  parts: TaskManagerParts,
+  taskId: string,
+  principal: Principal,
+  input: TaskInput,
+  options: SubmitOptions,
+): Promise<{ task: Task; existing: boolean }> {
+  const policy = parts.agents.policy(input.agentId);
+  const attributes = {
+    queueType: parts.queue.type,
+    queue: policy.queue,
+    taskId,
+    sessionId: input.sessionId,
+    priority: input.priority || (options.streaming ? Priority.HIGH : Priority.NORMAL),
+  };
+  return withPublishSpan(attributes, async (carrier) => {
+    const submission = admit(
+      {
+        taskId,
+        principal,
+        input,
+        options,
+        policy,
+        traceHeaders: carrier.headers,
+        traceId: carrier.traceId,
+      },
+      parts.limits,
+      parts.newId,
+    );
+    const { task, existing, effects } = await parts.store.tasks.create(submission);
+    await parts.dispatcher.dispatch(effects);
+    return { task, existing };
+  });
+}
+
+/** A repeated submit streams the same task from its first event, and never cancels it. */
+function replay(
+  watchers: Watchers,
+  principal: Principal,
+  task: Task,
+  signal: AbortSignal,
+): AsyncIterable<WatchedEntry> {
+  const ref: TaskRef = { tenant: principal.tenant, taskId: task.taskId };
+  return watchers.lazy({ ref, afterSequence: 0, fresh: false, signal });
 }

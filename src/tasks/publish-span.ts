@@ -1,0 +1,64 @@
+/** The PRODUCER span of a submit, and the headers that carry the trace through the message. */
+import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { Priority } from "../../gen/agentlane/v1/task_pb.js";
+import {
+  ATTR_ERROR_TYPE,
+  ATTR_MESSAGING_CONVERSATION_ID,
+  ATTR_MESSAGING_DESTINATION_NAME,
+  ATTR_MESSAGING_MESSAGE_ID,
+  ATTR_MESSAGING_OPERATION_NAME,
+  ATTR_MESSAGING_OPERATION_TYPE,
+  ATTR_MESSAGING_SYSTEM_NAME,
+  ATTR_TASK_PRIORITY,
+  MESSAGING_OPERATION_PUBLISH,
+  MESSAGING_TYPE_SEND,
+  SCOPE_NAME,
+} from "../telemetry/names.ts";
+
+export interface PublishAttributes {
+  readonly queueType: string;
+  readonly queue: string;
+  readonly taskId: string;
+  readonly sessionId: string;
+  readonly priority: Priority;
+}
+
+export interface TraceCarrier {
+  readonly headers: Record<string, string>;
+  /** Empty when tracing is off. */
+  readonly traceId: string;
+}
+
+const NOT_TRACED: TraceCarrier = { headers: {}, traceId: "" };
+
+export async function withPublishSpan<T>(
+  attributes: PublishAttributes,
+  run: (carrier: TraceCarrier) => Promise<T>,
+): Promise<T> {
+  const span = trace.getTracer(SCOPE_NAME).startSpan(`publish ${attributes.queue}`, {
+    kind: SpanKind.PRODUCER,
+  });
+  const traceId = span.spanContext().traceId;
+  if (!trace.isSpanContextValid(span.spanContext())) return run(NOT_TRACED);
+  span.setAttributes({
+    [ATTR_MESSAGING_SYSTEM_NAME]: attributes.queueType,
+    [ATTR_MESSAGING_DESTINATION_NAME]: attributes.queue,
+    [ATTR_MESSAGING_OPERATION_NAME]: MESSAGING_OPERATION_PUBLISH,
+    [ATTR_MESSAGING_OPERATION_TYPE]: MESSAGING_TYPE_SEND,
+    [ATTR_MESSAGING_MESSAGE_ID]: attributes.taskId,
+    [ATTR_TASK_PRIORITY]: Priority[attributes.priority],
+    ...(attributes.sessionId && { [ATTR_MESSAGING_CONVERSATION_ID]: attributes.sessionId }),
+  });
+  const active = trace.setSpan(context.active(), span);
+  const headers: Record<string, string> = {};
+  propagation.inject(active, headers);
+  try {
+    return await context.with(active, () => run({ headers, traceId }));
+  } catch (error) {
+    span.setStatus({ code: SpanStatusCode.ERROR });
+    span.setAttribute(ATTR_ERROR_TYPE, error instanceof Error ? error.name : "unknown");
+    throw error;
+  } finally {
+    span.end();
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Every periodic repair and its interval, in one list. Each process runs all of them: whatever a
+ * crash or a lost message left behind is found here. No hidden timers elsewhere.
+ */
+import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
+import type { Clock, Random, Timer } from "../clock.ts";
+import { AgentlaneError, isKind } from "../errors.ts";
+import { type Service, service } from "../lifecycle.ts";
+import type { MessageQueue } from "../queue/contract.ts";
+import type { Effects, Ending, ExpiredLease, Store, SweepOptions } from "../store/contract.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { endingAfterFailure } from "./retry.ts";
+import { toTaskError } from "./task-error.ts";
+
+export interface Chore {
+  readonly name: string;
+  readonly intervalMs: number;
+  /** `lateByMs`: how much later than planned it runs; large after the event loop was blocked. */
+  run(lateByMs: number): Promise<void>;
+}
+
+export interface SweeperParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly chores: readonly Chore[];
+  readonly onFailure: (chore: string, error: unknown) => void;
+}
+
+export interface Sweeper extends Service {
+  /** Runs all chores soon after `inMs`, for work that is known to become due. */
+  dueIn(inMs: number): void;
+  /** Runs every chore once, now. */
+  sweepNow(): Promise<void>;
+}
+
+export function createSweeper(parts: SweeperParts): Sweeper {
+  const lines = parts.chores.map((chore) => choreLine(chore, parts));
+  const life = service(
+    async () => {
+      for (const line of lines) line.open();
+    },
+    async () => {
+      await Promise.all(lines.map((line) => line.close()));
+    },
+  );
+  return {
+    ...life,
+    dueIn(inMs) {
+      for (const line of lines) line.dueIn(inMs);
+    },
+    async sweepNow() {
+      for (const line of lines) await line.runNow();
+    },
+  };
+}
+
+/** One chore's timer: never two runs at once, ±10 % jitter so that processes spread out. */
+function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
+  let isOpen = false;
+  let timer: Timer | undefined;
+  let plannedAt = Number.POSITIVE_INFINITY;
+  let running: Promise<void> | undefined;
+
+  function plan(inMs: number): void {
+    if (!isOpen) return;
+    const at = clock.monotonic() + inMs;
+    if (at >= plannedAt) return;
+    timer?.clear();
+    plannedAt = at;
+    timer = clock.setTimer(inMs, () => {
+      const lateByMs = clock.monotonic() - at;
+      plannedAt = Number.POSITIVE_INFINITY;
+      running = runOnce(lateByMs);
+    });
+  }
+
+  async function runOnce(lateByMs: number): Promise<void> {
+    try {
+      await chore.run(lateByMs);
+    } catch (error) {
+      onFailure(chore.name, error);
+    }
+    running = undefined;
+    plan(chore.intervalMs * (0.9 + 0.2 * random()));
+  }
+
+  return {
+    open() {
+      isOpen = true;
+      plan(chore.intervalMs * random());
+    },
+    dueIn(inMs: number) {
+      if (!running && inMs < chore.intervalMs) plan(inMs);
+    },
+    async runNow() {
+      await running;
+      await chore.run(0);
+    },
+    async close() {
+      isOpen = false;
+      timer?.clear();
+      plannedAt = Number.POSITIVE_INFINITY;
+      await running;
+    },
+  };
+}
+
+export interface RepairParts {
+  readonly store: Store;
+  readonly queue: MessageQueue;
+  readonly dispatcher: Dispatcher;
+  readonly random: Random;
+  readonly sweepIntervalMs: number;
+  readonly reconcileIntervalMs: number;
+  readonly sweep: SweepOptions;
+}
+
+/** The repairs of tasks. */
+export function repairChores(parts: RepairParts): Chore[] {
+  return [
+    { name: "sweep", intervalMs: parts.sweepIntervalMs, run: () => sweepStore(parts) },
+    {
+      name: "expire-leases",
+      intervalMs: parts.sweepIntervalMs,
+      // A loop that was blocked has kept this process's own renewals waiting too: let them go first.
+      run: async (lateByMs) => {
+        if (lateByMs < parts.sweepIntervalMs) await expireLeases(parts);
+      },
+    },
+    { name: "reconcile", intervalMs: parts.reconcileIntervalMs, run: () => reconcile(parts) },
+  ];
+}
+
+async function sweepStore({ store, dispatcher, sweep }: RepairParts): Promise<void> {
+  for (;;) {
+    const { sweptCount, effects } = await store.tasks.sweep(sweep);
+    await dispatcher.dispatch(effects);
+    if (sweptCount < sweep.limit) return;
+  }
+}
+
+async function expireLeases({ store, dispatcher, random, sweep }: RepairParts): Promise<void> {
+  for (;;) {
+    const expired = await store.tasks.expired(sweep.limit);
+    for (const each of expired) {
+      const effects = await endExpired(store, each, random);
+      if (effects) await dispatcher.dispatch(effects);
+    }
+    if (expired.length < sweep.limit) return;
+  }
+}
+
+/** Undefined when the worker, or another sweeper, was faster. */
+async function endExpired(
+  store: Store,
+  { lease, record }: ExpiredLease,
+  random: Random,
+): Promise<Effects | undefined> {
+  const afterSequence = record.task?.lastSequence ?? 0;
+  const ending = endingOfExpired(record, random);
+  try {
+    const finish = { afterSequence, events: [], ending, ifExpired: true };
+    return (await store.tasks.finish(lease, finish)).effects;
+  } catch (error) {
+    if (isKind(error, "lease_lost")) return undefined;
+    throw error;
+  }
+}
+
+function endingOfExpired(record: ExpiredLease["record"], random: Random): Ending {
+  if (record.task?.cancelRequestedAt) {
+    const error = new AgentlaneError("canceled", "CANCELED", record.cancelReason || "canceled");
+    return { state: TaskState.CANCELED, error: toTaskError(error), leaseExpired: true };
+  }
+  const error = new AgentlaneError(
+    "unavailable",
+    "LEASE_EXPIRED",
+    "the worker stopped renewing its lease: it crashed, or lost its connection to the store",
+  );
+  return endingAfterFailure(record, toTaskError(error), random, { leaseExpired: true });
+}
+
+/** A broker that lost messages (flushed, rebuilt) holds fewer than the store says are ready. */
+async function reconcile({ store, queue, dispatcher, sweep }: RepairParts): Promise<void> {
+  for (const name of await store.log.queues()) {
+    const [figures, depth] = await Promise.all([store.log.figures(name), queue.depth(name)]);
+    if (depth.pendingCount + depth.unsettledCount >= figures.readyCount) continue;
+    let after = "";
+    for (;;) {
+      const doorbells = await store.tasks.ready(name, after, sweep.limit);
+      await dispatcher.dispatch({ doorbells, notices: [] });
+      if (doorbells.length < sweep.limit) break;
+      after = doorbells.at(-1)?.taskId ?? "";
+    }
+  }
+}

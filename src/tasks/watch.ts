@@ -1,0 +1,204 @@
+/**
+ * Watching a task's log. The bus pushes stored entries; the store fills every gap. Two modes:
+ * live — entries come from the bus, in order, into a bounded buffer; catching up — the watch starts
+ * late, a notice was lost or the buffer overflowed: entries are read from the store, page by page,
+ * at the reader's own pace. So a slow reader costs at most the buffer, loses nothing, and gets
+ * adjacent text deltas merged until it has caught up.
+ */
+import type { Notice } from "../../gen/agentlane/store/v1/record_pb.js";
+import type { Clock, Timer } from "../clock.ts";
+import { AgentlaneError } from "../errors.ts";
+import { type EventBus, type Subscription, taskTopic } from "../queue/contract.ts";
+import type { TaskLog, TaskRef } from "../store/contract.ts";
+import { approximateBytes, isTerminalEvent, mergeDeltas, toWatched } from "./log-entries.ts";
+import type { WatchedEntry } from "./task-manager.ts";
+
+/** Buffered entries of one watcher, in approximate bytes. */
+const MAX_BUFFER_BYTES = 1024 * 1024;
+/** A watcher that hears nothing for this long asks the store. */
+export const SILENCE_MS = 1000;
+const PAGE_SIZE = 256;
+
+export interface WatchParts {
+  readonly log: TaskLog;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+}
+
+export interface WatchOptions {
+  readonly ref: TaskRef;
+  readonly afterSequence: number;
+  /** The task does not exist yet: wait for its first notice instead of reading at once. */
+  readonly fresh: boolean;
+  readonly onClose: () => void;
+}
+
+/** An open watch. Whoever opens it closes it, also when nobody reads any more. */
+export interface Watch extends AsyncIterator<WatchedEntry, undefined> {
+  /** Idempotent; a pending next() ends. */
+  close(): void;
+  /** Whether the terminal event has been handed out. */
+  readonly ended: boolean;
+}
+
+/** Subscribes before it resolves, so that nothing published from then on is missed. */
+export async function openWatch(parts: WatchParts, options: WatchOptions): Promise<Watch> {
+  const watch = new TaskWatch(parts, options);
+  try {
+    await watch.open();
+  } catch (error) {
+    watch.close();
+    throw error;
+  }
+  return watch;
+}
+
+class TaskWatch implements Watch {
+  readonly #parts: WatchParts;
+  readonly #options: WatchOptions;
+  #subscription: Subscription | undefined;
+  #buffer: WatchedEntry[] = [];
+  #bufferBytes = 0;
+  /** Last sequence handed to the reader. */
+  #delivered: number;
+  /** Last sequence in the buffer; #delivered when it is empty. */
+  #tail: number;
+  /** Highest sequence heard of; above #tail there is a gap to read from the store. */
+  #heard: number;
+  #mustRead: boolean;
+  #merging = false;
+  #ended = false;
+  #closed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(parts: WatchParts, options: WatchOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#delivered = options.afterSequence;
+    this.#tail = options.afterSequence;
+    this.#heard = options.afterSequence;
+    this.#mustRead = !options.fresh;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  async open(): Promise<void> {
+    const { tenant, taskId } = this.#options.ref;
+    const topic = taskTopic(tenant, taskId);
+    this.#subscription = await this.#parts.bus.subscribe(topic, (notice) => this.#hear(notice));
+  }
+
+  async next(): Promise<IteratorResult<WatchedEntry, undefined>> {
+    while (!this.#ended && !this.#closed) {
+      const entry = this.#buffer.shift();
+      if (entry) return { done: false, value: this.#deliver(entry) };
+      if (this.#mustRead || this.#heard > this.#tail) await this.#readPage();
+      else this.#mustRead = await this.#silence();
+    }
+    this.close();
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<WatchedEntry, undefined>> {
+    this.close();
+    return { done: true, value: undefined };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#subscription?.close();
+    this.#dropBuffer();
+    this.#wake?.();
+    this.#options.onClose();
+  }
+
+  #hear(notice: Notice): void {
+    if (notice.kind.case !== "entries") return;
+    for (const entry of notice.kind.value.entries) {
+      this.#heard = Math.max(this.#heard, entry.sequence);
+      if (entry.sequence === this.#tail + 1) this.#push(toWatched(entry));
+    }
+    this.#wake?.();
+  }
+
+  #push(entry: WatchedEntry): void {
+    const bytes = approximateBytes(entry.event);
+    if (this.#buffer.length > 0 && this.#bufferBytes + bytes > MAX_BUFFER_BYTES) {
+      this.#dropBuffer();
+      this.#merging = true;
+      return;
+    }
+    this.#buffer.push(entry);
+    this.#bufferBytes += bytes;
+    this.#tail = entry.sequence;
+  }
+
+  #dropBuffer(): void {
+    this.#buffer = [];
+    this.#bufferBytes = 0;
+    this.#tail = this.#delivered;
+  }
+
+  #deliver(entry: WatchedEntry): WatchedEntry {
+    this.#delivered = entry.sequence;
+    this.#bufferBytes -= approximateBytes(entry.event);
+    if (isTerminalEvent(entry.event)) this.#ended = true;
+    return entry;
+  }
+
+  /** What the bus brought while the store was read is part of the page, or of the next one. */
+  async #readPage(): Promise<void> {
+    const { ref } = this.#options;
+    const after = this.#delivered;
+    const page = await this.#parts.log.read(ref, after, PAGE_SIZE);
+    if (this.#closed) return;
+    if (after + 1 < page.firstSequence) throw logDropped(ref, after, page.firstSequence);
+    if (after > page.lastSequence) throw beyondEnd(ref, after, page.lastSequence);
+    this.#mustRead = false;
+    this.#heard = Math.max(this.#heard, page.lastSequence);
+    this.#dropBuffer();
+    const entries = page.entries.map(toWatched);
+    for (const entry of this.#merging ? mergeDeltas(entries) : entries) {
+      this.#buffer.push(entry);
+      this.#bufferBytes += approximateBytes(entry.event);
+      this.#tail = entry.sequence;
+    }
+    if (this.#tail >= this.#heard) this.#merging = false;
+    if (this.#buffer.length === 0 && page.terminal) this.#ended = true;
+  }
+
+  /** True after a second without a notice, false when woken. */
+  #silence(): Promise<boolean> {
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      const done = (silent: boolean): void => {
+        timer?.clear();
+        this.#wake = undefined;
+        resolve(silent);
+      };
+      timer = this.#parts.clock.setTimer(SILENCE_MS, () => done(true));
+      this.#wake = () => done(false);
+    });
+  }
+}
+
+function logDropped(ref: TaskRef, after: number, firstSequence: number): AgentlaneError {
+  return new AgentlaneError(
+    "out_of_range",
+    "LOG_PAST_RETENTION",
+    `the log of task ${ref.taskId} is kept from sequence ${firstSequence} on; it cannot be resumed after ${after}`,
+    { metadata: { task_id: ref.taskId, first_sequence: String(firstSequence) } },
+  );
+}
+
+function beyondEnd(ref: TaskRef, after: number, lastSequence: number): AgentlaneError {
+  return new AgentlaneError(
+    "out_of_range",
+    "SEQUENCE_BEYOND_END",
+    `after_sequence ${after} is beyond the log's last sequence, ${lastSequence}`,
+    { metadata: { task_id: ref.taskId, last_sequence: String(lastSequence) } },
+  );
+}

@@ -1,0 +1,98 @@
+/** All open watches of this process: counted, bounded, ended by their caller's signal. */
+import { AgentlaneError } from "../errors.ts";
+import type { TaskRef } from "../store/contract.ts";
+import type { WatchedEntry } from "./task-manager.ts";
+import { openWatch, type Watch, type WatchParts } from "./watch.ts";
+
+export interface WatchRequest {
+  readonly ref: TaskRef;
+  /** The last sequence already seen; 0 = from the first. */
+  readonly afterSequence: number;
+  /** The task does not exist yet. */
+  readonly fresh: boolean;
+  /** Its abort closes the watch, whether or not anybody is reading. */
+  readonly signal: AbortSignal;
+  /** Called once when the signal aborts while the watch is open, before it closes. */
+  readonly onAbort?: () => void;
+}
+
+export interface Watchers {
+  /** `resource_exhausted` (TOO_MANY_WATCHERS) at the limit. */
+  open(request: WatchRequest): Promise<Watch>;
+  /** Opens with the first read. */
+  lazy(request: WatchRequest): AsyncIterable<WatchedEntry>;
+  /** Resolves when the task is terminal, or after `timeoutMs`. */
+  untilEnd(ref: TaskRef, afterSequence: number, timeoutMs: number): Promise<void>;
+  count(): number;
+  closeAll(): void;
+}
+
+export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
+  const watches = new Set<Watch>();
+  let count = 0;
+
+  async function open(request: WatchRequest): Promise<Watch> {
+    if (count >= maxCount) throw tooMany(maxCount);
+    count++;
+    const { signal } = request;
+    let watch: Watch | undefined;
+    const onAbort = (): void => {
+      request.onAbort?.();
+      watch?.close();
+    };
+    const onClose = (): void => {
+      count--;
+      signal.removeEventListener("abort", onAbort);
+      if (watch) watches.delete(watch);
+    };
+    watch = await openWatch(parts, { ...request, onClose });
+    watches.add(watch);
+    if (signal.aborted) watch.close();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    return watch;
+  }
+
+  function lazy(request: WatchRequest): AsyncIterable<WatchedEntry> {
+    let opened: Promise<Watch> | undefined;
+    return {
+      [Symbol.asyncIterator]: () => ({
+        async next() {
+          opened ??= open(request);
+          return (await opened).next();
+        },
+        async return() {
+          (await opened)?.close();
+          return { done: true, value: undefined };
+        },
+      }),
+    };
+  }
+
+  return {
+    open,
+    lazy,
+    async untilEnd(ref, afterSequence, timeoutMs) {
+      const timeout = new AbortController();
+      const timer = parts.clock.setTimer(timeoutMs, () => timeout.abort());
+      try {
+        const request = { ref, afterSequence, fresh: false, signal: timeout.signal };
+        for await (const _ of lazy(request));
+      } finally {
+        timer.clear();
+      }
+    },
+    count: () => count,
+    closeAll: () => {
+      for (const watch of [...watches]) watch.close();
+    },
+  };
+}
+
+function tooMany(maxCount: number): AgentlaneError {
+  return new AgentlaneError(
+    "resource_exhausted",
+    "TOO_MANY_WATCHERS",
+    `this process already has ${maxCount} open watches (MAX_WATCHERS)`,
+    { retryAfterMs: 1000 },
+  );
+}
