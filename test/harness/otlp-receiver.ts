@@ -1,0 +1,183 @@
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import { gunzipSync } from "node:zlib";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
+
+/** What tests look at of an exported span. */
+export interface ReceivedSpan {
+  traceId: string;
+  spanId: string;
+  /** Empty for a root. */
+  parentSpanId: string;
+  name: string;
+  /** 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
+  kind: number;
+  durationMs: number;
+  attributes: Record<string, string | number | boolean>;
+  events: { name: string; attributes: Record<string, string | number | boolean> }[];
+  links: {
+    traceId: string;
+    spanId: string;
+    attributes: Record<string, string | number | boolean>;
+  }[];
+  /** 0 unset, 1 ok, 2 error. */
+  status: number;
+  resource: Record<string, string | number | boolean>;
+}
+
+export interface OtlpReceiver {
+  /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
+  readonly endpoint: string;
+  readonly spans: readonly ReceivedSpan[];
+  readonly requests: readonly { path: string; headers: IncomingHttpHeaders }[];
+  close(): Promise<void>;
+}
+
+/** A collector: takes OTLP/HTTP Protobuf on a free port and keeps the spans. */
+export async function startOtlpReceiver(): Promise<OtlpReceiver> {
+  const spans: ReceivedSpan[] = [];
+  const requests: { path: string; headers: IncomingHttpHeaders }[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    requests.push({ path: request.url ?? "", headers: request.headers });
+    spans.push(...decode(request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body));
+    response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("not listening on a port");
+  return {
+    endpoint: `http://127.0.0.1:${address.port}`,
+    spans,
+    requests,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+type Value = string | number | boolean;
+
+type Field = { number: number; reader: BinaryReader };
+
+/** The fields of a message, each with a reader that stands at its value. */
+function* fields(bytes: Uint8Array): Generator<Field> {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [number, wireType] = reader.tag();
+    const valueAt = reader.pos;
+    yield { number, reader };
+    if (reader.pos === valueAt) reader.skip(wireType, number);
+  }
+}
+
+const hex = (reader: BinaryReader): string => Buffer.from(reader.bytes()).toString("hex");
+
+function* decode(body: Uint8Array): Generator<ReceivedSpan> {
+  for (const { number, reader } of fields(body)) {
+    if (number === 1) yield* decodeResourceSpans(reader.bytes());
+  }
+}
+
+function* decodeResourceSpans(bytes: Uint8Array): Generator<ReceivedSpan> {
+  const resource: Record<string, Value> = {};
+  for (const { number, reader } of fields(bytes)) {
+    if (number === 1) {
+      for (const entry of fields(reader.bytes())) {
+        if (entry.number === 1) readAttribute(entry.reader.bytes(), resource);
+      }
+    }
+    if (number === 2) {
+      for (const entry of fields(reader.bytes())) {
+        if (entry.number === 2) yield decodeSpan(entry.reader.bytes(), resource);
+      }
+    }
+  }
+}
+
+/** Field numbers of opentelemetry.proto.trace.v1.Span. */
+function decodeSpan(bytes: Uint8Array, resource: Record<string, Value>): ReceivedSpan {
+  const span: ReceivedSpan = {
+    traceId: "",
+    spanId: "",
+    parentSpanId: "",
+    name: "",
+    kind: 0,
+    durationMs: 0,
+    attributes: {},
+    events: [],
+    links: [],
+    status: 0,
+    resource,
+  };
+  let startNs = 0n;
+  for (const { number, reader } of fields(bytes)) {
+    if (number === 1) span.traceId = hex(reader);
+    if (number === 2) span.spanId = hex(reader);
+    if (number === 4) span.parentSpanId = hex(reader);
+    if (number === 5) span.name = reader.string();
+    if (number === 6) span.kind = reader.int32();
+    if (number === 7) startNs = BigInt(reader.fixed64());
+    if (number === 8) span.durationMs = Number(BigInt(reader.fixed64()) - startNs) / 1e6;
+    if (number === 9) readAttribute(reader.bytes(), span.attributes);
+    if (number === 11) span.events.push(decodeEvent(reader.bytes()));
+    if (number === 13) span.links.push(decodeLink(reader.bytes()));
+    if (number === 15) span.status = decodeStatus(reader.bytes());
+  }
+  return span;
+}
+
+function decodeEvent(bytes: Uint8Array): ReceivedSpan["events"][number] {
+  const event = { name: "", attributes: {} };
+  for (const { number, reader } of fields(bytes)) {
+    if (number === 2) event.name = reader.string();
+    if (number === 3) readAttribute(reader.bytes(), event.attributes);
+  }
+  return event;
+}
+
+function decodeLink(bytes: Uint8Array): ReceivedSpan["links"][number] {
+  const link = { traceId: "", spanId: "", attributes: {} };
+  for (const { number, reader } of fields(bytes)) {
+    if (number === 1) link.traceId = hex(reader);
+    if (number === 2) link.spanId = hex(reader);
+    if (number === 4) readAttribute(reader.bytes(), link.attributes);
+  }
+  return link;
+}
+
+function decodeStatus(bytes: Uint8Array): number {
+  let code = 0;
+  for (const { number, reader } of fields(bytes)) {
+    if (number === 3) code = reader.int32();
+  }
+  return code;
+}
+
+function readAttribute(bytes: Uint8Array, into: Record<string, Value>): void {
+  let key = "";
+  let value: Value = "";
+  for (const { number, reader } of fields(bytes)) {
+    if (number === 1) key = reader.string();
+    if (number === 2) value = decodeValue(reader.bytes());
+  }
+  into[key] = value;
+}
+
+/** opentelemetry.proto.common.v1.AnyValue; lists as the text of their bytes, enough to search in. */
+function decodeValue(bytes: Uint8Array): Value {
+  let value: Value = "";
+  for (const { number, reader } of fields(bytes)) {
+    if (number === 1) value = reader.string();
+    if (number === 2) value = reader.bool();
+    if (number === 3) value = Number(reader.int64());
+    if (number === 4) value = reader.double();
+    if (number === 5) value = Buffer.from(reader.bytes()).toString("utf8");
+  }
+  return value;
+}
