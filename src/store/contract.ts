@@ -72,7 +72,9 @@ export interface TaskStore {
    * is known: the existing task when the digest is equal, `already_exists` (IDEMPOTENCY_CONFLICT)
    * otherwise. `failed_precondition` (SESSION_BUSY) for REJECT on a busy lane; `resource_exhausted`
    * (QUEUE_FULL) when the queue already has `maxQueueSize` unfinished tasks. INTERRUPT and ROLLBACK
-   * request the cancel of the lane's unfinished tasks in the same operation.
+   * request the cancel of the lane's unfinished tasks in the same operation; ROLLBACK also turns a
+   * KEEP that was requested before into DISCARD. A repeat with the same task id answers the task as it
+   * stands.
    */
   create(submission: Submission): Promise<{ task: Task; existing: boolean; effects: Effects }>;
   /** The queue has confirmed these tasks' doorbells. Unknown and no longer queued ones are ignored. */
@@ -83,11 +85,17 @@ export interface TaskStore {
    * (any more). A task whose deadline has passed is failed instead.
    */
   claim(request: ClaimRequest): Promise<{ claim: Claim | undefined; effects: Effects }>;
-  /** Extends leases; one result per lease, in order. An invalid lease stays invalid. */
+  /**
+   * Extends leases; one result per lease, in order. An invalid lease stays invalid. One that has
+   * ended but that nobody has acted upon yet (by `finish` with `ifExpired`) is still its holder's:
+   * it may write and renew.
+   */
   renew(leases: readonly Lease[], leaseMs: number): Promise<LeaseStatus[]>;
   /**
-   * Appends events to the task's log, numbered from `afterSequence` + 1. Idempotent: a repeat with
-   * the same lease and afterSequence changes nothing and answers the same.
+   * Appends events to the task's log, numbered from `afterSequence` + 1, stamped with the store's
+   * time where they carry none. Idempotent: positions that the attempt has already written are
+   * skipped, so a repeat with the same lease and afterSequence changes nothing and answers the same.
+   * A gap is `internal`.
    */
   append(
     lease: Lease,
@@ -97,6 +105,8 @@ export interface TaskStore {
   /**
    * Ends an attempt: appends its last events and the state change, commits the session, and, when
    * the task is terminal, promotes the lane's next task; all in one step. Idempotent like append.
+   * Every ending but QUEUED consumes the attempt. RETRY_WAIT and QUEUED become CANCELED when a cancel
+   * was requested. A session version other than the stored one + 1 is `internal`.
    * `sessionEtag` is the session's after the commit; empty without one.
    */
   finish(
@@ -116,7 +126,10 @@ export interface TaskStore {
    * tasks past retention go.
    */
   sweep(options: SweepOptions): Promise<{ sweptCount: number; effects: Effects }>;
-  /** Doorbells of ready tasks, oldest first, after a task id (empty = from the start); for reconcile. */
+  /**
+   * Doorbells of ready tasks by task id (which is by age, as ids are UUIDv7), after a task id (empty
+   * = from the start); for reconcile.
+   */
   ready(queue: string, afterTaskId: string, limit: number): Promise<QueueMessage[]>;
 }
 
@@ -131,7 +144,10 @@ export interface Submission {
   readonly deadlineInMs: number | undefined;
   /** Unfinished tasks the task's queue may hold. */
   readonly maxQueueSize: number;
-  /** How long the idempotency key is remembered. */
+  /**
+   * How long the idempotency key is remembered, and the task with it even past its retention. Purge
+   * and destroy forget both.
+   */
   readonly idempotencyMs: number;
 }
 
@@ -171,6 +187,7 @@ export interface ExpiredLease {
 }
 
 export interface Finish {
+  /** Ignored with `ifExpired`: who ends a dead attempt does not know where its log ends. */
   readonly afterSequence: number;
   /** Events not yet appended. */
   readonly events: readonly TaskEvent[];
@@ -287,7 +304,7 @@ export interface DeadLetterStore {
     tenant: string,
     taskIds: readonly string[],
   ): Promise<{ redriven: string[]; skipped: string[]; effects: Effects }>;
-  /** Deletes by ids or, without them, by filter. */
+  /** Deletes by ids or, without them, by filter; idempotency keys go with their tasks. */
   purge(
     tenant: string,
     selection: { taskIds?: readonly string[]; agentId?: string; failedBeforeMs?: number },
@@ -322,7 +339,11 @@ export interface StoredSession {
 
 /** The registry of live workers and what they hold. Entries vanish when not reported for `ttlMs`. */
 export interface WorkerStore {
-  report(report: WorkerReport): Promise<void>;
+  /**
+   * `known` is false when the store did not know the worker, or no longer: its next report carries
+   * all its instances.
+   */
+  report(report: WorkerReport): Promise<{ known: boolean }>;
   /** Removes the worker and its instances. */
   remove(workerId: string): Promise<void>;
   /** By id. */
