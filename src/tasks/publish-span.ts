@@ -1,5 +1,5 @@
 /** The PRODUCER span of a submit, and the headers that carry the trace through the message. */
-import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { Priority } from "../../gen/agentlane/v1/task_pb.js";
 import {
   ATTR_ERROR_TYPE,
@@ -14,6 +14,7 @@ import {
   MESSAGING_TYPE_SEND,
   SCOPE_NAME,
 } from "../telemetry/names.ts";
+import { injectTrace } from "../telemetry/propagation.ts";
 
 export interface PublishAttributes {
   readonly queueType: string;
@@ -50,8 +51,7 @@ export async function withPublishSpan<T>(
     ...(attributes.sessionId && { [ATTR_MESSAGING_CONVERSATION_ID]: attributes.sessionId }),
   });
   const active = trace.setSpan(context.active(), span);
-  const headers: Record<string, string> = {};
-  propagation.inject(active, headers);
+  const headers = injectTrace(active);
   try {
     return await context.with(active, () => run({ headers, traceId }));
   } catch (error) {

@@ -1,0 +1,148 @@
+/**
+ * The worker: takes doorbells from its queues, claims their tasks and runs them, one per slot.
+ * Stopping has two phases: take nothing new and let attempts finish; then hand back what still runs.
+ */
+import type { Notice, QueueMessage } from "../../gen/agentlane/store/v1/record_pb.js";
+import type { Service } from "../lifecycle.ts";
+import { service } from "../lifecycle.ts";
+import {
+  type Consumer,
+  type Delivery,
+  type EventBus,
+  type MessageQueue,
+  type Subscription,
+  WORKERS_TOPIC,
+} from "../queue/contract.ts";
+import type { TaskRef } from "../store/contract.ts";
+import { type AttemptParts, type RunningAttempt, startAttempt } from "./attempt.ts";
+import { startAttemptSpan } from "./attempt-span.ts";
+
+/** A store or broker that does not answer is asked again after this, plus as much jitter. */
+const RETRY_MS = 500;
+
+export interface WorkerPoolParts extends AttemptParts {
+  readonly queue: MessageQueue;
+  readonly bus: EventBus;
+  readonly workerId: string;
+  readonly queues: readonly string[];
+  /** Attempts at once. */
+  readonly slots: number;
+  readonly leaseMs: number;
+  /** Called when a slot becomes busy or free. */
+  readonly onChange: () => void;
+}
+
+export interface WorkerPool extends Service {
+  /** Takes nothing new; resolves when no attempt runs, or after `timeoutMs`, when stop hands back. */
+  drain(timeoutMs: number): Promise<void>;
+  busyCount(): number;
+  draining(): boolean;
+  /** When the queue last answered; 0 before. */
+  lastPolledAt(): number;
+}
+
+export function createWorkerPool(parts: WorkerPoolParts): WorkerPool {
+  const { queue, bus, clock } = parts;
+  const running = new Set<RunningAttempt>();
+  let receiving = new AbortController();
+  let consumer: Consumer | undefined;
+  let subscription: Subscription | undefined;
+  let loops: Promise<void>[] = [];
+
+  async function slot(consuming: Consumer, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const delivery = await consuming.receive(signal);
+        if (!delivery) return;
+        await handle(delivery);
+      } catch (error) {
+        parts.onProblem("a delivery could not be handled", error, { tenant: "", taskId: "" });
+        await clock.sleep(RETRY_MS * (1 + parts.random()), signal);
+      }
+    }
+  }
+
+  async function handle(delivery: Delivery): Promise<void> {
+    const { message } = delivery;
+    const span = startAttemptSpan(message, queue.type);
+    const claimedAt = clock.monotonic();
+    const claimed = await claim(delivery, span.spanId);
+    if (!claimed) return;
+    span.claimed(claimed.record, parts.workerId, queueWaitMs(message, clock.now()));
+    const attempt = startAttempt(parts, claimed, claimedAt, span);
+    running.add(attempt);
+    parts.onChange();
+    await attempt.done;
+    running.delete(attempt);
+    parts.onChange();
+  }
+
+  /** The message is acked once the claim is recorded, or refused because the task is not ready. */
+  async function claim(delivery: Delivery, spanId: string) {
+    const { tenant, taskId } = delivery.message;
+    const request = { ref: { tenant, taskId }, workerId: parts.workerId, leaseMs: parts.leaseMs };
+    try {
+      const { claim, effects } = await parts.store.tasks.claim({ ...request, spanId });
+      await delivery.ack();
+      await parts.dispatcher.dispatch(effects);
+      return claim;
+    } catch (error) {
+      await delivery.nack({ delayMs: RETRY_MS * (1 + parts.random()) });
+      throw error;
+    }
+  }
+
+  function onNotice(notice: Notice): void {
+    if (notice.kind.case === "sessionReplaced") {
+      const { agentId, sessionId } = notice.kind.value;
+      parts.instances.evict({ tenant: notice.tenant, agentId, sessionId });
+    } else if (notice.kind.case === "cancelRequested") {
+      const { mode, reason } = notice.kind.value;
+      find(running, notice)?.cancel(mode, reason);
+    }
+  }
+
+  async function open(): Promise<void> {
+    receiving = new AbortController();
+    subscription = await bus.subscribe(WORKERS_TOPIC, onNotice);
+    const { queues, workerId, slots } = parts;
+    const opened = await queue.consume({ queues, workerId, prefetch: slots });
+    consumer = opened;
+    loops = Array.from({ length: slots }, () => slot(opened, receiving.signal));
+  }
+
+  async function close(): Promise<void> {
+    receiving.abort();
+    for (const attempt of running) attempt.release();
+    await Promise.all(loops);
+    await consumer?.close();
+    subscription?.close();
+  }
+
+  return {
+    ...service(open, close),
+    async drain(timeoutMs) {
+      receiving.abort();
+      const waited = new AbortController();
+      const finished = Promise.all(loops).finally(() => waited.abort());
+      await Promise.race([finished, clock.sleep(timeoutMs, waited.signal)]);
+      waited.abort();
+    },
+    busyCount: () => running.size,
+    draining: () => receiving.signal.aborted,
+    lastPolledAt: () => consumer?.lastPolledAt() ?? 0,
+  };
+}
+
+function find(running: Iterable<RunningAttempt>, ref: TaskRef): RunningAttempt | undefined {
+  for (const attempt of running) {
+    if (attempt.taskId === ref.taskId && attempt.tenant === ref.tenant) return attempt;
+  }
+  return undefined;
+}
+
+function queueWaitMs(message: QueueMessage, now: number): number {
+  const { publishedAt } = message;
+  if (!publishedAt) return 0;
+  return Math.max(0, now - Number(publishedAt.seconds) * 1000 - publishedAt.nanos / 1e6);
+}
