@@ -95,7 +95,7 @@ function codeProblems(definition: JsonObject): AgentProblem[] {
   if (!Array.isArray(tools)) return problems;
   for (const [index, tool] of tools.entries()) {
     const type =
-      typeof tool === "object" && tool && !Array.isArray(tool) ? tool["type"] : undefined;
+      typeof tool === "object" && tool && !Array.isArray(tool) ? tool.type : undefined;
     if (type === "builtin") continue;
     problems.push(
       create(AgentProblemSchema, {
