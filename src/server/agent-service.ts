@@ -1,0 +1,64 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type AgentService,
+  ExecuteResponseSchema,
+  StreamExecuteResponseSchema,
+} from "../../gen/agentlane/v1/agent_service_pb.js";
+import { TaskState, type TaskStateChange } from "../../gen/agentlane/v1/task_pb.js";
+import { AgentlaneError } from "../errors.ts";
+import type { TaskManager, WatchedEntry } from "../tasks/task-manager.ts";
+import { taskFailure } from "./error-codes.ts";
+import type { Call, Implementation } from "./rpc.ts";
+
+export function agentService(manager: TaskManager): Implementation<typeof AgentService> {
+  const run = (request: Parameters<TaskManager["run"]>[1], call: Call, streaming: boolean) => {
+    const options = { streaming, deadlineInMs: call.remainingMs() };
+    return manager.run(call.principal, request, options, call.signal);
+  };
+
+  return {
+    async execute(request, call) {
+      const { taskId, entries } = await run(request, call, false);
+      for await (const entry of entries) {
+        const end = terminalChange(entry);
+        if (!end) continue;
+        if (isFailure(end)) throw taskFailure(taskId, end.error);
+        const { attempt, sequence } = entry;
+        const { state, result } = end;
+        const { sessionId } = request;
+        const reply = { taskId, sessionId, state, attempt, sequence };
+        return create(ExecuteResponseSchema, result ? { ...reply, result } : reply);
+      }
+      throw call.signal.aborted ? call.signal.reason : watchBroken(taskId);
+    },
+
+    async *streamExecute(request, call) {
+      const { taskId, entries } = await run(request, call, true);
+      for await (const { attempt, sequence, mergedCount, event } of entries) {
+        const reply = { taskId, attempt, sequence, mergedCount, event };
+        yield create(StreamExecuteResponseSchema, reply);
+        const end = terminalChange({ event });
+        if (end && isFailure(end)) throw taskFailure(taskId, end.error);
+        if (end) return;
+      }
+      throw call.signal.aborted ? call.signal.reason : watchBroken(taskId);
+    },
+  };
+}
+
+function terminalChange({ event }: Pick<WatchedEntry, "event">): TaskStateChange | undefined {
+  if (event.kind.case !== "stateChange") return undefined;
+  return event.kind.value.state >= TaskState.COMPLETED ? event.kind.value : undefined;
+}
+
+function isFailure({ state }: TaskStateChange): boolean {
+  return state === TaskState.FAILED || state === TaskState.CANCELED;
+}
+
+/** The process stops before the task does: the task goes on, and WatchTask finds it. */
+function watchBroken(taskId: string): AgentlaneError {
+  const message = `the watch of task ${taskId} ended before the task did: go on with WatchTask`;
+  return new AgentlaneError("unavailable", "WATCH_ENDED", message, {
+    metadata: { task_id: taskId },
+  });
+}

@@ -1,0 +1,127 @@
+/** The one table between the domain's errors and the status codes of the wire. */
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { TaskError } from "../../gen/agentlane/v1/task_pb.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../../gen/google/rpc/error_details_pb.js";
+import { AgentlaneError, type ErrorKind, type FieldViolation } from "../errors.ts";
+
+const CODES: Record<ErrorKind, Code> = {
+  invalid_argument: Code.InvalidArgument,
+  not_found: Code.NotFound,
+  already_exists: Code.AlreadyExists,
+  failed_precondition: Code.FailedPrecondition,
+  out_of_range: Code.OutOfRange,
+  permission_denied: Code.PermissionDenied,
+  resource_exhausted: Code.ResourceExhausted,
+  unavailable: Code.Unavailable,
+  deadline_exceeded: Code.DeadlineExceeded,
+  canceled: Code.Canceled,
+  lease_lost: Code.Aborted,
+  internal: Code.Internal,
+};
+
+/** `domain` of every google.rpc.ErrorInfo. */
+const DOMAIN = "agentlane";
+
+/** Told to clients that may try again, when the error itself names no delay. */
+const DEFAULT_RETRY_AFTER_MS = 1000;
+
+/** Trailers have to fit into the header limit of any client (8 KiB is the smallest default). */
+const MAX_MESSAGE_CHARS = 1024;
+const MAX_FIELD_VIOLATIONS = 16;
+const MAX_DESCRIPTION_CHARS = 256;
+
+interface Detail {
+  desc: DescMessage;
+  value: MessageInitShape<DescMessage>;
+}
+
+interface WireStatus {
+  readonly code: Code;
+  readonly reason: string;
+  readonly message: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly fieldViolations?: readonly FieldViolation[];
+  readonly retryAfterMs?: number | undefined;
+  /** False for a refusal that would repeat itself. Default: by the code. */
+  readonly mayRetry?: boolean;
+}
+
+/** An error of the server's own, in the form that the table gives to the domain's. */
+export function wireError(status: WireStatus): ConnectError {
+  const details: Detail[] = [];
+  const violations = status.fieldViolations ?? [];
+  if (violations.length > 0) details.push(badRequest(violations));
+  const temporary = status.code === Code.ResourceExhausted || status.code === Code.Unavailable;
+  const mayRetry = status.mayRetry ?? temporary;
+  const retryAfterMs = status.retryAfterMs ?? (mayRetry ? DEFAULT_RETRY_AFTER_MS : undefined);
+  if (retryAfterMs !== undefined) {
+    details.push(detail(RetryInfoSchema, { retryDelay: durationFromMs(Math.ceil(retryAfterMs)) }));
+  }
+  const { reason, metadata = {} } = status;
+  details.push(detail(ErrorInfoSchema, { reason, domain: DOMAIN, metadata: { ...metadata } }));
+  const message = clipped(status.message, MAX_MESSAGE_CHARS);
+  return new ConnectError(message, status.code, undefined, details);
+}
+
+/**
+ * Any error as the client gets it. What is neither the domain's nor the server's own tells clients
+ * nothing; it goes to `report`.
+ */
+export function toWireError(error: unknown, report: (error: unknown) => void): ConnectError {
+  if (error instanceof ConnectError) return error;
+  if (!(error instanceof AgentlaneError)) {
+    report(error);
+    return wireError({ code: Code.Internal, reason: "INTERNAL", message: "internal error" });
+  }
+  if (error.kind === "internal") report(error);
+  return wireError({ ...pick(error), code: CODES[error.kind] });
+}
+
+/** Why a task ended, as the status of the call that waited for it. */
+export function taskFailure(taskId: string, error: TaskError | undefined): ConnectError {
+  const code = error?.code ?? Code.Internal;
+  return wireError({
+    // The numbers of google.rpc.Code are those of Code; 0 and unknown ones are no failures.
+    code: code in Code ? (code as number) : Code.Internal,
+    reason: error?.reason || "TASK_FAILED",
+    message: error?.message || "the task failed without saying why",
+    metadata: { task_id: taskId },
+  });
+}
+
+/** No or bad credentials. */
+export function unauthenticated(): ConnectError {
+  return wireError({
+    code: Code.Unauthenticated,
+    reason: "UNAUTHENTICATED",
+    message: "valid credentials are required",
+  });
+}
+
+function pick(error: AgentlaneError): Omit<WireStatus, "code"> {
+  const { reason, message, metadata, fieldViolations, retryAfterMs, retryable } = error;
+  const mayRetry = retryable ? {} : { mayRetry: false };
+  return { reason, message, metadata, fieldViolations, retryAfterMs, ...mayRetry };
+}
+
+function badRequest(violations: readonly FieldViolation[]): Detail {
+  const fieldViolations = violations.slice(0, MAX_FIELD_VIOLATIONS).map((violation) => ({
+    field: clipped(violation.field, MAX_DESCRIPTION_CHARS),
+    description: clipped(violation.description, MAX_DESCRIPTION_CHARS),
+  }));
+  return detail(BadRequestSchema, { fieldViolations });
+}
+
+function detail<D extends DescMessage>(desc: D, value: MessageInitShape<D>): Detail {
+  return { desc, value };
+}
+
+function clipped(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;
+}

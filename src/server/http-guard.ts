@@ -1,0 +1,128 @@
+/** What happens to an HTTP request before any of its body is read: to an RPC, or refused. */
+import type { OutgoingHttpHeaders } from "node:http";
+import type { HttpRequest, HttpResponse, ServeRpc } from "./connect-adapter.ts";
+import type { Readiness } from "./health.ts";
+import type { Exchange } from "./interceptors.ts";
+import { acceptedContentTypes, type Protocol, protocolOf } from "./protocol.ts";
+import type { RpcMethod } from "./rpc.ts";
+
+export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
+
+export interface HttpGuardParts {
+  readonly routes: ReadonlyMap<string, RpcMethod>;
+  readonly readiness: Readiness;
+  readonly serve: ServeRpc;
+  readonly exchangeFor: (
+    method: RpcMethod,
+    protocol: Protocol,
+    request: HttpRequest,
+    response: HttpResponse,
+  ) => Exchange;
+}
+
+export function createHttpGuard(parts: HttpGuardParts): HttpHandler {
+  const { routes, serve, exchangeFor } = parts;
+  return (request, response) => {
+    response.on("error", () => undefined);
+    const path = (request.url ?? "").split("?", 1)[0] ?? "";
+    const method = routes.get(path);
+    if (!method) {
+      servePage(path, request, response, parts.readiness);
+      return;
+    }
+    if (request.method !== "POST") {
+      const message = `${method.name} is called with POST`;
+      refuse(response, 405, "unimplemented", message, { allow: "POST" });
+      return;
+    }
+    const protocol = protocolOf(request.headers["content-type"], method.kind);
+    if (!protocol) {
+      const types = acceptedContentTypes(method.kind).join(", ");
+      const given = request.headers["content-type"] ?? "none";
+      const message = `content-type ${given} is not served: ${method.name} takes one of ${types}`;
+      refuse(response, 415, "invalid_argument", message, { "accept-post": types });
+      return;
+    }
+    if (method.kind === "bidi_streaming" && request.httpVersionMajor < 2) {
+      refuse(response, 505, "unimplemented", `${method.name} needs HTTP/2`, {});
+      return;
+    }
+    serve(method, exchangeFor(method, protocol, request, response), request, response);
+  };
+}
+
+/** Everything that is no RPC. */
+function servePage(
+  path: string,
+  request: HttpRequest,
+  response: HttpResponse,
+  readiness: Readiness,
+): void {
+  const grpc = /^application\/grpc($|[+;])/.test(request.headers["content-type"] ?? "");
+  if (grpc) {
+    send(response, 200, "", {
+      "content-type": "application/grpc",
+      "grpc-status": "12",
+      "grpc-message": `there is no RPC ${path}`.replace(/[^ -$&-~]/g, encodeURIComponent),
+    });
+    return;
+  }
+  const page = request.method === "GET" || request.method === "HEAD";
+  switch (page ? path : undefined) {
+    case "/healthz":
+      send(response, 200, "ok\n", { "content-type": "text/plain" });
+      return;
+    case "/readyz": {
+      const problem = readiness.problem();
+      const text = problem === undefined ? "ready\n" : `not ready: ${problem}\n`;
+      send(response, problem === undefined ? 200 : 503, text, { "content-type": "text/plain" });
+      return;
+    }
+    case "/":
+      send(response, 200, WELCOME, { "content-type": "text/plain; charset=utf-8" });
+      return;
+    default:
+      if (PAGES.has(path)) {
+        refuse(response, 405, "unimplemented", `${path} is read with GET`, { allow: "GET, HEAD" });
+      } else if (page) {
+        refuse(response, 404, "not_found", `there is no page ${path}`, {});
+      } else {
+        refuse(response, 404, "unimplemented", `there is no RPC ${path}`, {});
+      }
+  }
+}
+
+const PAGES: ReadonlySet<string> = new Set(["/", "/healthz", "/readyz"]);
+
+const WELCOME = `Agentlane: LLM agents as durable tasks. This port speaks gRPC, gRPC-web, Connect and JSON.
+
+  grpcurl -plaintext localhost:50051 list
+  curl -H 'content-type: application/json' \\
+    -d '{"agent_id":"echo","messages":[{"role":"ROLE_USER","content":[{"text":"hello"}]}]}' \\
+    localhost:50051/agentlane.v1.AgentService/Execute
+`;
+
+/** In Connect's form of an error, which curl users can read too. */
+function refuse(
+  response: HttpResponse,
+  status: number,
+  code: string,
+  message: string,
+  headers: OutgoingHttpHeaders,
+): void {
+  const body = JSON.stringify({ code, message });
+  send(response, status, body, { ...headers, "content-type": "application/json" });
+}
+
+function send(
+  response: HttpResponse,
+  status: number,
+  body: string,
+  headers: OutgoingHttpHeaders,
+): void {
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) response.setHeader(name, value);
+  }
+  response.end(body);
+}

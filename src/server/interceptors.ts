@@ -1,0 +1,165 @@
+/**
+ * The way of every call, whatever its protocol: span, gate, deadline, credentials, body, validation,
+ * handler, error. The adapters of the protocols call these functions and nothing else.
+ */
+import type { IncomingHttpHeaders } from "node:http";
+import type { Message } from "@bufbuild/protobuf";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Clock } from "../clock.ts";
+import type { Principal } from "../tasks/task-manager.ts";
+import { type CallScope, createCallScope, deadlineExceeded } from "./call-scope.ts";
+import { type CallSpan, startCallSpan } from "./call-span.ts";
+import { toWireError, unauthenticated } from "./error-codes.ts";
+import type { Gate } from "./gate.ts";
+import { type Protocol, timeoutMs } from "./protocol.ts";
+import type {
+  BidiStreamingMethod,
+  Call,
+  RpcMethod,
+  ServerStreamingMethod,
+  UnaryMethod,
+} from "./rpc.ts";
+import type { Validate } from "./validation.ts";
+
+/** Undefined = no valid credentials. Called before anything of the body is read. */
+export type Authenticate = (
+  headers: IncomingHttpHeaders,
+) => Principal | undefined | Promise<Principal | undefined>;
+
+/** Told about errors whose cause clients are not told. */
+export type OnError = (error: unknown, rpc: string) => void;
+
+/** A request on its way, as an adapter sees it. */
+export interface Exchange {
+  readonly protocol: Protocol;
+  readonly headers: IncomingHttpHeaders;
+  /** Reads and decodes the request message. */
+  read(): Promise<Message>;
+  /** Calls back once, when the reply is out or the client is gone, also when that is already so. */
+  onClose(callback: () => void): void;
+}
+
+/** All of these throw ConnectErrors only. */
+export interface Interceptors {
+  unary(method: UnaryMethod, exchange: Exchange): Promise<Message>;
+  serverStreaming(method: ServerStreamingMethod, exchange: Exchange): AsyncGenerator<Message>;
+  bidiStreaming(
+    method: BidiStreamingMethod,
+    exchange: Exchange,
+    requests: AsyncIterable<Message>,
+  ): AsyncGenerator<Message>;
+}
+
+export interface InterceptorParts {
+  readonly gate: Gate;
+  readonly authenticate: Authenticate;
+  readonly validate: Validate;
+  readonly clock: Clock;
+  readonly maxTimeoutMs: number;
+  readonly onError: OnError;
+}
+
+/** A call under way: what the handler sees of it, and what is to be done at its end. */
+interface Run {
+  readonly call: Call;
+  readonly scope: CallScope;
+}
+
+export function createInterceptors(parts: InterceptorParts): Interceptors {
+  const { gate, authenticate, validate } = parts;
+
+  async function begin(method: RpcMethod, exchange: Exchange, span: CallSpan): Promise<Run> {
+    if (method.drains) {
+      gate.enter();
+      exchange.onClose(gate.leave);
+    }
+    const deadlineInMs = timeoutMs(exchange.protocol, exchange.headers, parts.maxTimeoutMs);
+    if (deadlineInMs !== undefined && deadlineInMs <= 0) throw deadlineExceeded();
+    const scope = createCallScope(parts.clock, deadlineInMs);
+    exchange.onClose(() => {
+      scope.close();
+      // A stream whose client is gone stays parked where it is: this is its end.
+      if (scope.signal.aborted) span.end(toWireError(scope.signal.reason, ignore).code);
+    });
+    const known = authenticate(exchange.headers);
+    const principal = known instanceof Promise ? await scope.beforeDeadline(known) : known;
+    if (!principal) throw unauthenticated();
+    const { signal, remainingMs } = scope;
+    return { call: { principal, signal, remainingMs }, scope };
+  }
+
+  async function readValid(
+    method: UnaryMethod | ServerStreamingMethod,
+    exchange: Exchange,
+    scope: CallScope,
+  ): Promise<Message> {
+    const request = await scope.beforeDeadline(exchange.read());
+    validate(method.descriptor.input, request);
+    return request;
+  }
+
+  const failed = (error: unknown, method: RpcMethod, span: CallSpan): ConnectError => {
+    const wire = toWireError(error, (cause) => parts.onError(cause, method.name));
+    span.end(wire.code);
+    return wire;
+  };
+
+  async function* replies(
+    method: ServerStreamingMethod | BidiStreamingMethod,
+    exchange: Exchange,
+    open: (run: Run) => Promise<AsyncIterable<Message>>,
+  ): AsyncGenerator<Message> {
+    const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
+    let run: Run | undefined;
+    try {
+      run = await begin(method, exchange, span);
+      const { scope } = run;
+      const messages = (await open(run))[Symbol.asyncIterator]();
+      exchange.onClose(() => void messages.return?.().catch(ignore));
+      for (;;) {
+        const next = await scope.beforeDeadline(span.run(() => messages.next()));
+        if (next.done) break;
+        yield next.value;
+      }
+      if (scope.signal.aborted) throw scope.signal.reason;
+      scope.finish();
+      span.end(undefined);
+    } catch (error) {
+      run?.scope.finish();
+      throw failed(error, method, span);
+    } finally {
+      // Reached without a finish when the adapter gives up, e.g. on a reply it cannot encode.
+      run?.scope.close();
+      span.end(Code.Canceled);
+    }
+  }
+
+  return {
+    async unary(method, exchange) {
+      const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
+      let run: Run | undefined;
+      try {
+        run = await begin(method, exchange, span);
+        const { call, scope } = run;
+        const request = await readValid(method, exchange, scope);
+        const reply = await scope.beforeDeadline(span.run(() => method.handle(request, call)));
+        span.end(undefined);
+        return reply;
+      } catch (error) {
+        throw failed(error, method, span);
+      } finally {
+        run?.scope.finish();
+      }
+    },
+
+    serverStreaming: (method, exchange) =>
+      replies(method, exchange, async ({ call, scope }) =>
+        method.handle(await readValid(method, exchange, scope), call),
+      ),
+
+    bidiStreaming: (method, exchange, requests) =>
+      replies(method, exchange, async ({ call }) => method.handle(requests, call)),
+  };
+}
+
+function ignore(): void {}

@@ -1,0 +1,36 @@
+/** Bounds the nesting of a JSON text before anything is built from it. */
+import { AgentlaneError } from "../errors.ts";
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** `bytes` are UTF-8, in which these bytes mean nothing but these characters. */
+export function assertJsonDepth(bytes: Uint8Array, maxDepth: number): void {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (inString) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) {
+      inString = true;
+    } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+      if (++depth > maxDepth) throw tooDeep(maxDepth);
+    } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) {
+      depth--;
+    }
+  }
+}
+
+function tooDeep(maxDepth: number): AgentlaneError {
+  return new AgentlaneError(
+    "invalid_argument",
+    "TOO_DEEP",
+    `the request body is nested deeper than ${maxDepth} levels`,
+  );
+}

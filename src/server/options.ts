@@ -1,0 +1,59 @@
+/** The limits of the server. Every axis has one. */
+
+export interface TlsOptions {
+  /** PEM. */
+  readonly cert: string;
+  /** PEM. */
+  readonly key: string;
+  /** PEM. When set, only clients with a certificate signed by it are let in. */
+  readonly clientCa?: string;
+}
+
+export interface ServerOptions {
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  /** Absent = cleartext. */
+  readonly tls?: TlsOptions;
+  /** Open connections; more are closed at once. */
+  readonly maxConnections: number;
+  /** Open connections of one remote address; more are closed at once. */
+  readonly maxConnectionsPerAddress: number;
+  /** Open calls of one HTTP/2 connection. */
+  readonly maxConcurrentStreams: number;
+  /** Header list of a request. */
+  readonly maxHeaderBytes: number;
+  /** A request's body after decompression, and a response message. */
+  readonly maxMessageBytes: number;
+  /** Nesting of objects and lists in a JSON body, and of values in a binary one. */
+  readonly maxDepth: number;
+  /** The longest deadline a client may ask for. */
+  readonly maxTimeoutMs: number;
+  /** For the TLS handshake, for the first bytes, and for the headers of an HTTP/1.1 request. */
+  readonly headerTimeoutMs: number;
+  /** For the body of a request. */
+  readonly bodyTimeoutMs: number;
+  /** After this long without a call or a byte a connection is closed. */
+  readonly idleTimeoutMs: number;
+  /**
+   * Whether binary gRPC calls take the path written for them; off, Connect serves them too. Both
+   * answer the same: the interop suite runs on both.
+   */
+  readonly nativeGrpc: boolean;
+}
+
+export const DEFAULT_SERVER_OPTIONS: ServerOptions = {
+  host: "127.0.0.1",
+  port: 50051,
+  maxConnections: 10_000,
+  maxConnectionsPerAddress: 1_000,
+  maxConcurrentStreams: 100,
+  maxHeaderBytes: 16 * 1024,
+  maxMessageBytes: 4 * 1024 * 1024,
+  maxDepth: 64,
+  maxTimeoutMs: 24 * 60 * 60 * 1000,
+  headerTimeoutMs: 10_000,
+  bodyTimeoutMs: 60_000,
+  idleTimeoutMs: 300_000,
+  nativeGrpc: true,
+};

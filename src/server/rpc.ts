@@ -1,0 +1,116 @@
+/** What a service is to the server: typed functions of a request and a call, free of any protocol. */
+import type {
+  DescMethod,
+  DescMethodBiDiStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  Message,
+  MessageShape,
+} from "@bufbuild/protobuf";
+import type { Principal } from "../tasks/task-manager.ts";
+
+/** A call as a service sees it. */
+export interface Call {
+  readonly principal: Principal;
+  /**
+   * Aborts with an AgentlaneError: `deadline_exceeded` when the deadline passes, `canceled` when the
+   * client is gone.
+   */
+  readonly signal: AbortSignal;
+  /** The caller's remaining time; undefined = no deadline. Never ≤ 0 when a service is called. */
+  remainingMs(): number | undefined;
+}
+
+type Handler<M> =
+  M extends DescMethodUnary<infer I, infer O>
+    ? (request: MessageShape<I>, call: Call) => Promise<MessageShape<O>>
+    : M extends DescMethodServerStreaming<infer I, infer O>
+      ? (request: MessageShape<I>, call: Call) => AsyncIterable<MessageShape<O>>
+      : M extends DescMethodBiDiStreaming<infer I, infer O>
+        ? (requests: AsyncIterable<MessageShape<I>>, call: Call) => AsyncIterable<MessageShape<O>>
+        : never;
+
+/** One function per RPC of a service. */
+export type Implementation<S extends DescService> = {
+  [K in keyof S["method"]]: Handler<S["method"][K]>;
+};
+
+// Methods (not function properties), so that a handler of a concrete request is assignable: the
+// adapter only ever passes it a message of the descriptor's input.
+interface Handlers {
+  unary(request: Message, call: Call): Promise<Message>;
+  serverStreaming(request: Message, call: Call): AsyncIterable<Message>;
+  bidiStreaming(requests: AsyncIterable<Message>, call: Call): AsyncIterable<Message>;
+}
+
+interface Common<D extends DescMethod> {
+  readonly descriptor: D;
+  /** `/agentlane.v1.AgentService/Execute` */
+  readonly path: string;
+  /** `agentlane.v1.AgentService/Execute` */
+  readonly name: string;
+  /** Whether a drain refuses new calls and waits for the running ones. */
+  readonly drains: boolean;
+}
+
+export interface UnaryMethod extends Common<DescMethodUnary> {
+  readonly kind: "unary";
+  readonly handle: Handlers["unary"];
+}
+
+export interface ServerStreamingMethod extends Common<DescMethodServerStreaming> {
+  readonly kind: "server_streaming";
+  readonly handle: Handlers["serverStreaming"];
+}
+
+export interface BidiStreamingMethod extends Common<DescMethodBiDiStreaming> {
+  readonly kind: "bidi_streaming";
+  readonly handle: Handlers["bidiStreaming"];
+}
+
+/** An RPC with the function that serves it. */
+export type RpcMethod = UnaryMethod | ServerStreamingMethod | BidiStreamingMethod;
+
+/** The RPCs of a service. */
+export function methodsOf<S extends DescService>(
+  service: S,
+  implementation: Implementation<S>,
+  options: { drains: boolean },
+): RpcMethod[] {
+  const handlers: ReadonlyMap<string, unknown> = new Map(Object.entries(implementation));
+  return service.methods.map((descriptor) =>
+    rpcMethod(descriptor, handlers.get(descriptor.localName), options.drains),
+  );
+}
+
+function rpcMethod(descriptor: DescMethod, handler: unknown, drains: boolean): RpcMethod {
+  const name = `${descriptor.parent.typeName}/${descriptor.name}`;
+  const common = { path: `/${name}`, name, drains };
+  // The casts follow from methodKind: `Implementation` ties a handler's type to it.
+  switch (descriptor.methodKind) {
+    case "unary":
+      return {
+        ...common,
+        kind: "unary",
+        descriptor: descriptor as DescMethodUnary,
+        handle: handler as Handlers["unary"],
+      };
+    case "server_streaming":
+      return {
+        ...common,
+        kind: "server_streaming",
+        descriptor: descriptor as DescMethodServerStreaming,
+        handle: handler as Handlers["serverStreaming"],
+      };
+    case "bidi_streaming":
+      return {
+        ...common,
+        kind: "bidi_streaming",
+        descriptor: descriptor as DescMethodBiDiStreaming,
+        handle: handler as Handlers["bidiStreaming"],
+      };
+    case "client_streaming":
+      throw new Error(`${name}: client streaming is not served`);
+  }
+}

@@ -1,0 +1,155 @@
+/** The server: one port, all services, drained before it stops. */
+import { isIP } from "node:net";
+import type { Clock } from "../clock.ts";
+import { AgentlaneError } from "../errors.ts";
+import { type Service, service } from "../lifecycle.ts";
+import { DEFAULT_TENANT } from "../tasks/task-manager.ts";
+import { createConnectAdapter } from "./connect-adapter.ts";
+import { createGate, type Gate } from "./gate.ts";
+import type { Readiness } from "./health.ts";
+import { createHttpExchange } from "./http-exchange.ts";
+import { createHttpGuard } from "./http-guard.ts";
+import { type Authenticate, createInterceptors, type OnError } from "./interceptors.ts";
+import { createListener, type Listener } from "./listener.ts";
+import type { ServerOptions } from "./options.ts";
+import { createRoutes, type ServiceParts } from "./routes.ts";
+import { createValidation } from "./validation.ts";
+
+export interface ServerParts extends ServiceParts {
+  /** Absent: everybody is the default tenant, and the server listens on loopback only. */
+  readonly authenticate?: Authenticate;
+  readonly options: ServerOptions;
+  readonly clock: Clock;
+  readonly onError: OnError;
+}
+
+export interface Server extends Service {
+  /** Where it listens; throws while it does not. */
+  address(): { host: string; port: number };
+  /**
+   * Turns new calls away with UNAVAILABLE, takes no new connections, and resolves when the running
+   * calls are done (true) or after `timeoutMs` (false). `stop` then ends what is left.
+   */
+  drain(timeoutMs: number): Promise<boolean>;
+  /** Calls under way; health and reflection are not counted. */
+  readonly inFlightCount: number;
+  /** Connections open now. */
+  readonly connectionCount: number;
+}
+
+interface Running {
+  readonly listener: Listener;
+  readonly gate: Gate;
+  readonly announceDrain: () => void;
+}
+
+export function createServer(parts: ServerParts): Server {
+  let running: Running | undefined;
+  const { start, stop } = service(
+    async () => {
+      refuseOpenDoor(parts);
+      running = assemble(parts);
+      await running.listener.listen();
+    },
+    async () => {
+      const ending = running;
+      running = undefined;
+      ending?.gate.close();
+      ending?.listener.stopListening();
+      await ending?.listener.destroy();
+    },
+  );
+  return {
+    start,
+    stop,
+    address() {
+      if (running) return running.listener.address();
+      throw new AgentlaneError("unavailable", "NOT_LISTENING", "the server is not listening");
+    },
+    async drain(timeoutMs) {
+      if (!running) return true;
+      const { gate, listener, announceDrain } = running;
+      gate.close();
+      announceDrain();
+      listener.stopListening();
+      const timeUp = new AbortController();
+      const done = await Promise.race([
+        gate.empty().then(() => true),
+        parts.clock.sleep(timeoutMs, timeUp.signal).then(() => false),
+      ]);
+      timeUp.abort();
+      // Only now: a GOAWAY makes some clients (grpc-js with keepalive) drop their running calls.
+      listener.closeIdle();
+      return done;
+    },
+    get inFlightCount() {
+      return running?.gate.inFlightCount ?? 0;
+    },
+    get connectionCount() {
+      return running?.listener.connectionCount() ?? 0;
+    },
+  };
+}
+
+function assemble(parts: ServerParts): Running {
+  const { options, clock, onError } = parts;
+  const gate = createGate();
+  const { readiness, announceDrain } = untilDrained(parts.readiness);
+  const routes = createRoutes({ ...parts, readiness });
+  const interceptors = createInterceptors({
+    gate,
+    authenticate: parts.authenticate ?? (() => ({ tenant: DEFAULT_TENANT })),
+    validate: createValidation(),
+    clock,
+    maxTimeoutMs: options.maxTimeoutMs,
+    onError,
+  });
+  const guard = createHttpGuard({
+    routes,
+    readiness,
+    serve: createConnectAdapter(routes.values(), interceptors, options, onError),
+    exchangeFor: (method, protocol, request, response) =>
+      createHttpExchange(method, protocol, request, response, options, clock),
+  });
+  const listener = createListener(options, clock);
+  listener.http1.on("request", guard);
+  listener.http2.on("request", guard);
+  return { listener, gate, announceDrain };
+}
+
+/** The given readiness until the drain begins, then "draining". */
+function untilDrained(readiness: Readiness): { readiness: Readiness; announceDrain: () => void } {
+  let draining = false;
+  const listeners = new Set<() => void>();
+  return {
+    readiness: {
+      problem: () => (draining ? "draining" : readiness.problem()),
+      onChange(listener) {
+        listeners.add(listener);
+        const unsubscribe = readiness.onChange(listener);
+        return () => {
+          listeners.delete(listener);
+          unsubscribe();
+        };
+      },
+    },
+    announceDrain() {
+      draining = true;
+      for (const listener of listeners) listener();
+    },
+  };
+}
+
+function refuseOpenDoor({ authenticate, options: { host } }: ServerParts): void {
+  if (authenticate || isLoopback(host)) return;
+  throw new AgentlaneError(
+    "failed_precondition",
+    "AUTHENTICATION_REQUIRED",
+    `HOST is ${host}, which other machines can reach, and no authentication is configured: ` +
+      "set HOST=127.0.0.1, or configure authentication",
+  );
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}

@@ -1,0 +1,54 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  DestroySessionResponseSchema,
+  ExportSessionResponseSchema,
+  GetSessionResponseSchema,
+  ImportSessionResponseSchema,
+  ListInstancesResponseSchema,
+  ListSessionsResponseSchema,
+  type SessionService,
+} from "../../gen/agentlane/v1/session_service_pb.js";
+import { invalidField } from "../errors.ts";
+import type { SessionManager } from "../tasks/session-manager.ts";
+import { filled, pageOf } from "./page.ts";
+import type { Implementation } from "./rpc.ts";
+
+export function sessionService(sessions: SessionManager): Implementation<typeof SessionService> {
+  return {
+    async getSession({ agentId, sessionId }, { principal }) {
+      const view = await sessions.get(principal, { agentId, sessionId });
+      const { context, instance, unfinishedTaskIds } = view;
+      const reply = { context: { ...context, checkpoint: new Uint8Array() }, unfinishedTaskIds };
+      return create(GetSessionResponseSchema, instance ? { ...reply, instance } : reply);
+    },
+
+    async listSessions(request, { principal }) {
+      const filter = filled({ agentId: request.agentId });
+      const { items, nextToken } = await sessions.list(principal, filter, pageOf(request));
+      return create(ListSessionsResponseSchema, { sessions: items, nextPageToken: nextToken });
+    },
+
+    async listInstances(request, { principal }) {
+      const filter = filled({ agentId: request.agentId, workerId: request.workerId });
+      const page = await sessions.listInstances(principal, filter, pageOf(request));
+      const { items: instances, nextToken: nextPageToken, totalCount } = page;
+      return create(ListInstancesResponseSchema, { instances, nextPageToken, totalCount });
+    },
+
+    async destroySession({ agentId, sessionId }, { principal }) {
+      const ended = await sessions.destroy(principal, { agentId, sessionId });
+      return create(DestroySessionResponseSchema, ended);
+    },
+
+    async exportSession({ agentId, sessionId }, { principal }) {
+      const context = await sessions.export(principal, { agentId, sessionId });
+      return create(ExportSessionResponseSchema, { context });
+    },
+
+    async importSession({ context, overwrite }, { principal }) {
+      if (!context) throw invalidField("context", "is required");
+      const version = await sessions.import(principal, context, overwrite);
+      return create(ImportSessionResponseSchema, { version });
+    },
+  };
+}

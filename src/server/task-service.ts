@@ -1,0 +1,88 @@
+import { create } from "@bufbuild/protobuf";
+import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { OnDisconnect } from "../../gen/agentlane/v1/task_pb.js";
+import {
+  type CancelTaskRequest,
+  CancelTaskResponseSchema,
+  GetTaskResponseSchema,
+  ListDeadLettersResponseSchema,
+  ListTasksResponseSchema,
+  PurgeDeadLettersResponseSchema,
+  RedriveTasksResponseSchema,
+  SubmitTaskResponseSchema,
+  type TaskService,
+  WatchTaskResponseSchema,
+} from "../../gen/agentlane/v1/task_service_pb.js";
+import { invalidField } from "../errors.ts";
+import type { TaskManager } from "../tasks/task-manager.ts";
+import { filled, pageOf } from "./page.ts";
+import type { Implementation } from "./rpc.ts";
+
+export function taskService(manager: TaskManager): Implementation<typeof TaskService> {
+  return {
+    async submitTask(request, { principal }) {
+      const { $typeName: _, $unknown: __, streaming, deadlineAfter, ...fields } = request;
+      const input = { ...fields, onDisconnect: OnDisconnect.UNSPECIFIED };
+      const deadlineInMs = deadlineAfter ? durationMs(deadlineAfter) : undefined;
+      const accepted = await manager.submit(principal, input, { streaming, deadlineInMs });
+      return create(SubmitTaskResponseSchema, accepted);
+    },
+
+    async getTask({ taskId }, { principal }) {
+      return create(GetTaskResponseSchema, { task: await manager.get(principal, taskId) });
+    },
+
+    async listTasks(request, { principal }) {
+      const { agentId, sessionId, states, metadata } = request;
+      const filter = { ...filled({ agentId, sessionId }), states, metadata };
+      const { items, nextToken } = await manager.list(principal, filter, pageOf(request));
+      return create(ListTasksResponseSchema, { tasks: items, nextPageToken: nextToken });
+    },
+
+    async *watchTask({ taskId, afterSequence }, { principal, signal }) {
+      for await (const entry of manager.watch(principal, taskId, afterSequence, signal)) {
+        const { attempt, sequence, mergedCount, event } = entry;
+        const reply = { taskId, attempt, sequence, mergedCount, event };
+        yield create(WatchTaskResponseSchema, reply);
+      }
+    },
+
+    async cancelTask(request, { principal }) {
+      const task = await manager.cancel(principal, targetOf(request), request.reason);
+      return create(CancelTaskResponseSchema, { task });
+    },
+
+    async listDeadLetters(request, { principal }) {
+      const filter = filled({ agentId: request.agentId, reason: request.reason });
+      const page = await manager.listDeadLetters(principal, filter, pageOf(request));
+      const { items: tasks, nextToken: nextPageToken, totalCount } = page;
+      return create(ListDeadLettersResponseSchema, { tasks, nextPageToken, totalCount });
+    },
+
+    async redriveTasks({ taskIds }, { principal }) {
+      const { redriven, skipped } = await manager.redrive(principal, taskIds);
+      const reply = { redrivenTaskIds: redriven, skippedTaskIds: skipped };
+      return create(RedriveTasksResponseSchema, reply);
+    },
+
+    async purgeDeadLetters({ taskIds, agentId, failedBefore }, { principal }) {
+      const purgedCount = await manager.purgeDeadLetters(principal, {
+        ...(taskIds.length > 0 ? { taskIds } : {}),
+        ...filled({ agentId }),
+        ...(failedBefore ? { failedBeforeMs: timestampMs(failedBefore) } : {}),
+      });
+      return create(PurgeDeadLettersResponseSchema, { purgedCount });
+    },
+  };
+}
+
+function targetOf({ target }: CancelTaskRequest): { taskId: string } | { idempotencyKey: string } {
+  switch (target.case) {
+    case "taskId":
+      return { taskId: target.value };
+    case "idempotencyKey":
+      return { idempotencyKey: target.value };
+    default:
+      throw invalidField("target", "task_id or idempotency_key is required");
+  }
+}

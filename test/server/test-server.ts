@@ -1,0 +1,100 @@
+/** A server on a free port with fakes behind it. */
+import { create } from "@bufbuild/protobuf";
+import {
+  GetTaskManagerStatusResponseSchema,
+  ValidateAgentResponseSchema,
+} from "../../gen/agentlane/v1/operations_service_pb.js";
+import { systemClock } from "../../src/clock.ts";
+import { AgentlaneError } from "../../src/errors.ts";
+import type { Readiness } from "../../src/server/health.ts";
+import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "../../src/server/options.ts";
+import { createServer, type Server, type ServerParts } from "../../src/server/server.ts";
+import type { Operations } from "../../src/tasks/operations.ts";
+import type { SessionManager } from "../../src/tasks/session-manager.ts";
+import { type FakeTaskManager, fakeTaskManager } from "../fakes/fake-task-manager.ts";
+
+export interface TestServer {
+  readonly server: Server;
+  readonly manager: FakeTaskManager;
+  readonly readiness: FakeReadiness;
+  /** What clients were not told. */
+  readonly errors: unknown[];
+  readonly port: number;
+  /** `http://127.0.0.1:port`, or https. */
+  readonly url: string;
+}
+
+export interface FakeReadiness extends Readiness {
+  set(problem: string | undefined): void;
+  readonly listenerCount: number;
+}
+
+export interface TestServerOptions {
+  options?: Partial<ServerOptions>;
+  parts?: Partial<ServerParts>;
+}
+
+export async function startTestServer(overrides: TestServerOptions = {}): Promise<TestServer> {
+  const manager = fakeTaskManager();
+  const readiness = fakeReadiness();
+  const errors: unknown[] = [];
+  const server = createServer({
+    manager,
+    sessions: noSessions,
+    operations: fewOperations,
+    readiness,
+    clock: systemClock,
+    onError: (error) => errors.push(error),
+    ...overrides.parts,
+    options: { ...DEFAULT_SERVER_OPTIONS, port: 0, ...overrides.options },
+  });
+  await server.start();
+  const { port } = server.address();
+  const scheme = overrides.options?.tls ? "https" : "http";
+  return { server, manager, readiness, errors, port, url: `${scheme}://127.0.0.1:${port}` };
+}
+
+export function fakeReadiness(): FakeReadiness {
+  let problem: string | undefined;
+  const listeners = new Set<() => void>();
+  return {
+    problem: () => problem,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    set(next) {
+      problem = next;
+      for (const listener of listeners) listener();
+    },
+    get listenerCount() {
+      return listeners.size;
+    },
+  };
+}
+
+const notFound = async (): Promise<never> => {
+  throw new AgentlaneError("not_found", "SESSION_NOT_FOUND", "no such session");
+};
+
+const noSessions: SessionManager = {
+  get: notFound,
+  list: async () => ({ items: [], nextToken: "" }),
+  listInstances: async () => ({ items: [], nextToken: "", totalCount: 0 }),
+  destroy: async () => ({ destroyed: false, canceledTaskCount: 0 }),
+  export: notFound,
+  import: notFound,
+};
+
+const fewOperations: Operations = {
+  status: async () =>
+    create(GetTaskManagerStatusResponseSchema, {
+      taskManagerRunning: true,
+      messageQueueType: "memory",
+    }),
+  queueStats: async () => [],
+  frameworkHealth: async () => [],
+  listAgents: async () => [],
+  validateAgent: async () => create(ValidateAgentResponseSchema, { valid: true }),
+  listWorkers: async () => [],
+};
