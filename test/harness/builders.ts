@@ -1,6 +1,8 @@
 /** Values with defaults: what a test names is what matters to it. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
+  type Notice,
+  NoticeSchema,
   type QueueMessage,
   QueueMessageSchema,
   type TaskRecord,
@@ -165,4 +167,13 @@ export function instance(overrides: MessageInitShape<typeof InstanceSchema> = {}
     workerId: "worker-1",
     ...overrides,
   });
+}
+
+/** A notice of consecutive log entries from a sequence on. */
+export function entriesNotice(taskId: string, sequence: number, ...texts: string[]): Notice {
+  const entries = texts.map((text, index) => {
+    return { attempt: 1, sequence: sequence + index, event: messageEvent(text) };
+  });
+  const kind = { case: "entries" as const, value: { entries } };
+  return create(NoticeSchema, { tenant: TENANT, taskId, kind });
 }
