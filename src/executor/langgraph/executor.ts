@@ -1,0 +1,183 @@
+/** FrameworkExecutor for LangGraph. This room is the only one that knows LangChain. */
+import "./environment.ts";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  type AgentDescription,
+  AgentDescriptionSchema,
+  type AgentProblem,
+  AgentProblemSchema,
+  FrameworkHealthSchema,
+} from "../../../gen/agentlane/v1/operations_service_pb.js";
+import type { Clock } from "../../clock.ts";
+import { AgentlaneError } from "../../errors.ts";
+import { type NewId, uuidV7 } from "../../ids.ts";
+import { service } from "../../lifecycle.ts";
+import type { AgentDefinition } from "../agent-definition.ts";
+import type { FrameworkExecutor, Turn, TurnEvent } from "../contract.ts";
+import { buildRuntime, type OwnedRuntime } from "./build-runtime.ts";
+import { canceled, messageOf, toAgentlaneError } from "./errors.ts";
+import { createEventChannel } from "./event-channel.ts";
+import { property } from "./json.ts";
+import { createProjectModules } from "./project-modules.ts";
+import { runTurn } from "./run-turn.ts";
+import { DefinitionProblem } from "./toolbox.ts";
+
+export interface LangGraphExecutorOptions {
+  readonly clock: Clock;
+  /** Makes ids of messages and tool calls. Default: UUID version 7. */
+  readonly newId?: NewId;
+  /** Whether spans carry prompts and answers (OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT). */
+  readonly captureContent?: boolean;
+}
+
+const CAPABILITIES = ["streaming", "tools", "memory", "interrupts", "mcp"];
+
+export function createLangGraphExecutor(options: LangGraphExecutorOptions): FrameworkExecutor {
+  const { clock, newId = uuidV7(options.clock) } = options;
+  const modules = createProjectModules();
+  const runtimes = new Map<AgentDefinition, Promise<OwnedRuntime>>();
+  let running = false;
+
+  const runtimeOf = (agent: AgentDefinition): Promise<OwnedRuntime> => {
+    const known = runtimes.get(agent);
+    if (known) return known;
+    const building = buildRuntime(agent, { clock, newId, modules });
+    runtimes.set(agent, building);
+    // A module or a server that failed may be there the next time.
+    building.catch(() => runtimes.delete(agent));
+    return building;
+  };
+
+  const { start, stop } = service(
+    async () => {
+      running = true;
+    },
+    async () => {
+      running = false;
+      const built = await Promise.allSettled(runtimes.values());
+      runtimes.clear();
+      modules.close();
+      for (const each of built) if (each.status === "fulfilled") await each.value.close();
+    },
+  );
+
+  return {
+    framework: "langgraph",
+    start,
+    stop,
+    async validate(agent) {
+      try {
+        await runtimeOf(agent);
+        return [];
+      } catch (error) {
+        return [problemOf(error)];
+      }
+    },
+    async describe(agent) {
+      const runtime = await runtimeOf(agent).catch((error: unknown) => {
+        throw invalidAgent(agent, error);
+      });
+      return describeAgent(agent, runtime);
+    },
+    execute: (turn) => execute(turn, { clock, runtimeOf }),
+    health: () =>
+      create(FrameworkHealthSchema, {
+        framework: "langgraph",
+        version: langGraphVersion(),
+        templatesLoaded: runtimes.size,
+        executorInitialized: running,
+        capabilities: CAPABILITIES,
+      }),
+  };
+}
+
+async function* execute(
+  turn: Turn,
+  parts: { clock: Clock; runtimeOf: (agent: AgentDefinition) => Promise<OwnedRuntime> },
+): AsyncGenerator<TurnEvent> {
+  const { clock } = parts;
+  const channel = createEventChannel();
+  // Aborts the graph too when the reader leaves early.
+  const abandoned = new AbortController();
+  const signal = AbortSignal.any([turn.signal, abandoned.signal]);
+  // The reader does not wait for a graph that ignores its signal.
+  const onAbort = (): void => channel.fail(canceled(turn.signal));
+  if (turn.signal.aborted) onAbort();
+  else turn.signal.addEventListener("abort", onAbort, { once: true });
+
+  const run = async (): Promise<void> => {
+    try {
+      const runtime = await parts.runtimeOf(turn.agent).catch((error: unknown) => {
+        throw invalidAgent(turn.agent, error);
+      });
+      const outcome = await runTurn(turn, { runtime, channel, signal, clock, handlers: [] });
+      channel.finish({ type: "outcome", outcome });
+    } catch (error) {
+      channel.fail(toAgentlaneError(error, turn.signal, clock.now()));
+    }
+  };
+  if (!turn.signal.aborted) void run();
+  try {
+    yield* channel;
+  } finally {
+    turn.signal.removeEventListener("abort", onAbort);
+    channel.fail(undefined);
+    abandoned.abort(new AgentlaneError("canceled", "TURN_ABANDONED", "nobody reads the turn"));
+  }
+}
+
+function problemOf(error: unknown): AgentProblem {
+  const field = error instanceof DefinitionProblem ? error.field : "";
+  return create(AgentProblemSchema, { field, message: messageOf(error) });
+}
+
+function invalidAgent(agent: AgentDefinition, error: unknown): AgentlaneError {
+  const { field, message } = problemOf(error);
+  const where = field ? `${agent.id}.${field}` : agent.id;
+  return new AgentlaneError(
+    "invalid_argument",
+    "AGENT_INVALID",
+    `the definition of agent ${where} is not usable: ${message}`,
+    {
+      retryable: false,
+      cause: error,
+      fieldViolations: [{ field, description: message }],
+      metadata: { agent_id: agent.id },
+    },
+  );
+}
+
+function describeAgent(agent: AgentDefinition, runtime: OwnedRuntime): AgentDescription {
+  return create(AgentDescriptionSchema, {
+    agentId: agent.id,
+    description: agent.description,
+    template: agent.template,
+    framework: "langgraph",
+    model: agent.model ?? "",
+    queue: agent.queue,
+    tools: runtime.tools.map(({ name, description, inputSchema }) => ({
+      name,
+      description,
+      ...(inputSchema ? { inputSchema } : {}),
+    })),
+    ...(runtime.inputSchema ? { inputSchema: runtime.inputSchema } : {}),
+    capabilities: [
+      "streaming",
+      ...(runtime.tools.length > 0 ? ["tools"] : []),
+      "memory",
+      ...(runtime.checkpointed ? ["interrupts"] : []),
+    ],
+    maxAttempts: agent.maxAttempts,
+    ...(agent.timeoutMs === undefined ? {} : { timeout: durationFromMs(agent.timeoutMs) }),
+  });
+}
+
+function langGraphVersion(): string {
+  const require = createRequire(import.meta.url);
+  const file = require.resolve("@langchain/langgraph/package.json");
+  const version = property(JSON.parse(readFileSync(file, "utf8")), "version");
+  return typeof version === "string" ? version : "";
+}

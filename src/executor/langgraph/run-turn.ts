@@ -1,0 +1,112 @@
+/** One turn, from the graph's input to the turn's outcome; events go through the channel. */
+import "./environment.ts";
+import { create } from "@bufbuild/protobuf";
+import type { BaseMessage } from "@langchain/core/messages";
+import type { Usage } from "../../../gen/agentlane/v1/content_pb.js";
+import { ProgressSchema } from "../../../gen/agentlane/v1/task_pb.js";
+import type { Clock } from "../../clock.ts";
+import type { Turn, TurnOutcome } from "../contract.ts";
+import { TurnCheckpointSaver } from "./checkpoint.ts";
+import type { EventChannel } from "./event-channel.ts";
+import type { Graph } from "./graph.ts";
+import { toValue } from "./messages.ts";
+import type { AgentRuntime } from "./runtime.ts";
+import { SINK_KEY } from "./sink.ts";
+import { TurnCallbacks } from "./turn-callbacks.ts";
+import { graphConfig, graphInput, threadIdOf } from "./turn-input.ts";
+import { interruptsOf, readConversation, readFinalState } from "./turn-outcome.ts";
+import { addUsage, finishReasonOf, usageOf } from "./usage.ts";
+
+export interface TurnParts {
+  readonly runtime: AgentRuntime;
+  readonly channel: EventChannel;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Further callback handlers, e.g. tracing. */
+  readonly handlers: readonly object[];
+}
+
+export async function runTurn(turn: Turn, parts: TurnParts): Promise<TurnOutcome> {
+  const { runtime, channel, signal, clock } = parts;
+  const knownMessageIds = new Set<string>();
+  for (const { id } of turn.context.history) knownMessageIds.add(id);
+  for (const { id } of turn.messages) knownMessageIds.add(id);
+  const callbacks = new TurnCallbacks({
+    agentId: turn.agent.id,
+    streaming: turn.streaming,
+    signal,
+    channel,
+    clock,
+    knownMessageIds,
+  });
+  const saver = runtime.checkpointed ? new TurnCheckpointSaver(threadIdOf(turn)) : undefined;
+  const config = graphConfig(turn, {
+    signal,
+    saver,
+    callbacks: [...(runtime.watched ? [callbacks] : []), ...parts.handlers],
+    internal: runtime.watched ? {} : { [SINK_KEY]: callbacks.sink(turn.attempt) },
+    writer: (data) => {
+      const value = create(ProgressSchema, { data: toValue(data) });
+      void channel.push({ case: "progress", value });
+    },
+  });
+  const graph = await runtime.graphFor(config);
+  if (
+    saver &&
+    turn.context.checkpoint.length > 0 &&
+    (turn.resume !== undefined || graph.keepsState)
+  ) {
+    saver.load(turn.context.checkpoint, turn.resume !== undefined);
+    // Of an interrupted turn; their events are in its log.
+    for (const id of saver.messageIds()) knownMessageIds.add(id);
+  }
+  if (graph.takesContext) config.context = { ...turn.configurable };
+  const result = await graph.invoke(graphInput(turn, graph), config);
+  return await outcomeOf(turn, { graph, config, result, callbacks, saver, clock });
+}
+
+async function outcomeOf(
+  turn: Turn,
+  run: {
+    graph: Graph;
+    config: Record<string, unknown>;
+    result: unknown;
+    callbacks: TurnCallbacks;
+    saver: TurnCheckpointSaver | undefined;
+    clock: Clock;
+  },
+): Promise<TurnOutcome> {
+  const { graph, callbacks, saver } = run;
+  const final = readFinalState(run.result);
+  // Nodes may write messages in forms that only the reducer understands; then they show up here.
+  for (const message of final.messages) await callbacks.emitMessage(message);
+  const { added, history } = readConversation(turn, final.messages, run.clock.now());
+  const known = new Set(added.map(({ id }) => id));
+  const reported = reportedBy(final.messages.filter(({ id }) => id !== undefined && known.has(id)));
+  const paused = final.interrupts !== undefined;
+  const asked = final.interrupts ?? [];
+  const nextNodes = paused && asked.length === 0 ? await graph.nextNodes(run.config) : [];
+  const keep = paused || (graph.keepsState && turn.context.sessionId !== "");
+  return {
+    messages: added,
+    history: graph.takesMessages ? history : undefined,
+    state: final.state,
+    usage: callbacks.usage ?? reported.usage,
+    finishReason: callbacks.finishReason || reported.finishReason,
+    interrupts: paused ? interruptsOf(asked, nextNodes) : [],
+    checkpoint: keep && saver ? saver.toBytes(paused) : new Uint8Array(),
+  };
+}
+
+/** Usage and finish reason as the messages tell, for turns that no callback watched. */
+function reportedBy(messages: readonly BaseMessage[]): {
+  usage: Usage | undefined;
+  finishReason: string;
+} {
+  const answers = messages.filter((message) => message.getType() === "ai");
+  const last = answers.at(-1);
+  return {
+    usage: answers.map(usageOf).reduce(addUsage, undefined),
+    finishReason: last ? finishReasonOf(last) : "",
+  };
+}

@@ -1,0 +1,143 @@
+/** The tools of a definition: builtin ones, exports of the project's modules, and MCP servers. */
+import "./environment.ts";
+import type { StructuredToolInterface } from "@langchain/core/tools";
+import { MultiServerMCPClient } from "@langchain/mcp-adapters";
+import type { Clock } from "../../clock.ts";
+import type { AgentDefinition } from "../agent-definition.ts";
+import { messageOf } from "./errors.ts";
+import { isRecord } from "./json.ts";
+import type { ProjectModules } from "./project-modules.ts";
+import { calculatorTool } from "./tools/calculator.ts";
+import { clockTool } from "./tools/clock.ts";
+
+type ToolReference = AgentDefinition["tools"][number];
+type McpReference = Extract<ToolReference, { type: "mcp" }>;
+
+/** A problem with a key of the definition. */
+export class DefinitionProblem extends Error {
+  override readonly name = "DefinitionProblem";
+  /** E.g. tools[1].module. */
+  readonly field: string;
+
+  constructor(field: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.field = field;
+  }
+}
+
+export interface Toolbox {
+  readonly tools: StructuredToolInterface[];
+  /** Ends the connections to MCP servers. */
+  close(): Promise<void>;
+}
+
+export async function openToolbox(
+  agent: AgentDefinition,
+  parts: { clock: Clock; modules: ProjectModules },
+): Promise<Toolbox> {
+  const clients: MultiServerMCPClient[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.allSettled(clients.map((client) => client.close()));
+  };
+  const builtin = builtinTools(parts.clock);
+  const tools: StructuredToolInterface[] = [];
+  try {
+    for (const [index, reference] of agent.tools.entries()) {
+      const key = `tools[${index}]`;
+      if (reference.type === "builtin") tools.push(builtinTool(builtin, reference.name, key));
+      else if (reference.type === "module") {
+        tools.push(...(await moduleTools(agent.baseDir, reference.module, key, parts.modules)));
+      } else {
+        const client = mcpClient(reference, agent.baseDir, key);
+        clients.push(client);
+        tools.push(...(await mcpTools(client, key)));
+      }
+    }
+    assertUnique(tools);
+    return { tools, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function builtinTools(clock: Clock): Map<string, StructuredToolInterface> {
+  const tools = [calculatorTool(), clockTool(clock)];
+  return new Map(tools.map((tool) => [tool.name, tool]));
+}
+
+function builtinTool(
+  builtin: ReadonlyMap<string, StructuredToolInterface>,
+  name: string,
+  key: string,
+): StructuredToolInterface {
+  const tool = builtin.get(name);
+  if (tool) return tool;
+  const known = [...builtin.keys()].join(", ");
+  throw new DefinitionProblem(
+    `${key}.name`,
+    `there is no builtin tool "${name}"; there are: ${known}`,
+  );
+}
+
+async function moduleTools(
+  baseDir: string,
+  reference: string,
+  key: string,
+  modules: ProjectModules,
+): Promise<StructuredToolInterface[]> {
+  const value = await modules.load(baseDir, reference).catch((error: unknown) => {
+    throw new DefinitionProblem(`${key}.module`, messageOf(error), error);
+  });
+  const found: unknown[] = Array.isArray(value) ? value : [value];
+  if (found.length > 0 && found.every(isTool)) return found;
+  throw new DefinitionProblem(
+    `${key}.module`,
+    `${reference} must export a LangChain tool or an array of tools`,
+  );
+}
+
+function isTool(value: unknown): value is StructuredToolInterface {
+  return isRecord(value) && typeof value.name === "string" && typeof value.invoke === "function";
+}
+
+function mcpClient(reference: McpReference, baseDir: string, key: string): MultiServerMCPClient {
+  const { name, command, url } = reference;
+  if ((command === undefined) === (url === undefined)) {
+    throw new DefinitionProblem(key, "an MCP server needs either command or url");
+  }
+  const connection = command
+    ? {
+        transport: "stdio" as const,
+        command,
+        args: reference.args ?? [],
+        cwd: baseDir,
+        ...(reference.env ? { env: reference.env } : {}),
+      }
+    : {
+        transport: "http" as const,
+        url: url ?? "",
+        automaticSSEFallback: false,
+        ...(reference.headers ? { headers: reference.headers } : {}),
+      };
+  return new MultiServerMCPClient({ mcpServers: { [name]: connection } });
+}
+
+async function mcpTools(
+  client: MultiServerMCPClient,
+  key: string,
+): Promise<StructuredToolInterface[]> {
+  try {
+    return await client.getTools();
+  } catch (error) {
+    throw new DefinitionProblem(key, `the MCP server cannot be used: ${messageOf(error)}`, error);
+  }
+}
+
+function assertUnique(tools: readonly StructuredToolInterface[]): void {
+  const seen = new Set<string>();
+  for (const { name } of tools) {
+    if (seen.has(name)) throw new DefinitionProblem("tools", `two tools are named "${name}"`);
+    seen.add(name);
+  }
+}
