@@ -5,7 +5,12 @@
  */
 import { once } from "node:events";
 import { createServer as createHttp1Server, type Server as Http1Server } from "node:http";
-import { createServer as createHttp2Server, type Http2Server, type Http2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2Session,
+  type Http2Stream,
+} from "node:http2";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Clock } from "../clock.ts";
@@ -40,6 +45,7 @@ export function createListener(options: ServerOptions, clock: Clock): Listener {
   const acceptor = acceptorFor(options);
   const sockets = limitConnections(acceptor, options);
   const sessions = trackSessions(http2, options.idleTimeoutMs);
+  let acceptorClosed: Promise<void> | undefined;
 
   acceptor.on(options.tls ? "secureConnection" : "connection", (socket: Socket) => {
     detectHttp2(socket, clock, options.headerTimeoutMs, (isHttp2) => {
@@ -64,7 +70,8 @@ export function createListener(options: ServerOptions, clock: Clock): Listener {
       return { host: address.address, port: address.port };
     },
     stopListening() {
-      if (acceptor.listening) acceptor.close();
+      if (acceptor.listening)
+        acceptorClosed = new Promise((resolve) => acceptor.close(() => resolve()));
     },
     closeIdle() {
       http1.closeIdleConnections();
@@ -77,7 +84,7 @@ export function createListener(options: ServerOptions, clock: Clock): Listener {
       for (const session of sessions) session.destroy();
       for (const socket of sockets) socket.destroy();
       http1.close();
-      await Promise.all(closed);
+      await Promise.all([...closed, acceptorClosed]);
     },
     connectionCount: () => sockets.size,
   };
@@ -101,13 +108,18 @@ function acceptorFor({ tls, headerTimeoutMs }: ServerOptions): Server {
 }
 
 function http1Server(options: ServerOptions): Http1Server {
-  return createHttp1Server({
+  const server = createHttp1Server({
     maxHeaderSize: options.maxHeaderBytes,
     headersTimeout: options.headerTimeoutMs,
     requestTimeout: options.headerTimeoutMs + options.bodyTimeoutMs,
     keepAliveTimeout: options.idleTimeoutMs,
     connectionsCheckingInterval: Math.max(100, Math.min(options.headerTimeoutMs, 5_000)),
   });
+  // Nothing has moved: a reply that the client does not read ends, a silent call goes on.
+  server.setTimeout(options.idleTimeoutMs, (socket) => {
+    if (socket.writableLength > 0) socket.destroy();
+  });
+  return server;
 }
 
 function http2Server(options: ServerOptions): Http2Server {
@@ -154,24 +166,33 @@ function limitConnections(acceptor: Server, options: ServerOptions): ReadonlySet
   return sockets;
 }
 
-/** Keeps the open sessions, and ends those without a call for the idle time. */
+/**
+ * Keeps the open sessions. When nothing has moved on one for the idle time, it ends: politely
+ * without a call, at once with a reply that the client does not read. Silent calls go on.
+ */
 function trackSessions(http2: Http2Server, idleTimeoutMs: number): ReadonlySet<Http2Session> {
   const sessions = new Set<Http2Session>();
   http2.on("session", (session) => {
-    let openStreams = 0;
+    const streams = new Set<Http2Stream>();
     sessions.add(session);
     session.on("stream", (stream) => {
-      openStreams++;
-      stream.once("close", () => openStreams--);
+      streams.add(stream);
+      stream.once("close", () => streams.delete(stream));
     });
     session.setTimeout(idleTimeoutMs, () => {
-      if (openStreams === 0) session.close();
+      if (streams.size === 0) session.close();
+      else if ([...streams].some(hasUnsent)) session.destroy();
+      else session.setTimeout(idleTimeoutMs);
     });
     session.once("close", () => sessions.delete(session));
   });
   // Broken frames and resets by the peer; the session closes itself.
   http2.on("sessionError", () => undefined);
   return sessions;
+}
+
+function hasUnsent(stream: Http2Stream): boolean {
+  return stream.writableLength > 0;
 }
 
 /** Looks at the first bytes and leaves them to be read. Destroys a socket that sends none in time. */

@@ -33,7 +33,7 @@ export interface ServerOptions {
   readonly headerTimeoutMs: number;
   /** For the body of a request. */
   readonly bodyTimeoutMs: number;
-  /** After this long without a call or a byte a connection is closed. */
+  /** A connection is closed after this long without a call, or with a reply of which no byte is read. */
   readonly idleTimeoutMs: number;
   /**
    * Whether binary gRPC calls take the path written for them; off, Connect serves them too. Both

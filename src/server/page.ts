@@ -1,5 +1,7 @@
 /** The page a list request asks for; the contract gives its fields the same names everywhere. */
-import type { PageRequest } from "../store/contract.ts";
+import type { TaskManager } from "../tasks/task-manager.ts";
+
+type PageRequest = Parameters<TaskManager["list"]>[2];
 
 /** As the contract documents it. */
 const DEFAULT_PAGE_SIZE = 50;

@@ -33,10 +33,14 @@ type Question =
   | { case: "fileContainingExtension"; value: { containingType: string; extensionNumber: number } }
   | { case: undefined };
 
-export function reflectionV1(
-  services: readonly DescService[],
-): Implementation<typeof ServerReflectionV1> {
-  const index = createIndex(services);
+export interface Reflected {
+  readonly services: readonly DescService[];
+  /** Types that no service names, e.g. those of error details. */
+  readonly files: readonly DescFile[];
+}
+
+export function reflectionV1(reflected: Reflected): Implementation<typeof ServerReflectionV1> {
+  const index = createIndex(reflected);
   return {
     async *serverReflectionInfo(requests) {
       const sent = new Set<DescFile>();
@@ -50,9 +54,9 @@ export function reflectionV1(
 }
 
 export function reflectionV1Alpha(
-  services: readonly DescService[],
+  reflected: Reflected,
 ): Implementation<typeof ServerReflectionV1Alpha> {
-  const index = createIndex(services);
+  const index = createIndex(reflected);
   return {
     async *serverReflectionInfo(requests) {
       const sent = new Set<DescFile>();
@@ -73,14 +77,15 @@ interface Index {
   readonly extensions: ReadonlyMap<string, ReadonlyMap<number, DescFile>>;
 }
 
-function createIndex(services: readonly DescService[]): Index {
+function createIndex({ services, files }: Reflected): Index {
   const fileByName = new Map<string, DescFile>();
   const addFile = (file: DescFile): void => {
     if (fileByName.has(file.proto.name)) return;
     fileByName.set(file.proto.name, file);
     file.dependencies.forEach(addFile);
   };
-  for (const service of services) addFile(service.file);
+  for (const { file } of services) addFile(file);
+  files.forEach(addFile);
 
   const fileBySymbol = new Map<string, DescFile>();
   const extensions = new Map<string, Map<number, DescFile>>();
@@ -108,13 +113,13 @@ function answer(index: Index, question: Question, sent: Set<DescFile>): Answer {
       return { case: "listServicesResponse", value: { service } };
     }
     case "fileByFilename":
-      return files(index.fileByName.get(question.value), question.value, sent);
+      return fileAnswer(index.fileByName.get(question.value), question.value, sent);
     case "fileContainingSymbol":
-      return files(index.fileBySymbol.get(question.value), question.value, sent);
+      return fileAnswer(index.fileBySymbol.get(question.value), question.value, sent);
     case "fileContainingExtension": {
       const { containingType, extensionNumber } = question.value;
       const file = index.extensions.get(containingType)?.get(extensionNumber);
-      return files(file, `${containingType} extension ${extensionNumber}`, sent);
+      return fileAnswer(file, `${containingType} extension ${extensionNumber}`, sent);
     }
     case "allExtensionNumbersOfType": {
       const baseTypeName = question.value;
@@ -131,7 +136,7 @@ function answer(index: Index, question: Question, sent: Set<DescFile>): Answer {
 }
 
 /** A file with what it needs, without what this stream has sent already. */
-function files(file: DescFile | undefined, wanted: string, sent: Set<DescFile>): Answer {
+function fileAnswer(file: DescFile | undefined, wanted: string, sent: Set<DescFile>): Answer {
   if (!file) return notFound(wanted);
   const fileDescriptorProto: Uint8Array[] = [];
   const add = (next: DescFile): void => {

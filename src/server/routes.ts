@@ -4,6 +4,7 @@ import { AgentService } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { OperationsService } from "../../gen/agentlane/v1/operations_service_pb.js";
 import { SessionService } from "../../gen/agentlane/v1/session_service_pb.js";
 import { TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
+import { file_google_rpc_error_details as errorDetails } from "../../gen/google/rpc/error_details_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection as ReflectionV1 } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
@@ -28,7 +29,8 @@ export interface ServiceParts {
 /** By path. */
 export function createRoutes(parts: ServiceParts): ReadonlyMap<string, RpcMethod> {
   const own: DescService[] = [AgentService, TaskService, SessionService, OperationsService];
-  const all: DescService[] = [...own, Health, ReflectionV1, ReflectionV1Alpha];
+  const services: DescService[] = [...own, Health, ReflectionV1, ReflectionV1Alpha];
+  const reflected = { services, files: [errorDetails] };
   const names = own.map(({ typeName }) => typeName);
   const work = { drains: true };
   const probe = { drains: false };
@@ -38,8 +40,8 @@ export function createRoutes(parts: ServiceParts): ReadonlyMap<string, RpcMethod
     ...methodsOf(SessionService, sessionService(parts.sessions), work),
     ...methodsOf(OperationsService, operationsService(parts.operations), work),
     ...methodsOf(Health, healthService(parts.readiness, names), probe),
-    ...methodsOf(ReflectionV1, reflectionV1(all), probe),
-    ...methodsOf(ReflectionV1Alpha, reflectionV1Alpha(all), probe),
+    ...methodsOf(ReflectionV1, reflectionV1(reflected), probe),
+    ...methodsOf(ReflectionV1Alpha, reflectionV1Alpha(reflected), probe),
   ];
   return new Map(methods.map((method) => [method.path, method]));
 }

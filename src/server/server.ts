@@ -1,4 +1,5 @@
 /** The server: one port, all services, drained before it stops. */
+import { createServer as createHttp2Server } from "node:http2";
 import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
@@ -6,6 +7,7 @@ import { type Service, service } from "../lifecycle.ts";
 import { DEFAULT_TENANT } from "../tasks/task-manager.ts";
 import { createConnectAdapter } from "./connect-adapter.ts";
 import { createGate, type Gate } from "./gate.ts";
+import { createGrpcAdapter } from "./grpc/grpc-adapter.ts";
 import type { Readiness } from "./health.ts";
 import { createHttpExchange } from "./http-exchange.ts";
 import { createHttpGuard } from "./http-guard.ts";
@@ -113,7 +115,17 @@ function assemble(parts: ServerParts): Running {
   });
   const listener = createListener(options, clock);
   listener.http1.on("request", guard);
-  listener.http2.on("request", guard);
+  // Never listens: it makes node's request and response objects of the streams it is handed.
+  const http2Requests = createHttp2Server();
+  http2Requests.on("request", guard);
+  const grpc = options.nativeGrpc
+    ? createGrpcAdapter(routes, interceptors, options, clock, onError)
+    : () => false;
+  listener.http2.on("session", (session) => {
+    session.on("stream", (stream, headers, flags, rawHeaders) => {
+      if (!grpc(stream, headers)) http2Requests.emit("stream", stream, headers, flags, rawHeaders);
+    });
+  });
   return { listener, gate, announceDrain };
 }
 

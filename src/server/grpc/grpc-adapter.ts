@@ -1,0 +1,155 @@
+/**
+ * Serves binary gRPC straight on node:http2, without Connect's pipeline and without node's
+ * request and response objects: most calls are of this kind, and cost a fraction so. Everything
+ * else is left to the Connect adapter; both go through the same interceptors.
+ */
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Clock } from "../../clock.ts";
+import { toWireError, wireError } from "../error-codes.ts";
+import { onceClosed } from "../http-exchange.ts";
+import type { Exchange, Interceptors, OnError } from "../interceptors.ts";
+import type { Protocol } from "../protocol.ts";
+import { type BodyLimits, readMessage } from "../request-body.ts";
+import type { RpcMethod, ServerStreamingMethod, UnaryMethod } from "../rpc.ts";
+import { createReplyWriter, envelopeHead } from "./reply-writer.ts";
+import { errorTrailers, STATUS_OK } from "./status.ts";
+
+/** Answers whether it has taken the stream. */
+export type GrpcAdapter = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
+
+const PROTOCOL: Protocol = {
+  name: "grpc",
+  json: false,
+  enveloped: true,
+  encodingHeader: "grpc-encoding",
+};
+
+const REPLY_HEADERS = {
+  ":status": 200,
+  "content-type": "application/grpc+proto",
+  "grpc-accept-encoding": "identity,gzip,br",
+};
+
+export function createGrpcAdapter(
+  routes: ReadonlyMap<string, RpcMethod>,
+  interceptors: Interceptors,
+  limits: BodyLimits,
+  clock: Clock,
+  onError: OnError,
+): GrpcAdapter {
+  const encoded = (output: DescMessage, reply: Message): Uint8Array => {
+    const bytes = toBinary(output, reply);
+    if (bytes.byteLength <= limits.maxMessageBytes) return bytes;
+    throw replyTooLarge(bytes.byteLength, limits.maxMessageBytes);
+  };
+  const failure = (error: unknown, method: RpcMethod): ConnectError =>
+    toWireError(error, (cause) => onError(cause, method.name));
+
+  async function serveUnary(
+    method: UnaryMethod,
+    exchange: Exchange,
+    stream: ServerHttp2Stream,
+  ): Promise<void> {
+    try {
+      const reply = await interceptors.unary(method, exchange);
+      const bytes = encoded(method.descriptor.output, reply);
+      if (stream.destroyed) return;
+      stream.respond(REPLY_HEADERS, { waitForTrailers: true });
+      stream.once("wantTrailers", () => stream.sendTrailers(STATUS_OK));
+      stream.end(Buffer.concat([envelopeHead(bytes.byteLength), bytes]));
+    } catch (error) {
+      refuse(stream, failure(error, method));
+    }
+  }
+
+  async function serveStream(
+    method: ServerStreamingMethod,
+    exchange: Exchange,
+    stream: ServerHttp2Stream,
+  ): Promise<void> {
+    const replies = interceptors.serverStreaming(method, exchange);
+    const writer = createReplyWriter(stream);
+    let trailers = STATUS_OK;
+    try {
+      for await (const reply of replies) {
+        const bytes = encoded(method.descriptor.output, reply);
+        if (stream.destroyed) return;
+        if (!stream.headersSent) {
+          stream.respond(REPLY_HEADERS, { waitForTrailers: true });
+          stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+        }
+        if (!writer.add(bytes)) await writer.room();
+      }
+    } catch (error) {
+      trailers = errorTrailers(failure(error, method));
+    }
+    if (stream.destroyed) return;
+    if (stream.headersSent) writer.end();
+    else respondTrailersOnly(stream, trailers);
+  }
+
+  return (stream, headers) => {
+    const method = routes.get(headers[":path"] ?? "");
+    if (!method || method.kind === "bidi_streaming" || !isBinaryGrpc(headers)) return false;
+    // A reset by the client is reported by "close" as well.
+    stream.on("error", () => undefined);
+    const exchange = createExchange(method, stream, headers, limits, clock);
+    if (method.kind === "unary") void serveUnary(method, exchange, stream);
+    else void serveStream(method, exchange, stream);
+    return true;
+  };
+}
+
+function isBinaryGrpc(headers: IncomingHttpHeaders): boolean {
+  const type = headers["content-type"];
+  return (
+    (type === "application/grpc" || type === "application/grpc+proto") &&
+    headers[":method"] === "POST"
+  );
+}
+
+function createExchange(
+  method: RpcMethod,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  limits: BodyLimits,
+  clock: Clock,
+): Exchange {
+  const encoding = headers["grpc-encoding"];
+  const body = {
+    source: stream,
+    protocol: PROTOCOL,
+    encoding: typeof encoding === "string" ? encoding : undefined,
+    contentLength: headers["content-length"],
+  };
+  return {
+    protocol: PROTOCOL,
+    headers,
+    read: () => readMessage(method.descriptor.input, body, limits, clock),
+    onClose: onceClosed(stream),
+  };
+}
+
+function refuse(stream: ServerHttp2Stream, error: ConnectError): void {
+  if (!stream.destroyed) respondTrailersOnly(stream, errorTrailers(error));
+}
+
+function respondTrailersOnly(
+  stream: ServerHttp2Stream,
+  trailers: ReturnType<typeof errorTrailers>,
+): void {
+  stream.respond({ ...REPLY_HEADERS, ...trailers }, { endStream: true });
+  // Tells the client to stop sending a body that nobody reads.
+  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+}
+
+function replyTooLarge(byteLength: number, maxBytes: number): ConnectError {
+  return wireError({
+    code: Code.ResourceExhausted,
+    reason: "REPLY_TOO_LARGE",
+    message: `the reply has ${byteLength} bytes, ${maxBytes} are allowed`,
+    mayRetry: false,
+  });
+}
