@@ -23,7 +23,8 @@ export function writtenBy(output: unknown, runId: string): NodeOutput {
   };
   const takeFields = (fields: Record<string, unknown>): void => {
     for (const [key, value] of Object.entries(fields)) {
-      if (isMessage(value) || (Array.isArray(value) && value.some(isMessage))) take(value);
+      // LangChain wraps what is no object, such as a list of Commands, as { output }.
+      if (isWritten(value) || (Array.isArray(value) && value.some(isWritten))) take(value);
       else if (key !== "messages" && key !== "__proto__") update[key] = toJson(value) ?? null;
     }
   };
@@ -53,9 +54,9 @@ export function isMessage(value: unknown): value is BaseMessage {
 }
 
 function isCommand(value: unknown): value is { update: unknown } {
-  return (
-    isRecord(value) &&
-    (value.lg_name === "Command" || value.lc_direct_tool_output === true) &&
-    "update" in value
-  );
+  return isRecord(value) && value.lg_name === "Command" && "update" in value;
+}
+
+function isWritten(value: unknown): boolean {
+  return isMessage(value) || isCommand(value);
 }

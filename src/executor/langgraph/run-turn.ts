@@ -2,6 +2,7 @@
 import "./environment.ts";
 import { create } from "@bufbuild/protobuf";
 import type { BaseMessage } from "@langchain/core/messages";
+import { getConfig } from "@langchain/langgraph";
 import type { Usage } from "../../../gen/agentlane/v1/content_pb.js";
 import { ProgressSchema } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Clock } from "../../clock.ts";
@@ -9,6 +10,7 @@ import type { Turn, TurnOutcome } from "../contract.ts";
 import { TurnCheckpointSaver } from "./checkpoint.ts";
 import type { EventChannel } from "./event-channel.ts";
 import type { Graph } from "./graph.ts";
+import { property } from "./json.ts";
 import { toValue } from "./messages.ts";
 import type { AgentRuntime } from "./runtime.ts";
 import { SINK_KEY } from "./sink.ts";
@@ -46,7 +48,11 @@ export async function runTurn(turn: Turn, parts: TurnParts): Promise<TurnOutcome
     callbacks: [...(runtime.watched ? [callbacks] : []), ...parts.handlers],
     internal: runtime.watched ? {} : { [SINK_KEY]: callbacks.sink(turn.attempt) },
     writer: (data) => {
-      const value = create(ProgressSchema, { data: toValue(data) });
+      const node = property(property(getConfig(), "metadata"), "langgraph_node");
+      const value = create(ProgressSchema, {
+        node: typeof node === "string" ? node : "",
+        data: toValue(data),
+      });
       void channel.push({ case: "progress", value });
     },
   });

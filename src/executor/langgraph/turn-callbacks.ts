@@ -5,7 +5,6 @@
  */
 import "./environment.ts";
 import { create, type JsonObject } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { BaseMessage } from "@langchain/core/messages";
@@ -155,11 +154,14 @@ export class TurnCallbacks extends BaseCallbackHandler {
     const tool = this.#tools.get(runId);
     this.#tools.delete(runId);
     if (!tool) return undefined;
-    const durationMs = Math.max(0, this.#watch.clock.monotonic() - tool.startedAt);
+    const microseconds = Math.round((this.#watch.clock.monotonic() - tool.startedAt) * 1000);
     const value = create(ToolCallFinishedSchema, {
       name: tool.name,
       result: { toolCallId: tool.id, text, isError },
-      duration: durationFromMs(durationMs),
+      duration: {
+        seconds: BigInt(Math.floor(microseconds / 1e6)),
+        nanos: (microseconds % 1e6) * 1000,
+      },
     });
     return this.#watch.channel.push({ case: "toolCallFinished", value });
   }
@@ -168,9 +170,11 @@ export class TurnCallbacks extends BaseCallbackHandler {
     _chain: Serialized,
     _inputs: unknown,
     runId: string,
-    _runType?: string,
+    // The declared names of this and the last two are not what LangChain passes.
+    _parentRunId?: string,
     tags?: string[],
     metadata?: Record<string, unknown>,
+    _runType?: string,
     runName?: string,
   ): void {
     const node = metadata?.langgraph_node;
