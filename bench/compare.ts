@@ -1,0 +1,80 @@
+/** Side by side: rounds alternate between the two, so that a machine that drifts drifts for both. */
+import type { LoadOrder, LoadReport } from "./load-client.ts";
+
+export interface Row {
+  readonly case: string;
+  readonly unit: string;
+  readonly ours: number;
+  readonly peer: number;
+  /** Median of the rounds' ratios, or ours ÷ peer where there is one round. */
+  readonly ratio: number;
+  /** As the performance guide states it. */
+  readonly target: string;
+}
+
+export interface Effort {
+  /** Length of a round of one side. */
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Sizes that take minutes and gigabytes. */
+  readonly long: boolean;
+}
+
+export interface Side {
+  run(order: { concurrency: number; durationMs: number }): Promise<LoadReport>;
+  /** What a round produced per second. */
+  rate(report: LoadReport): number;
+}
+
+const WARM_UP_MS = 2000;
+const WARM_UP_CONCURRENCY = 32;
+
+/** One row per concurrency. */
+export async function compare(
+  about: { name: string; unit: string; target: string; concurrencies: readonly number[] },
+  ours: Side,
+  peer: Side,
+  effort: Effort,
+  onRow: (row: Row) => void,
+): Promise<Row[]> {
+  const durationMs = effort.seconds * 1000;
+  await measure(peer, { concurrency: WARM_UP_CONCURRENCY, durationMs: WARM_UP_MS });
+  await measure(ours, { concurrency: WARM_UP_CONCURRENCY, durationMs: WARM_UP_MS });
+  const rows: Row[] = [];
+  for (const concurrency of about.concurrencies) {
+    const rounds: { ours: number; peer: number }[] = [];
+    for (let round = 0; round < effort.rounds; round++) {
+      const order = { concurrency, durationMs };
+      rounds.push({ peer: await measure(peer, order), ours: await measure(ours, order) });
+    }
+    const row = {
+      case: `${about.name}, c=${concurrency}`,
+      unit: about.unit,
+      ours: median(rounds.map((round) => round.ours)),
+      peer: median(rounds.map((round) => round.peer)),
+      ratio: median(rounds.map((round) => round.ours / round.peer)),
+      target: about.target,
+    };
+    rows.push(row);
+    onRow(row);
+  }
+  return rows;
+}
+
+async function measure(
+  side: Side,
+  order: Pick<LoadOrder, "concurrency" | "durationMs">,
+): Promise<number> {
+  const report = await side.run(order);
+  if (report.failures > 0) {
+    throw new Error(`${report.failures} calls failed, the first with: ${report.firstFailure}`);
+  }
+  return side.rate(report);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+}

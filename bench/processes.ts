@@ -1,0 +1,74 @@
+/** Child processes of a bench: servers, and the client that loads them. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { LoadOrder, LoadReport } from "./load-client.ts";
+
+export interface Child {
+  readonly port: number;
+  /** Sends an order and waits for the report. */
+  ask<Order extends object, Report>(order: Order): Promise<Report>;
+  stop(): Promise<void>;
+}
+
+/** Starts `bench/<file>`; ready when it has told its port. */
+export async function startChild(file: string, args: readonly string[] = []): Promise<Child> {
+  const child = spawn(file, args);
+  const { port } = await nextMessage<{ port: number }>(child, file);
+  return {
+    port,
+    ask: (order) => ask(child, order, file),
+    stop: () => stop(child),
+  };
+}
+
+export interface LoadClient {
+  load(order: LoadOrder): Promise<LoadReport>;
+  stop(): Promise<void>;
+}
+
+export function startLoadClient(): LoadClient {
+  const child = spawn("load-client.ts", []);
+  return {
+    load: (order) => ask<LoadOrder, LoadReport>(child, order, "load-client.ts"),
+    stop: () => stop(child),
+  };
+}
+
+function spawn(file: string, args: readonly string[]): ChildProcess {
+  return fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+    execArgv: ["--expose-gc", "--max-old-space-size=8192"],
+    env: { ...process.env, LANGCHAIN_CALLBACKS_BACKGROUND: "false" },
+  });
+}
+
+function ask<Order extends object, Report>(
+  child: ChildProcess,
+  order: Order,
+  name: string,
+): Promise<Report> {
+  const answer = nextMessage<Report>(child, name);
+  child.send(order);
+  return answer;
+}
+
+function nextMessage<T>(child: ChildProcess, name: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void => {
+      child.off("message", onMessage);
+      reject(new Error(`${name} ended with exit code ${code}`));
+    };
+    const onMessage = (message: T): void => {
+      child.off("exit", onExit);
+      resolve(message);
+    };
+    child.once("message", onMessage);
+    child.once("exit", onExit);
+  });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
