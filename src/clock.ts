@@ -26,6 +26,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, callback) {
+    if (delayMs <= 0) return soon(callback);
     let handle: NodeJS.Timeout;
     const arm = (remainingMs: number): void => {
       const stepMs = Math.min(Math.max(remainingMs, 0), MAX_TIMEOUT_MS);
@@ -40,6 +41,13 @@ export const systemClock: Clock = {
   },
   sleep: (delayMs, signal) => sleepOn(systemClock, delayMs, signal),
 };
+
+/** setTimeout takes a millisecond for 0; this is the next turn of the loop. */
+function soon(callback: () => void): Timer {
+  const handle = setImmediate(callback);
+  handle.unref();
+  return { clear: () => clearImmediate(handle) };
+}
 
 export const systemRandom: Random = () => Math.random();
 

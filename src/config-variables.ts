@@ -203,6 +203,10 @@ const agents = {
     "The agents file: agentlane.json or a LangGraph project's langgraph.json. Default: the built-in agents.",
     "./agentlane.json",
   ),
+  DEFAULT_MODEL: preset(z.string().min(1), "openai:gpt-5-mini", {
+    expects: "a model in initChatModel's form, provider:model",
+    meaning: "Model of the built-in chat and react agents.",
+  }),
   DEFAULT_FRAMEWORK: preset(z.string().min(1), "langgraph", {
     expects: "one of ENABLED_FRAMEWORKS",
     meaning: "The framework of agents that name none.",

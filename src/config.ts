@@ -49,6 +49,13 @@ export function loadConfig(
   return { ...assemble(parsed.data), settings: settings(given) };
 }
 
+/** The process's environment, with what the command line sets on top. */
+export function environmentWith(
+  given: Readonly<Record<string, string>>,
+): Readonly<Record<string, string | undefined>> {
+  return { ...process.env, ...given };
+}
+
 type Given = Readonly<Record<string, string | undefined>>;
 
 function wrongValues(issues: readonly z.core.$ZodIssue[], given: Given): FieldViolation[] {
@@ -134,6 +141,8 @@ function assemble(values: Values) {
   return {
     /** Undefined = the built-in agents. */
     agentsFile: values.AGENTS,
+    /** Of the built-in chat and react agents. */
+    defaultModel: values.DEFAULT_MODEL,
     drainTimeoutMs: values.DRAIN_TIMEOUT,
     server: {
       host: values.HOST,

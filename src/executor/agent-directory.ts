@@ -2,12 +2,14 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import {
   type AgentDescription,
+  AgentDescriptionSchema,
   type AgentProblem,
   AgentProblemSchema,
   type FrameworkHealth,
   type ValidateAgentResponse,
   ValidateAgentResponseSchema,
 } from "../../gen/agentlane/v1/operations_service_pb.js";
+import { isKind } from "../errors.ts";
 import type { AgentCatalog } from "./agent-catalog.ts";
 import { type AgentDefinition, agentDefinitionSchema } from "./agent-definition.ts";
 import type { FrameworkExecutor } from "./contract.ts";
@@ -23,8 +25,23 @@ export interface AgentDirectoryParts {
 const CODE_KEYS = ["graph", "baseDir"] as const;
 
 export function createAgentDirectory({ catalog, router, executors }: AgentDirectoryParts) {
+  /** An agent that is not usable now (a missing key, a server that is down) is listed all the same. */
   async function describe(agent: AgentDefinition): Promise<AgentDescription> {
-    return router.route(agent.id).executor.describe(agent);
+    try {
+      return await router.route(agent.id).executor.describe(agent);
+    } catch (error) {
+      if (!isKind(error, "invalid_argument")) throw error;
+      const { id, description, template, framework, model = "", queue, maxAttempts } = agent;
+      return create(AgentDescriptionSchema, {
+        agentId: id,
+        description,
+        template,
+        framework,
+        model,
+        queue,
+        maxAttempts,
+      });
+    }
   }
 
   async function validateDefinition(
@@ -94,8 +111,7 @@ function codeProblems(definition: JsonObject): AgentProblem[] {
   const { tools } = definition;
   if (!Array.isArray(tools)) return problems;
   for (const [index, tool] of tools.entries()) {
-    const type =
-      typeof tool === "object" && tool && !Array.isArray(tool) ? tool.type : undefined;
+    const type = typeof tool === "object" && tool && !Array.isArray(tool) ? tool.type : undefined;
     if (type === "builtin") continue;
     problems.push(
       create(AgentProblemSchema, {

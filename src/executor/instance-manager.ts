@@ -27,8 +27,8 @@ export interface InstanceManager {
   /** Drops all that are not busy. */
   evictIdle(): void;
   figures(): InstanceFigures;
-  /** What changed since the last call, for the worker's report. */
-  takeChanges(): InstanceChanges;
+  /** What changed since the last call, for the worker's report; `all`: every instance. */
+  takeChanges(all: boolean): InstanceChanges;
 }
 
 export interface InstanceLease {
@@ -100,7 +100,7 @@ export function createInstanceManager(parts: InstanceManagerParts): InstanceMana
     },
     evictIdle: () => void table.dropIdle(() => true),
     figures: () => ({ activeCount: table.count(), cleanedCount, lastCleanUpAt }),
-    takeChanges: () => table.takeChanges(),
+    takeChanges: (all) => table.takeChanges(all),
   };
 }
 

@@ -36,8 +36,8 @@ export interface InstanceTable {
   /** Drops the oldest idle ones until there is room for one more; busy ones stay, however many. */
   makeRoom(maxCount: number): void;
   count(): number;
-  /** Since the last call. */
-  takeChanges(): InstanceChanges;
+  /** Since the last call; `all`: every instance counts as changed. */
+  takeChanges(all: boolean): InstanceChanges;
 }
 
 export interface InstanceTableParts {
@@ -87,8 +87,8 @@ export function createInstanceTable(parts: InstanceTableParts): InstanceTable {
       }
     },
     count: () => live.size,
-    takeChanges() {
-      const messages = [...changed].flatMap((key) => {
+    takeChanges(all) {
+      const messages = [...(all ? live.keys() : changed)].flatMap((key) => {
         const instance = live.get(key);
         if (!instance) return [];
         return [{ tenant: instance.ref.tenant, instance: describe(instance, parts.workerId) }];

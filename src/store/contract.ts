@@ -339,6 +339,8 @@ export interface StoredSession {
 
 /** The registry of live workers and what they hold. Entries vanish when not reported for `ttlMs`. */
 export interface WorkerStore {
+  /** Reports closer together are not worth their price; 0 where a report costs nothing. */
+  readonly minReportIntervalMs: number;
   /**
    * `known` is false when the store did not know the worker, or no longer: its next report carries
    * all its instances.

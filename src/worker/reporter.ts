@@ -1,6 +1,6 @@
 /**
- * Reports the worker's load and instances to the registry: at once when something changed, then at
- * most every MIN_INTERVAL_MS, and as a heartbeat when nothing does.
+ * Reports the worker's load and instances to the registry: at once when something changed, but no
+ * closer together than the store asks for, and as a heartbeat when nothing does.
  */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -10,7 +10,6 @@ import type { InstanceManager } from "../executor/instance-manager.ts";
 import { type Service, service } from "../lifecycle.ts";
 import type { WorkerStore } from "../store/contract.ts";
 
-const MIN_INTERVAL_MS = 100;
 const HEARTBEAT_MS = 5000;
 /** Three missed heartbeats. */
 const TTL_MS = 15_000;
@@ -46,6 +45,8 @@ export function createReporter(parts: ReporterParts): Reporter {
   let lastAt = Number.NEGATIVE_INFINITY;
   let reporting: Promise<void> | undefined;
   let dirty = false;
+  /** False: the registry never knew this worker or has forgotten it, or a report failed; it needs all. */
+  let isKnown = false;
 
   function plan(inMs: number): void {
     timer?.clear();
@@ -60,12 +61,12 @@ export function createReporter(parts: ReporterParts): Reporter {
       .catch(parts.onFailure)
       .then(() => {
         reporting = undefined;
-        plan(dirty ? MIN_INTERVAL_MS : HEARTBEAT_MS);
+        plan(dirty ? parts.workers.minReportIntervalMs : HEARTBEAT_MS);
       });
   }
 
   async function report(): Promise<void> {
-    const { changed, removed } = instances.takeChanges();
+    const { changed, removed } = instances.takeChanges(!isKnown);
     const worker = create(WorkerSchema, {
       ...parts.worker,
       queues: [...parts.worker.queues],
@@ -75,7 +76,11 @@ export function createReporter(parts: ReporterParts): Reporter {
       lastSeenAt: timestampFromMs(clock.now()),
       draining: parts.draining(),
     });
-    await parts.workers.report({ worker, ttlMs: TTL_MS, changed, removed });
+    const sentAll = !isKnown;
+    isKnown = false;
+    const { known } = await parts.workers.report({ worker, ttlMs: TTL_MS, changed, removed });
+    isKnown = known || sentAll;
+    if (!isKnown) dirty = true;
   }
 
   return {
@@ -95,7 +100,8 @@ export function createReporter(parts: ReporterParts): Reporter {
     changed() {
       if (dirty || !open) return;
       dirty = true;
-      if (!reporting) plan(Math.max(0, lastAt + MIN_INTERVAL_MS - clock.monotonic()));
+      const earliestAt = lastAt + parts.workers.minReportIntervalMs;
+      if (!reporting) plan(Math.max(0, earliestAt - clock.monotonic()));
     },
     async flush() {
       while (open && (dirty || reporting)) {

@@ -26,6 +26,8 @@ export function createWorkers(clock: Clock): WorkerStore {
   }
 
   return {
+    minReportIntervalMs: 0,
+
     async report({ worker, ttlMs, changed, removed }) {
       live();
       const nowMs = clock.now();

@@ -1,0 +1,296 @@
+/** Composition root: the only file that names concrete adapters. Parts in, a program out. */
+import { readFile } from "node:fs/promises";
+import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
+import { type Config, requireReleased } from "./config.ts";
+import { invalidField } from "./errors.ts";
+import { createAgentCatalog } from "./executor/agent-catalog.ts";
+import type { AgentDefinition } from "./executor/agent-definition.ts";
+import { createAgentDirectory } from "./executor/agent-directory.ts";
+import { builtInAgents, loadAgentsFile } from "./executor/agents-file.ts";
+import type { FrameworkExecutor } from "./executor/contract.ts";
+import { repairContext } from "./executor/execution-context.ts";
+import { createLangGraphExecutor } from "./executor/langgraph/executor.ts";
+import { createRouter } from "./executor/router.ts";
+import { uuidV7 } from "./ids.ts";
+import { inOrder, type Service, service } from "./lifecycle.ts";
+import type { EventBus, MessageQueue } from "./queue/contract.ts";
+import { createMemoryEventBus } from "./queue/memory/bus.ts";
+import { createMemoryQueue } from "./queue/memory/queue.ts";
+import { createReadiness } from "./readiness.ts";
+import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
+import { createServer } from "./server/server.ts";
+import type { Store } from "./store/contract.ts";
+import { createMemoryStore } from "./store/memory/store.ts";
+import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
+import { createOperations } from "./tasks/operations.ts";
+import { createSessionManager } from "./tasks/session-manager.ts";
+import { type Chore, createSweeper, repairChores } from "./tasks/sweeper.ts";
+import { createTaskManager } from "./tasks/task-manager.ts";
+import { createLogger, type Logger } from "./telemetry/logging.ts";
+import { VERSION } from "./version.ts";
+import { createWorker, type Worker } from "./worker/worker.ts";
+
+const RECONCILE_INTERVAL_MS = 5000;
+const UNPUBLISHED_AFTER_MS = 5000;
+const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
+/** Tasks a repair takes at a time. */
+const SWEEP_LIMIT = 256;
+
+/** What tests, benches and embedders replace. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+  readonly agents?: readonly AgentDefinition[];
+  readonly executors?: readonly FrameworkExecutor[];
+  readonly backends?: Backends;
+  readonly server?: Partial<ServerOptions>;
+}
+
+/** The three seams, as one choice: not every queue goes with every store. */
+export interface Backends {
+  readonly store: Store;
+  readonly queue: MessageQueue;
+  readonly bus: EventBus;
+}
+
+export type Runtime = Awaited<ReturnType<typeof createRuntime>>;
+
+/** Nothing runs and nothing listens before `start`. */
+export async function createRuntime(config: Config, overrides: Overrides = {}) {
+  requireReleased(config);
+  const shared = assembleShared(config, overrides);
+  const { store, queue, bus, clock, executors, dispatcher } = shared;
+  const worker = config.worker.enabled ? workerOf(config, shared) : undefined;
+  const readiness = createReadiness({ store, queue, clock, lastPolledAt: worker?.lastPolledAt });
+  const sweeper = createSweeper({
+    clock,
+    random: shared.random,
+    chores: choresOf(config, shared, worker, readiness.chore),
+    onFailure: (chore, error) => shared.logger.error("a chore failed", { chore, error }),
+  });
+  shared.whenDue.call = (inMs) => sweeper.dueIn(inMs);
+  const phase = { running: false, draining: false };
+  const managers = managersOf(config, shared, worker, phase);
+  const server = createServer({
+    ...managers,
+    readiness,
+    clock,
+    options: await serverOptions(config, overrides),
+    onError: (error) => shared.logger.error("a call failed unexpectedly", { error }),
+  });
+  const atStop = (close: () => Promise<void>): Service => service(async () => {}, close);
+  const parts = inOrder([
+    store,
+    queue,
+    bus,
+    ...executors,
+    atStop(() => dispatcher.idle()),
+    ...(worker ? [worker] : []),
+    sweeper,
+    atStop(() => managers.manager.close()),
+    server,
+    service(
+      async () => {
+        phase.running = true;
+      },
+      async () => {
+        phase.running = false;
+      },
+    ),
+  ]);
+  return {
+    ...parts,
+    ...managers,
+    sweeper,
+    server,
+    worker,
+    /**
+     * Takes nothing new and lets what runs finish, for at most `timeoutMs`; then `stop`. The worker
+     * goes on until no call waits for it: behind a call there may be a task that is still queued.
+     */
+    async drain(timeoutMs: number): Promise<void> {
+      phase.draining = true;
+      const endAt = clock.monotonic() + timeoutMs;
+      await server.drain(timeoutMs);
+      await worker?.drain(Math.max(0, endAt - clock.monotonic()));
+    },
+  };
+}
+
+/** What the services of the server call. */
+function managersOf(
+  config: Config,
+  shared: Shared,
+  worker: Worker | undefined,
+  phase: { readonly running: boolean; readonly draining: boolean },
+) {
+  const { logger } = shared;
+  const { maxQueueSize, attemptTimeoutMs, maxWatchers } = config.taskManager;
+  const manager = createTaskManager({
+    ...shared,
+    limits: { maxQueueSize, attemptTimeoutMs, idempotencyMs: IDEMPOTENCY_MS },
+    maxWatchers,
+    onCancelFailure: (taskId, error) =>
+      logger.error("a disconnect could not be turned into a cancel", { taskId, error }),
+  });
+  const operations = createOperations({
+    ...shared,
+    process: {
+      running: () => phase.running,
+      draining: () => phase.draining,
+      watcherCount: manager.watcherCount,
+      cleanupLastRunAt: () => worker?.instanceFigures().lastCleanUpAt,
+      instancesCleanedCount: () => worker?.instanceFigures().cleanedCount ?? 0,
+    },
+    maxQueueSize,
+    version: VERSION,
+  });
+  const sessions = createSessionManager({ ...shared, checkContext });
+  return { manager, operations, sessions };
+}
+
+function assembleShared(config: Config, overrides: Overrides) {
+  const clock = overrides.clock ?? systemClock;
+  const logger = overrides.logger ?? createLogger(config.logging);
+  const backends = overrides.backends ?? memoryBackends(clock);
+  const executors = overrides.executors ?? [
+    createLangGraphExecutor({ clock, captureContent: config.captureContent }),
+  ];
+  const catalog = createAgentCatalog(overrides.agents ?? agentsOf(config));
+  const router = createRouter(catalog, executors);
+  // The sweeper needs the dispatcher and is told by it: the second half of the circle is set later.
+  const whenDue: { call: (inMs: number) => void } = { call: () => undefined };
+  const dispatcher: Dispatcher = createDispatcher({
+    ...backends,
+    onPublishFailure: (error, count) =>
+      logger.warn("doorbells were not confirmed; the sweeper repeats them", { error, count }),
+    onDue: (inMs) => whenDue.call(inMs),
+  });
+  return {
+    ...backends,
+    clock,
+    random: overrides.random ?? systemRandom,
+    logger,
+    newId: uuidV7(clock),
+    executors,
+    router,
+    agents: createAgentDirectory({ catalog, router, executors }),
+    dispatcher,
+    whenDue,
+  };
+}
+
+type Shared = ReturnType<typeof assembleShared>;
+
+function memoryBackends(clock: Clock): Backends {
+  return {
+    store: createMemoryStore({ clock }),
+    queue: createMemoryQueue({ clock }),
+    bus: createMemoryEventBus(),
+  };
+}
+
+/** Throws `invalid_argument` for an agents file with problems. */
+export function agentsOf(config: Config): AgentDefinition[] {
+  if (config.agentsFile !== undefined) return loadAgentsFile(config.agentsFile);
+  return builtInAgents({ model: config.defaultModel });
+}
+
+export interface FoundProblem {
+  readonly agentId: string;
+  /** The key of the definition; empty = the definition as a whole. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/** Loads what the definitions name, connects what they connect to, calls no model. */
+export async function validateAgents(agents: readonly AgentDefinition[]): Promise<FoundProblem[]> {
+  const executor = createLangGraphExecutor({ clock: systemClock });
+  await executor.start();
+  try {
+    const found = await Promise.all(
+      agents.map(async (agent) =>
+        (await executor.validate(agent)).map(({ field, message }) => ({
+          agentId: agent.id,
+          field,
+          message,
+        })),
+      ),
+    );
+    return found.flat();
+  } finally {
+    await executor.stop();
+  }
+}
+
+function workerOf(config: Config, shared: Shared): Worker {
+  const { worker, instances } = config;
+  return createWorker({
+    ...shared,
+    version: VERSION,
+    options: {
+      queues: worker.queues ?? shared.agents.queues(),
+      slots: worker.slots,
+      leaseMs: worker.leaseMs,
+      leaseRenewIntervalMs: worker.leaseRenewIntervalMs,
+      cancelGraceMs: worker.cancelGraceMs,
+      instanceTimeoutMs: instances.timeoutMs,
+      maxInstances: instances.maxCount,
+    },
+    onProblem: (message, error, task) =>
+      shared.logger.error(message, { error, taskId: task.taskId }),
+  });
+}
+
+/** Everything that this process does periodically. */
+function choresOf(
+  config: Config,
+  shared: Shared,
+  worker: Worker | undefined,
+  readiness: Chore,
+): Chore[] {
+  const repairs = repairChores({
+    ...shared,
+    sweepIntervalMs: config.sweeper.intervalMs,
+    reconcileIntervalMs: RECONCILE_INTERVAL_MS,
+    sweep: {
+      limit: SWEEP_LIMIT,
+      unpublishedAfterMs: UNPUBLISHED_AFTER_MS,
+      logRetentionMs: config.sweeper.logRetentionMs,
+      taskRetentionMs: config.sweeper.taskRetentionMs,
+      deadLetterRetentionMs: config.sweeper.deadLetterRetentionMs,
+    },
+  });
+  if (!worker) return [...repairs, readiness];
+  const cleanUp: Chore = {
+    name: "instance-clean-up",
+    intervalMs: config.instances.cleanupIntervalMs,
+    run: async () => {
+      worker.cleanUp();
+    },
+  };
+  return [...repairs, readiness, cleanUp];
+}
+
+async function serverOptions(config: Config, overrides: Overrides): Promise<ServerOptions> {
+  const { tls, ...server } = config.server;
+  const options = { ...DEFAULT_SERVER_OPTIONS, ...server, ...overrides.server };
+  if (!tls) return options;
+  const [cert, key, clientCa] = await Promise.all(
+    [tls.certFile, tls.keyFile, tls.clientCaFile].map(
+      async (file) => file && readFile(file, "utf8"),
+    ),
+  );
+  return {
+    ...options,
+    tls: { cert: cert ?? "", key: key ?? "", ...(clientCa && { clientCa }) },
+  };
+}
+
+/** An imported context must be one that a turn could have committed. */
+function checkContext(context: Parameters<typeof repairContext>[0]): void {
+  if (repairContext(context) !== context) {
+    throw invalidField("context.history", "has a tool call without a result, or the reverse");
+  }
+}
