@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { context } from "@opentelemetry/api";
 import {
   type AgentDescription,
   AgentDescriptionSchema,
@@ -24,6 +25,7 @@ import { property } from "./json.ts";
 import { createProjectModules } from "./project-modules.ts";
 import { runTurn } from "./run-turn.ts";
 import { DefinitionProblem } from "./toolbox.ts";
+import { createTracingCallbacks, type TracingCallbacks } from "./tracing.ts";
 
 export interface LangGraphExecutorOptions {
   readonly clock: Clock;
@@ -82,7 +84,12 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
       });
       return describeAgent(agent, runtime);
     },
-    execute: (turn) => execute(turn, { clock, runtimeOf }),
+    execute: (turn) =>
+      execute(turn, {
+        clock,
+        runtimeOf,
+        tracing: tracingOf(turn, options.captureContent ?? false, clock),
+      }),
     health: () =>
       create(FrameworkHealthSchema, {
         framework: "langgraph",
@@ -96,9 +103,13 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
 
 async function* execute(
   turn: Turn,
-  parts: { clock: Clock; runtimeOf: (agent: AgentDefinition) => Promise<OwnedRuntime> },
+  parts: {
+    clock: Clock;
+    runtimeOf: (agent: AgentDefinition) => Promise<OwnedRuntime>;
+    tracing: TracingCallbacks | undefined;
+  },
 ): AsyncGenerator<TurnEvent> {
-  const { clock } = parts;
+  const { clock, tracing } = parts;
   const channel = createEventChannel();
   // Aborts the graph too when the reader leaves early.
   const abandoned = new AbortController();
@@ -113,7 +124,13 @@ async function* execute(
       const runtime = await parts.runtimeOf(turn.agent).catch((error: unknown) => {
         throw invalidAgent(turn.agent, error);
       });
-      const outcome = await runTurn(turn, { runtime, channel, signal, clock, handlers: [] });
+      const outcome = await runTurn(turn, {
+        runtime,
+        channel,
+        signal,
+        clock,
+        handlers: tracing ? [tracing] : [],
+      });
       channel.finish({ type: "outcome", outcome });
     } catch (error) {
       channel.fail(toAgentlaneError(error, turn.signal, clock.now()));
@@ -126,7 +143,18 @@ async function* execute(
     turn.signal.removeEventListener("abort", onAbort);
     channel.fail(undefined);
     abandoned.abort(new AgentlaneError("canceled", "TURN_ABANDONED", "nobody reads the turn"));
+    tracing?.close();
   }
+}
+
+/** The active context is that of the caller now, not of whoever reads the first event. */
+function tracingOf(
+  turn: Turn,
+  captureContent: boolean,
+  clock: Clock,
+): TracingCallbacks | undefined {
+  const parent = context.active();
+  return createTracingCallbacks({ parent, streaming: turn.streaming, captureContent, clock });
 }
 
 function problemOf(error: unknown): AgentProblem {

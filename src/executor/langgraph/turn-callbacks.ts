@@ -4,7 +4,7 @@
  * the pace of its reader; LangGraph's own stream modes buffer without bound.
  */
 import "./environment.ts";
-import { create, type JsonObject } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { Serialized } from "@langchain/core/load/serializable";
 import type { BaseMessage } from "@langchain/core/messages";
@@ -19,10 +19,11 @@ import type { Clock } from "../../clock.ts";
 import { type ChunkWriter, createChunkWriter } from "./chunks.ts";
 import { canceled, messageOf } from "./errors.ts";
 import type { EventChannel } from "./event-channel.ts";
-import { isRecord, property, toJsonObject } from "./json.ts";
+import { isRecord, property } from "./json.ts";
 import { fromLangChain, toolText, toValue } from "./messages.ts";
 import { toolMessageOf, writtenBy } from "./node-output.ts";
 import type { TurnSink } from "./sink.ts";
+import { toolArgumentsOf, toolNameOf } from "./tool-events.ts";
 import { addUsage, finishReasonOf, usageOf } from "./usage.ts";
 
 export interface TurnWatch {
@@ -123,11 +124,11 @@ export class TurnCallbacks extends BaseCallbackHandler {
     toolCallId?: string,
   ): Promise<void> | undefined {
     if (this.#watch.signal.aborted) throw canceled(this.#watch.signal);
-    const name = runName || nameOf(tool);
+    const name = toolNameOf(tool, runName);
     const id = toolCallId || runId;
     this.#tools.set(runId, { id, name, startedAt: this.#watch.clock.monotonic() });
     const value = create(ToolCallStartedSchema, {
-      call: { id, name, arguments: argumentsOf(input) },
+      call: { id, name, arguments: toolArgumentsOf(input) },
     });
     return this.#watch.channel.push({ case: "toolCallStarted", value });
   }
@@ -252,19 +253,4 @@ export class TurnCallbacks extends BaseCallbackHandler {
   #chunk(value: ReturnType<ChunkWriter["text"]>): Promise<void> | undefined {
     return value && this.#watch.channel.push({ case: "chunk", value });
   }
-}
-
-function nameOf(tool: Serialized): string {
-  const fields: { name?: unknown } = tool;
-  return typeof fields.name === "string" ? fields.name : (tool.id.at(-1) ?? "tool");
-}
-
-function argumentsOf(input: string): JsonObject {
-  try {
-    const parsed: unknown = JSON.parse(input);
-    if (isRecord(parsed)) return toJsonObject(parsed);
-  } catch {
-    // Tools of one string argument are called with plain text.
-  }
-  return { input };
 }
