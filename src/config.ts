@@ -49,6 +49,11 @@ export function loadConfig(
   return { ...assemble(parsed.data), settings: settings(given) };
 }
 
+/** The process's environment itself, for the `env` of a langgraph.json, which its graphs read there. */
+export function processEnvironment(): Record<string, string | undefined> {
+  return process.env;
+}
+
 /** The process's environment, with what the command line sets on top. */
 export function environmentWith(
   given: Readonly<Record<string, string>>,

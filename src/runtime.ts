@@ -1,7 +1,7 @@
 /** Composition root: the only file that names concrete adapters. Parts in, a program out. */
 import { readFile } from "node:fs/promises";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
-import { type Config, requireReleased } from "./config.ts";
+import { type Config, processEnvironment, requireReleased } from "./config.ts";
 import { invalidField } from "./errors.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
 import type { AgentDefinition } from "./executor/agent-definition.ts";
@@ -16,13 +16,13 @@ import { inOrder, type Service, service } from "./lifecycle.ts";
 import type { EventBus, MessageQueue } from "./queue/contract.ts";
 import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
-import { createReadiness } from "./readiness.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import type { Store } from "./store/contract.ts";
 import { createMemoryStore } from "./store/memory/store.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
+import { createReadiness } from "./tasks/readiness.ts";
 import { createSessionManager } from "./tasks/session-manager.ts";
 import { type Chore, createSweeper, repairChores } from "./tasks/sweeper.ts";
 import { createTaskManager } from "./tasks/task-manager.ts";
@@ -193,7 +193,9 @@ function memoryBackends(clock: Clock): Backends {
 
 /** Throws `invalid_argument` for an agents file with problems. */
 export function agentsOf(config: Config): AgentDefinition[] {
-  if (config.agentsFile !== undefined) return loadAgentsFile(config.agentsFile);
+  if (config.agentsFile !== undefined) {
+    return loadAgentsFile(config.agentsFile, { environment: processEnvironment() });
+  }
   return builtInAgents({ model: config.defaultModel });
 }
 

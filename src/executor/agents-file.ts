@@ -27,17 +27,17 @@ const langGraphFile = z.looseObject({
 });
 
 export interface AgentsFileOptions {
-  /** Where the variables of langgraph.json's `env` go; set ones win. Default: the process's. */
-  readonly environment?: Record<string, string | undefined>;
+  /** Where the variables of langgraph.json's `env` go; set ones win. */
+  readonly environment: Record<string, string | undefined>;
 }
 
 /** Throws `invalid_argument` (AGENTS_FILE_INVALID) that names every bad key. */
-export function loadAgentsFile(path: string, options: AgentsFileOptions = {}): AgentDefinition[] {
+export function loadAgentsFile(path: string, options: AgentsFileOptions): AgentDefinition[] {
   const file = resolve(path);
   const content = readJson(file);
   const isLangGraph = typeof content === "object" && content !== null && "graphs" in content;
   const { agents, problems } = isLangGraph
-    ? readLangGraphFile(file, content, options.environment ?? process.env)
+    ? readLangGraphFile(file, content, options.environment)
     : readAgentlaneFile(file, content);
   if (problems.length === 0) return agents;
   throw invalidFile(file, problems);

@@ -1,8 +1,8 @@
 /** Whether this process should get calls: its backends answer, its worker polls. */
-import type { Clock } from "./clock.ts";
-import type { MessageQueue } from "./queue/contract.ts";
-import type { Store } from "./store/contract.ts";
-import type { Chore } from "./tasks/sweeper.ts";
+import type { Clock } from "../clock.ts";
+import type { MessageQueue } from "../queue/contract.ts";
+import type { Store } from "../store/contract.ts";
+import type { Chore } from "./sweeper.ts";
 
 const CHECK_INTERVAL_MS = 5000;
 /** A worker whose queue has not answered for this long is not ready, whatever its health says. */
