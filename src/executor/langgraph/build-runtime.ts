@@ -75,7 +75,7 @@ async function graphRuntime(agent: AgentDefinition, parts: RuntimeParts): Promis
   const reference = agent.graph;
   const source = await loadProjectGraph(parts.modules, agent.baseDir, reference).catch(
     (error: unknown) => {
-      throw new DefinitionProblem("graph", messageOf(error), error);
+      throw new DefinitionProblem("graph", messageOf(error), { cause: error });
     },
   );
   return {
@@ -124,7 +124,7 @@ async function modelOf(agent: AgentDefinition): Promise<Awaited<ReturnType<typeo
   try {
     return await loadModel(agent);
   } catch (error) {
-    throw new DefinitionProblem("model", messageOf(error), error);
+    throw new DefinitionProblem("model", messageOf(error), { cause: error });
   }
 }
 

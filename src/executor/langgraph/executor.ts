@@ -165,12 +165,13 @@ function problemOf(error: unknown): AgentProblem {
 function invalidAgent(agent: AgentDefinition, error: unknown): AgentlaneError {
   const { field, message } = problemOf(error);
   const where = field ? `${agent.id}.${field}` : agent.id;
+  const transient = error instanceof DefinitionProblem && error.transient;
   return new AgentlaneError(
-    "invalid_argument",
-    "AGENT_INVALID",
+    transient ? "unavailable" : "invalid_argument",
+    transient ? "AGENT_UNAVAILABLE" : "AGENT_INVALID",
     `the definition of agent ${where} is not usable: ${message}`,
     {
-      retryable: false,
+      retryable: transient,
       cause: error,
       fieldViolations: [{ field, description: message }],
       metadata: { agent_id: agent.id },

@@ -18,10 +18,17 @@ export class DefinitionProblem extends Error {
   override readonly name = "DefinitionProblem";
   /** E.g. tools[1].module. */
   readonly field: string;
+  /** Whether it may be gone the next time: a server that cannot be reached. */
+  readonly transient: boolean;
 
-  constructor(field: string, message: string, cause?: unknown) {
-    super(message, { cause });
+  constructor(
+    field: string,
+    message: string,
+    extras: { readonly cause?: unknown; readonly transient?: boolean } = {},
+  ) {
+    super(message, { cause: extras.cause });
     this.field = field;
+    this.transient = extras.transient ?? false;
   }
 }
 
@@ -87,7 +94,7 @@ async function moduleTools(
   modules: ProjectModules,
 ): Promise<StructuredToolInterface[]> {
   const value = await modules.load(baseDir, reference).catch((error: unknown) => {
-    throw new DefinitionProblem(`${key}.module`, messageOf(error), error);
+    throw new DefinitionProblem(`${key}.module`, messageOf(error), { cause: error });
   });
   const found: unknown[] = Array.isArray(value) ? value : [value];
   if (found.length > 0 && found.every(isTool)) return found;
@@ -112,6 +119,7 @@ function mcpClient(reference: McpReference, baseDir: string, key: string): Multi
         command,
         args: reference.args ?? [],
         cwd: baseDir,
+        restart: { enabled: true, maxAttempts: 3, delayMs: 1000 },
         ...(reference.env ? { env: reference.env } : {}),
       }
     : {
@@ -130,7 +138,8 @@ async function mcpTools(
   try {
     return await client.getTools();
   } catch (error) {
-    throw new DefinitionProblem(key, `the MCP server cannot be used: ${messageOf(error)}`, error);
+    const message = `the MCP server cannot be used: ${messageOf(error)}`;
+    throw new DefinitionProblem(key, message, { cause: error, transient: true });
   }
 }
 

@@ -1,0 +1,157 @@
+/** Graphs of a user's project, one for each way to be good or bad. */
+import { AIMessage, type BaseMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
+import {
+  Annotation,
+  Command,
+  END,
+  interrupt,
+  type LangGraphRunnableConfig,
+  MemorySaver,
+  MessagesAnnotation,
+  Send,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
+
+type Messages = typeof MessagesAnnotation.State;
+
+function say(text: string): { messages: BaseMessage[] } {
+  return { messages: [new AIMessage(text)] };
+}
+
+function oneNode(
+  node: (state: Messages, config: LangGraphRunnableConfig) => unknown,
+): StateGraph<typeof MessagesAnnotation.spec, Messages, object, string> {
+  return new StateGraph(MessagesAnnotation)
+    .addNode("answer", (state: Messages, config: LangGraphRunnableConfig) => {
+      return node(state, config) as typeof MessagesAnnotation.Update;
+    })
+    .addEdge(START, "answer")
+    .addEdge("answer", END);
+}
+
+export const compiled = oneNode(() => say("compiled")).compile();
+export const builder = oneNode(() => say("builder"));
+export const factory = () => oneNode(() => say("factory")).compile();
+export const asyncFactory = async () => oneNode(() => say("async factory"));
+export const configFactory = async (config: LangGraphRunnableConfig) =>
+  oneNode(() => say(`for ${config.configurable?.user}`)).compile();
+export const notAGraph = { hello: "world" };
+
+export const failing = oneNode(() => {
+  throw new Error("the node is broken");
+}).compile();
+
+export const deaf = oneNode(() => new Promise(() => undefined)).compile();
+
+export const recursive = new StateGraph(MessagesAnnotation)
+  .addNode("loop", () => ({}))
+  .addEdge(START, "loop")
+  .addEdge("loop", "loop")
+  .compile();
+
+export const asking = oneNode(() => {
+  const answer: unknown = interrupt({ question: "May I?" });
+  return say(answer === true ? "approved" : "refused");
+}).compile();
+
+/** Two nodes that ask at the same time. */
+export const askingTwice = new StateGraph(MessagesAnnotation)
+  .addNode("first", () => say(`first ${interrupt("first?")}`))
+  .addNode("second", () => say(`second ${interrupt("second?")}`))
+  .addEdge(START, "first")
+  .addEdge(START, "second")
+  .addEdge("first", END)
+  .addEdge("second", END)
+  .compile();
+
+/** Stops at a breakpoint that asks nothing. */
+export const breakpoint = new StateGraph(MessagesAnnotation)
+  .addNode("before", () => say("before"))
+  .addNode("after", () => say("after"))
+  .addEdge(START, "before")
+  .addEdge("before", "after")
+  .addEdge("after", END)
+  .compile({ interruptBefore: ["after"] });
+
+/** Asks inside a subgraph, after a message was written. */
+export const askingInside = new StateGraph(MessagesAnnotation)
+  .addNode("opening", () => say("let me see"))
+  .addNode("inner", asking)
+  .addEdge(START, "opening")
+  .addEdge("opening", "inner")
+  .addEdge("inner", END)
+  .compile();
+
+/** State without messages. */
+const JokeState = Annotation.Root({
+  topic: Annotation<string>,
+  joke: Annotation<string>,
+  count: Annotation<number>({ reducer: (a, b) => a + b, default: () => 0 }),
+});
+export const joke = new StateGraph(JokeState)
+  .addNode("write", (state: typeof JokeState.State) => ({
+    joke: `a joke about ${state.topic}`,
+    count: 1,
+  }))
+  .addEdge(START, "write")
+  .addEdge("write", END)
+  .compile();
+
+/** Messages and further state that outlives the turn. */
+const CounterState = Annotation.Root({
+  ...MessagesAnnotation.spec,
+  turns: Annotation<number>({ reducer: (a, b) => a + b, default: () => 0 }),
+});
+export const counter = new StateGraph(CounterState)
+  .addNode("count", (state: typeof CounterState.State) => ({
+    turns: 1,
+    ...say(`turn ${state.turns + 1}, ${state.messages.length} messages`),
+  }))
+  .addEdge(START, "count")
+  .addEdge("count", END)
+  .compile();
+
+/** Compiled with a saver of its own, as projects do for local runs. */
+export const remembering = new StateGraph(MessagesAnnotation)
+  .addNode("answer", (state: Messages) => say(`${state.messages.length} messages`))
+  .addEdge(START, "answer")
+  .addEdge("answer", END)
+  .compile({ checkpointer: new MemorySaver() });
+
+/** Replaces the history by a summary. */
+export const summarizing = new StateGraph(MessagesAnnotation)
+  .addNode("summarize", (state: Messages) => ({
+    messages: [
+      ...state.messages.map((message) => new RemoveMessage({ id: message.id ?? "" })),
+      new HumanMessage({ id: "summary", content: `summary of ${state.messages.length}` }),
+      new AIMessage({ id: `answer-${state.messages.length}`, content: "done" }),
+    ],
+  }))
+  .addEdge(START, "summarize")
+  .addEdge("summarize", END)
+  .compile();
+
+/** Answers through a Command, in parallel branches, with progress. */
+export const commanding = new StateGraph(MessagesAnnotation)
+  .addNode(
+    "route",
+    (_state: Messages, config: LangGraphRunnableConfig) => {
+      config.writer?.({ step: "routing" });
+      return new Command({
+        update: say("routed"),
+        goto: [new Send("branch", { n: 1 }), new Send("branch", { n: 2 })],
+      });
+    },
+    { ends: ["branch"] },
+  )
+  .addNode("branch", (state: object) => say(`branch ${"n" in state ? state.n : "?"}`))
+  .addEdge(START, "route")
+  .addEdge("branch", END)
+  .compile();
+
+/** Writes progress without ever waiting. */
+export const flooding = oneNode((_state, config) => {
+  for (let count = 0; count < 100_000; count++) config.writer?.({ count });
+  return say("never");
+}).compile();
