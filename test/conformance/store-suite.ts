@@ -1,0 +1,28 @@
+/** What every adapter of the Store seam does. An adapter's test calls it with one line. */
+import { afterEach, beforeEach, describe } from "vitest";
+import { acceptCases } from "./store/accept-cases.ts";
+import { attemptCases } from "./store/attempt-cases.ts";
+import { deadLetterCases } from "./store/dead-letter-cases.ts";
+import { laneCases } from "./store/lane-cases.ts";
+import { raceCases } from "./store/race-cases.ts";
+import { readCases } from "./store/read-cases.ts";
+import { retryCases } from "./store/retry-cases.ts";
+import { Scene, type StoreFixture } from "./store/scene.ts";
+import { sessionCases } from "./store/session-cases.ts";
+
+export function storeConformance(name: string, makeFixture: () => Promise<StoreFixture>): void {
+  describe(`${name} as a Store`, () => {
+    const scene = new Scene();
+    beforeEach(async () => scene.open(await makeFixture()));
+    afterEach(() => scene.close());
+
+    acceptCases(scene);
+    laneCases(scene);
+    attemptCases(scene);
+    retryCases(scene);
+    deadLetterCases(scene);
+    sessionCases(scene);
+    readCases(scene);
+    raceCases(scene);
+  });
+}
