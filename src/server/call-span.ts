@@ -36,8 +36,6 @@ const getter: TextMapGetter<IncomingHttpHeaders> = {
   get: (headers, key) => headers[key],
 };
 
-const tracer = trace.getTracer(SCOPE_NAME);
-
 /** Used when nobody collects spans. */
 const UNTRACED: CallSpan = { run: (work) => work(), end: () => undefined };
 
@@ -57,7 +55,8 @@ export function startCallSpan(
   headers: IncomingHttpHeaders,
 ): CallSpan {
   const parent = propagation.extract(ROOT_CONTEXT, headers, getter);
-  const span = tracer.startSpan(name, { kind: SpanKind.SERVER }, parent);
+  // Asked for at every call: a tracer that is kept belongs to the first provider for ever.
+  const span = trace.getTracer(SCOPE_NAME).startSpan(name, { kind: SpanKind.SERVER }, parent);
   if (!isSpanContextValid(span.spanContext())) return UNTRACED;
   const authority = headers[":authority"] ?? headers.host;
   span.setAttributes({
