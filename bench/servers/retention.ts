@@ -27,6 +27,9 @@ const principal = { tenant: DEFAULT_TENANT };
 const CONCURRENCY = 64;
 /** Tasks a level is measured with. */
 const SAMPLE = 5000;
+const REPORT_LIMIT_MS = 60_000;
+/** What is measured must not expire meanwhile. */
+const KEEP = { MESSAGE_RETENTION_HOURS: "24", TASK_RETENTION_HOURS: "48" };
 
 type Bench = Awaited<ReturnType<typeof benchRuntime>>;
 
@@ -66,8 +69,7 @@ async function turns(runtime: Bench, count: number, sessionId: (n: number) => st
 }
 
 async function growth(levels: readonly number[]): Promise<Growth> {
-  const day = { MESSAGE_RETENTION_HOURS: "24", TASK_RETENTION_HOURS: "48" };
-  const runtime = await benchRuntime("noop", { ...day, MAX_QUEUE_SIZE: "1000000" });
+  const runtime = await benchRuntime("noop", KEEP);
   await runtime.start();
   await turns(runtime, SAMPLE, () => "");
   let retained = SAMPLE;
@@ -87,51 +89,76 @@ async function growth(levels: readonly number[]): Promise<Growth> {
 
 async function instances(order: { sessions: number; live: number }): Promise<InstanceFigures> {
   const runtime = await benchRuntime("noop", {
+    ...KEEP,
     INSTANCE_TIMEOUT: "1",
     TASK_CLEANUP_INTERVAL: "3600",
     MAX_INSTANCES: String(order.sessions),
   });
   await runtime.start();
-  await turns(runtime, SAMPLE, () => "");
+  await turns(runtime, SAMPLE, (n) => `warm-${n}`);
+  await evictAll(runtime);
+  await destroyAll(runtime, "warm", SAMPLE);
   const rssBefore = await settledRss();
 
   await turns(runtime, order.live, (n) => `live-${n}`);
+  await activeInstances(runtime, order.live);
   collectGarbage();
   const withInstances = process.memoryUsage().heapUsed;
   await evictAll(runtime);
   collectGarbage();
   const bytesAnInstance = (withInstances - process.memoryUsage().heapUsed) / order.live;
 
-  await turns(runtime, order.sessions - order.live, (n) => `idle-${n}`);
+  const idle = order.sessions - order.live;
+  await turns(runtime, idle, (n) => `idle-${n}`);
   await evictAll(runtime);
-  const sessionIds = [
-    ...Array.from({ length: order.live }, (_, n) => `live-${n}`),
-    ...Array.from({ length: order.sessions - order.live }, (_, n) => `idle-${n}`),
-  ];
-  for (const sessionId of sessionIds) {
-    await runtime.sessions.destroy(principal, { agentId: AGENT_ID, sessionId });
-  }
+  await destroyAll(runtime, "live", order.live);
+  await destroyAll(runtime, "idle", idle);
   const rssAfter = await settledRss();
   await runtime.stop();
   return { bytesAnInstance, rssBefore, rssAfter };
 }
 
+/** Waits until the workers have reported so many. */
+async function activeInstances(runtime: Bench, count: number): Promise<void> {
+  const giveUpAt = performance.now() + REPORT_LIMIT_MS;
+  for (;;) {
+    const { activeInstances } = await runtime.operations.status();
+    if (activeInstances === count) return;
+    if (performance.now() > giveUpAt) {
+      throw new Error(`${activeInstances} instances are live, not ${count}`);
+    }
+    await sleep(200);
+  }
+}
+
 async function evictAll(runtime: Bench): Promise<void> {
   await sleep(1500);
   runtime.worker?.cleanUp();
+  await activeInstances(runtime, 0);
+}
+
+async function destroyAll(runtime: Bench, prefix: string, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) {
+    const name = { agentId: AGENT_ID, sessionId: `${prefix}-${n}` };
+    await runtime.sessions.destroy(principal, name);
+  }
 }
 
 function collectGarbage(): void {
   globalThis.gc?.();
 }
 
-/** V8 gives pages back over several collections. */
+/** V8 gives pages back over several collections: until it has stopped doing so. */
 async function settledRss(): Promise<number> {
-  for (let round = 0; round < 5; round++) {
+  let rss = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 20; round++) {
     collectGarbage();
-    await sleep(300);
+    await sleep(500);
+    const before = rss;
+    rss = process.memoryUsage().rss;
+    if (Math.abs(before - rss) < before * 0.005) break;
   }
-  return process.memoryUsage().rss;
+  return rss;
 }
 
 process.send?.({ port: 0 });
