@@ -322,13 +322,19 @@ export interface SessionStore {
     filter: { agentId?: string },
     page: PageRequest,
   ): Promise<Page<SessionSummary>>;
-  /** `failed_precondition` (SESSION_BUSY) with unfinished tasks, `already_exists` without overwrite. */
+  /**
+   * `failed_precondition` (SESSION_BUSY) with unfinished tasks, `already_exists` without overwrite.
+   * Keeps the instants that the context carries, so that an export comes back equal.
+   */
   import(
     ref: SessionRef,
     context: ExecutionContext,
     overwrite: boolean,
   ): Promise<{ effects: Effects }>;
-  /** Cancels its unfinished tasks, deletes its context, tasks and logs. A running attempt loses its lease. */
+  /**
+   * Cancels its unfinished tasks, deletes its context, tasks, logs and idempotency keys. A running
+   * attempt loses its lease and is told to stop. Notices: terminal entries first, SessionReplaced last.
+   */
   destroy(ref: SessionRef): Promise<{ existed: boolean; canceledCount: number; effects: Effects }>;
 }
 

@@ -15,7 +15,12 @@ import { doorbell, entriesNotice, logEntry, stateChange } from "./messages.ts";
 import type { MemoryState, Operation, QueueTable, TaskEntry } from "./state.ts";
 
 export function isTerminal(state: TaskState): boolean {
-  return state >= TaskState.COMPLETED;
+  return (
+    state === TaskState.COMPLETED ||
+    state === TaskState.INPUT_REQUIRED ||
+    state === TaskState.FAILED ||
+    state === TaskState.CANCELED
+  );
 }
 
 export function isHead(entry: TaskEntry): boolean {
