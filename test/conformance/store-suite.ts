@@ -4,6 +4,7 @@ import { acceptCases } from "./store/accept-cases.ts";
 import { attemptCases } from "./store/attempt-cases.ts";
 import { deadLetterCases } from "./store/dead-letter-cases.ts";
 import { laneCases } from "./store/lane-cases.ts";
+import { leaseCases } from "./store/lease-cases.ts";
 import { raceCases } from "./store/race-cases.ts";
 import { readCases } from "./store/read-cases.ts";
 import { retryCases } from "./store/retry-cases.ts";
@@ -19,6 +20,7 @@ export function storeConformance(name: string, makeFixture: () => Promise<StoreF
     acceptCases(scene);
     laneCases(scene);
     attemptCases(scene);
+    leaseCases(scene);
     retryCases(scene);
     deadLetterCases(scene);
     sessionCases(scene);

@@ -4,7 +4,8 @@ import type { Consumer, MessageQueue } from "../../src/queue/contract.ts";
 import { createMemoryEventBus } from "../../src/queue/memory/bus.ts";
 import { createMemoryQueue } from "../../src/queue/memory/queue.ts";
 import { busConformance } from "../conformance/bus-suite.ts";
-import { type QueueOverrides, queueConformance } from "../conformance/queue-suite.ts";
+import type { QueueOverrides } from "../conformance/queue/scene.ts";
+import { queueConformance } from "../conformance/queue-suite.ts";
 import { fakeClock } from "../fakes/fake-clock.ts";
 import { QUEUE, queueMessage } from "../harness/builders.ts";
 
