@@ -129,8 +129,6 @@ function http2Server(options: ServerOptions): Http2Server {
       maxHeaderListSize: options.maxHeaderBytes,
       enablePush: false,
     },
-    // The setting reaches the client after its first streams may have come: hold them to it too.
-    peerMaxConcurrentStreams: options.maxConcurrentStreams,
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
     maxSettings: 32,

@@ -109,7 +109,9 @@ function readAll(
     const onEnd = (): void => stop();
     const onGone = (): void => stop(incomplete());
     source.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone);
-    if (source.destroyed) onGone();
+    // An empty body may have ended before anybody listened.
+    if (source.readableEnded) onEnd();
+    else if (source.destroyed) onGone();
   });
 }
 

@@ -1,5 +1,5 @@
 /** The server: one port, all services, drained before it stops. */
-import { createServer as createHttp2Server } from "node:http2";
+import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
@@ -123,10 +123,25 @@ function assemble(parts: ServerParts): Running {
     : () => false;
   listener.http2.on("session", (session) => {
     session.on("stream", (stream, headers, flags, rawHeaders) => {
-      if (!grpc(stream, headers)) http2Requests.emit("stream", stream, headers, flags, rawHeaders);
+      if (headerListBytes(rawHeaders) > options.maxHeaderBytes) refuseHeaders(stream);
+      else if (!grpc(stream, headers))
+        http2Requests.emit("stream", stream, headers, flags, rawHeaders);
     });
   });
   return { listener, gate, announceDrain };
+}
+
+/** As RFC 9113, section 6.5.2, counts it. */
+function headerListBytes(rawHeaders: readonly string[]): number {
+  let bytes = 16 * rawHeaders.length;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
+}
+
+/** node holds a client to the limit only once the client has acknowledged it. */
+function refuseHeaders(stream: ServerHttp2Stream): void {
+  stream.on("error", () => undefined);
+  stream.respond({ ":status": 431 }, { endStream: true });
 }
 
 /** The given readiness until the drain begins, then "draining". */

@@ -141,8 +141,10 @@ function respondTrailersOnly(
   trailers: ReturnType<typeof errorTrailers>,
 ): void {
   stream.respond({ ...REPLY_HEADERS, ...trailers }, { endStream: true });
-  // Tells the client to stop sending a body that nobody reads.
-  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  if (stream.readableEnded) return;
+  // Tells the client to stop sending a body that nobody reads; after the headers are on their way,
+  // or nghttp2 would drop them.
+  stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
 }
 
 function replyTooLarge(byteLength: number, maxBytes: number): ConnectError {
