@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { systemClock } from "./clock.ts";
 import { type Config, describeConfig, environmentWith, loadConfig } from "./config.ts";
 import { AgentlaneError } from "./errors.ts";
-import { agentsOf, createRuntime, validateAgents } from "./runtime.ts";
+import type { AgentDefinition } from "./executor/agent-definition.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
 import { startTracing } from "./telemetry/tracing.ts";
 import { VERSION } from "./version.ts";
@@ -43,6 +43,8 @@ async function main(args: string[]): Promise<number> {
 }
 
 async function serve(config: Config): Promise<number> {
+  const { agentsOf, createRuntime } = await loadRuntime();
+  const agents = agentsOf(config);
   const logger = createLogger(config.logging);
   watchForStrays(logger);
   const tracing = startTracing(config.tracing, {
@@ -52,10 +54,10 @@ async function serve(config: Config): Promise<number> {
     clock: systemClock,
   });
   await tracing.start();
-  const runtime = await createRuntime(config, { logger });
+  const runtime = await createRuntime(config, { logger, agents });
   await runtime.start();
   const { host, port } = runtime.server.address();
-  print(howToCall(host, port, config));
+  print(howToCall(host, port, config, agents));
   logger.info("serving", { host, port, version: VERSION });
   const signal = await firstSignal();
   logger.info("draining", { signal, timeoutMs: config.drainTimeoutMs });
@@ -67,12 +69,19 @@ async function serve(config: Config): Promise<number> {
 }
 
 async function validate(config: Config): Promise<number> {
-  const problems = await validateAgents(agentsOf(config));
+  const { agentsOf, validateAgents } = await loadRuntime();
+  const agents = agentsOf(config);
+  const problems = await validateAgents(agents);
   for (const { agentId, field, message } of problems) {
     print(`${agentId}${field && `.${field}`}: ${message}`);
   }
   if (problems.length > 0) return 1;
-  return print(`${agentsOf(config).length} agents are valid`);
+  return print(`${agents.length} agents are valid`);
+}
+
+/** LangChain takes a second to load; the commands that run no agent do without. */
+function loadRuntime(): Promise<typeof import("./runtime.ts")> {
+  return import("./runtime.ts");
 }
 
 /** Resolves with the first signal; the second one ends the process at once. */
@@ -100,15 +109,18 @@ function watchForStrays(logger: Logger): void {
   });
 }
 
-function howToCall(host: string, port: number, config: Config): string {
+function howToCall(
+  host: string,
+  port: number,
+  config: Config,
+  agents: readonly AgentDefinition[],
+): string {
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const body =
     '{"agent_id":"echo","session_id":"s1","messages":[{"role":"ROLE_USER","content":[{"text":"hello"}]}]}';
   const plaintext = config.server.tls ? "" : "-plaintext ";
   const scheme = config.server.tls ? "https" : "http";
-  return `agentlane ${VERSION} serves ${agentsOf(config)
-    .map((agent) => agent.id)
-    .join(", ")} on ${address}
+  return `agentlane ${VERSION} serves ${agents.map((agent) => agent.id).join(", ")} on ${address}
 
   grpcurl ${plaintext}${address} list
   grpcurl ${plaintext}-d '${body}' ${address} agentlane.v1.AgentService/Execute
@@ -129,6 +141,8 @@ function usageError(message: string): AgentlaneError {
 function messageOf(error: unknown): string {
   if (error instanceof AgentlaneError) return error.message;
   if (error instanceof TypeError && "code" in error) return `${error.message}\n\n${USAGE}`;
+  // The system's own words are enough: "listen EADDRINUSE: address already in use 127.0.0.1:50051".
+  if (error instanceof Error && "syscall" in error) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

@@ -4,7 +4,7 @@ import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph
 
 type Node = (
   state: typeof MessagesAnnotation.State,
-  config: { signal?: AbortSignal },
+  config: { signal?: AbortSignal; writer?: (progress: unknown) => void },
 ) => Promise<{ messages: AIMessage[] }>;
 
 function graph(node: Node) {
@@ -41,8 +41,9 @@ export const blocks = graph(async () => {
 /** Never ends, whatever its signal says. */
 export const deaf = graph(() => new Promise(() => undefined));
 
-/** Leaves a rejection behind that nobody handles. */
-export const rejects = graph(async (_state, { signal }) => {
+/** Says that it runs; leaves a rejection behind that nobody handles. */
+export const rejects = graph(async (_state, { signal, writer }) => {
+  writer?.({ running: true });
   await aborted(signal);
   void Promise.reject(new Error("left behind after the abort"));
   throw new Error("aborted");
