@@ -51,6 +51,18 @@ export const hasRedis: boolean = (() => {
   return false;
 })();
 
+/** Deletes what an installation with this prefix has left. */
+export async function dropKeys(url: string, prefix: string): Promise<void> {
+  for (let cursor = "0", isFirst = true; isFirst || cursor !== "0"; isFirst = false) {
+    const reply = await runCommand(url, "SCAN", [cursor, "MATCH", `{${prefix}}*`, "COUNT", "1000"]);
+    const [next, keys]: [string, string[]] = Array.isArray(reply)
+      ? [reply[0], reply[1]]
+      : ["0", []];
+    cursor = next;
+    if (keys.length > 0) await runCommand(url, "UNLINK", keys);
+  }
+}
+
 /** A server that tests share and do not harm: REDIS_URL, or one of their own. */
 export async function sharedRedis(): Promise<Pick<RedisServer, "url" | "command" | "stop">> {
   const { REDIS_URL: url } = process.env;

@@ -1,0 +1,301 @@
+/**
+ * A consumer of the Redis queue. It tells Redis how many deliveries it can take (its credit) and
+ * Redis pushes them; what it settles goes out once per turn of the loop, together with new credit.
+ * A heartbeat keeps it alive there and finds out what was lost on the way.
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import {
+  type QueueMessage,
+  QueueMessageSchema,
+} from "../../../gen/agentlane/store/v1/record_pb.js";
+import type { Clock, Timer } from "../../clock.ts";
+import type { NewId } from "../../ids.ts";
+import { type Link, LinkedList } from "../../linked-list.ts";
+import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
+import type { Connection } from "./connection.ts";
+import { asList, asText, type Frame, framesOf } from "./frames.ts";
+import type { Script } from "./scripts.ts";
+import { listsOf, type Settlement, Settlements } from "./settlements.ts";
+
+const HEARTBEAT_MS = 2000;
+/** Five missed heartbeats: its deliveries go to others. */
+const TIME_TO_LIVE_MS = 10_000;
+
+type Mode = "open" | "go" | "beat" | "close";
+type Call = (delivery: Delivery | undefined) => void;
+
+interface Stray {
+  readonly frame: Frame;
+  readonly message: QueueMessage;
+}
+
+export interface ConsumerParts {
+  readonly clock: Clock;
+  readonly connection: Connection;
+  readonly script: Script;
+  readonly root: string;
+  readonly newId: NewId;
+  readonly ageingMs: number;
+  readonly onUnreadable: (queues: readonly string[], error: unknown) => void;
+  readonly onClose: () => void;
+}
+
+export class RedisConsumer implements Consumer {
+  readonly #parts: ConsumerParts;
+  readonly #options: ConsumeOptions;
+  readonly #queues: string;
+  readonly #calls = new LinkedList<Call>();
+  /** Ids in the hands of a caller. */
+  readonly #unsettled = new Set<string>();
+  /** Deliveries that came when no call waited any more. */
+  #strays: Stray[] = [];
+  readonly #settlements = new Settlements();
+  #id: string;
+  #isOpen = false;
+  #closing: Promise<void> | undefined;
+  #receivedCount = 0;
+  #sentCredit = 0;
+  #lost: string[] = [];
+  #wantsBeat = false;
+  #isFlushing = false;
+  #heartbeat: Timer | undefined;
+  #due: Timer | undefined;
+  #polledAtMs: number;
+
+  constructor(options: ConsumeOptions, parts: ConsumerParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#queues = JSON.stringify([...new Set(options.queues)]);
+    this.#id = parts.newId();
+    this.#polledAtMs = parts.clock.now();
+  }
+
+  /** Makes it known to Redis; the messages it is given arrive from now on. */
+  async open(): Promise<void> {
+    await this.#parts.connection.subscribe(this.#channel, this.#listener(this.#id));
+    await this.#exchange("open");
+    this.#isOpen = true;
+    this.#planHeartbeat();
+    this.#planFlush();
+  }
+
+  receive(signal: AbortSignal): Promise<Delivery | undefined> {
+    if (this.#closing || signal.aborted) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const call: Link<Call> = this.#calls.append((delivery) => {
+        signal.removeEventListener("abort", abort);
+        resolve(delivery);
+      });
+      const abort = (): void => {
+        this.#calls.remove(call);
+        call.value(undefined);
+        this.#planFlush();
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      this.#serveStrays();
+      this.#planFlush();
+    });
+  }
+
+  lastPolledAt(): number {
+    return this.#polledAtMs;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** The connection is a new one: what was sent on the old one may be lost, both ways. */
+  reconnected(): void {
+    this.#wantsBeat = true;
+    this.#planFlush();
+  }
+
+  /** Sends what waits, so that whatever is sent next comes after it. */
+  flush(): void {
+    if (!this.#isOpen || this.#closing || !this.#hasNews()) return;
+    const mode = this.#wantsBeat ? "beat" : "go";
+    this.#wantsBeat = false;
+    // What fails is repeated by the next heartbeat, or after the reconnect.
+    this.#exchange(mode).catch(() => {
+      this.#wantsBeat = true;
+    });
+  }
+
+  get #channel(): string {
+    return `${this.#parts.root}to:${this.#id}`;
+  }
+
+  #listener(id: string): (payload: Buffer) => void {
+    return (payload) => {
+      if (id === this.#id && !this.#closing) this.#accept(payload);
+    };
+  }
+
+  async #close(): Promise<void> {
+    this.#heartbeat?.clear();
+    this.#due?.clear();
+    for (let call = this.#calls.shift(); call; call = this.#calls.shift()) call(undefined);
+    this.#returnStrays();
+    this.#unsettled.clear();
+    // Unreachable, it is reclaimed by others once its time to live is over.
+    await this.#exchange("close").catch(() => undefined);
+    this.#parts.connection.unsubscribe(this.#channel);
+    this.#parts.onClose();
+  }
+
+  #planHeartbeat(): void {
+    this.#heartbeat = this.#parts.clock.setTimer(HEARTBEAT_MS, () => {
+      this.#wantsBeat = true;
+      this.flush();
+      this.#planHeartbeat();
+    });
+  }
+
+  #planFlush(): void {
+    if (this.#isFlushing || !this.#isOpen) return;
+    this.#isFlushing = true;
+    setImmediate(() => {
+      this.#isFlushing = false;
+      this.#returnStrays();
+      this.flush();
+    });
+  }
+
+  #hasNews(): boolean {
+    return (
+      this.#parts.connection.isReady &&
+      (this.#wantsBeat ||
+        !this.#settlements.isEmpty ||
+        this.#lost.length > 0 ||
+        this.#credit() !== this.#sentCredit)
+    );
+  }
+
+  /** All that this consumer can have been given until a call is served or a delivery settled. */
+  #credit(): number {
+    const inHand = this.#unsettled.size + this.#strays.length;
+    const freeCount = Math.min(this.#calls.size, this.#options.prefetch - inHand);
+    return this.#receivedCount + Math.max(0, freeCount);
+  }
+
+  async #exchange(mode: Mode): Promise<void> {
+    const { connection, script, root, ageingMs } = this.#parts;
+    const id = this.#id;
+    const batch = this.#settlements.send();
+    const lost = this.#lost.splice(0);
+    this.#sentCredit = this.#credit();
+    const head = [mode, id, this.#options.workerId, this.#queues, this.#sentCredit];
+    let reply: readonly unknown[];
+    try {
+      const rest = [...listsOf(batch), lost.length, ...lost];
+      reply = asList(
+        await connection.run(script, root, [...head, ageingMs, TIME_TO_LIVE_MS, ...rest]),
+      );
+    } catch (error) {
+      if (id === this.#id) this.#settlements.fail(batch);
+      throw error;
+    }
+    if (id !== this.#id) return;
+    this.#settlements.confirm(batch);
+    this.#polledAtMs = this.#parts.clock.now();
+    if (mode === "close" || this.#closing) return;
+    if (asText(reply[0]) === "gone") await this.#beginAgain();
+    else this.#hear(mode, reply);
+  }
+
+  #hear(mode: Mode, [, frames, dueInMs, held]: readonly unknown[]): void {
+    if (Buffer.isBuffer(frames) && frames.length > 0) this.#accept(frames);
+    this.#planDue(Number(dueInMs));
+    if (mode !== "beat") return;
+    const settled = this.#settlements.ids();
+    const inHand = new Set(this.#strays.map(({ frame }) => frame.id));
+    this.#lost = asList(held)
+      .map(asText)
+      .filter((id) => !this.#unsettled.has(id) && !settled.has(id) && !inHand.has(id));
+    if (this.#lost.length > 0) this.#planFlush();
+  }
+
+  /** Others have taken over what was in hand here: settling it would be settling theirs. */
+  async #beginAgain(): Promise<void> {
+    this.#parts.connection.unsubscribe(this.#channel);
+    this.#id = this.#parts.newId();
+    this.#unsettled.clear();
+    this.#strays = [];
+    this.#settlements.clear();
+    this.#lost = [];
+    this.#receivedCount = 0;
+    this.#isOpen = false;
+    try {
+      await this.#parts.connection.subscribe(this.#channel, this.#listener(this.#id));
+      await this.#exchange("open");
+    } finally {
+      this.#isOpen = true;
+      this.#planFlush();
+    }
+  }
+
+  #planDue(dueInMs: number): void {
+    this.#due?.clear();
+    if (dueInMs < 0 || dueInMs > HEARTBEAT_MS) return;
+    this.#due = this.#parts.clock.setTimer(dueInMs + 1, () => {
+      this.#wantsBeat = true;
+      this.flush();
+    });
+  }
+
+  #accept(bytes: Buffer): void {
+    this.#polledAtMs = this.#parts.clock.now();
+    for (const frame of framesOf(bytes)) {
+      this.#receivedCount++;
+      const message = this.#read(frame);
+      if (message) this.#strays.push({ frame, message });
+    }
+    this.#serveStrays();
+    this.#planFlush();
+  }
+
+  #read(frame: Frame): QueueMessage | undefined {
+    try {
+      return fromBinary(QueueMessageSchema, frame.payload);
+    } catch (error) {
+      this.#settlements.add({ kind: "unreadable", id: frame.id });
+      this.#parts.onUnreadable(this.#options.queues, error);
+      return undefined;
+    }
+  }
+
+  #serveStrays(): void {
+    while (this.#strays.length > 0 && this.#unsettled.size < this.#options.prefetch) {
+      const call = this.#calls.shift();
+      const stray = call && this.#strays.shift();
+      if (!stray) return;
+      this.#unsettled.add(stray.frame.id);
+      call(this.#deliveryOf(stray));
+    }
+  }
+
+  /** The last one taken goes back first, so that the heads keep their order. */
+  #returnStrays(): void {
+    for (const { frame } of this.#strays.splice(0).reverse()) {
+      const { id, redelivered } = frame;
+      this.#settlements.add({ kind: "nack", id, delayMs: 0, redelivered });
+    }
+  }
+
+  #deliveryOf({ frame, message }: Stray): Delivery {
+    const { id, redelivered } = frame;
+    const settle = async (settlement: Settlement): Promise<void> => {
+      if (!this.#unsettled.delete(id)) return;
+      this.#settlements.add(settlement);
+      this.#planFlush();
+    };
+    return {
+      message,
+      redelivered,
+      ack: () => settle({ kind: "ack", id }),
+      nack: ({ delayMs = 0 } = {}) => settle({ kind: "nack", id, delayMs, redelivered: true }),
+    };
+  }
+}

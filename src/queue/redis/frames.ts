@@ -1,0 +1,34 @@
+/** The bytes that cross between the scripts and this process. */
+
+export interface Frame {
+  readonly id: string;
+  readonly redelivered: boolean;
+  /** A QueueMessage, if it is one. */
+  readonly payload: Uint8Array;
+}
+
+/** Frames as lua/queue-state.lua packs them: flag, id with its length, payload with its length. */
+export function* framesOf(bytes: Buffer): Generator<Frame, void> {
+  let at = 0;
+  while (at < bytes.length) {
+    const redelivered = bytes.readUInt8(at) === 1;
+    const idAt = at + 2;
+    const lengthAt = idAt + bytes.readUInt8(at + 1);
+    const payloadAt = lengthAt + 4;
+    const endAt = payloadAt + bytes.readUInt32BE(lengthAt);
+    const id = bytes.toString("latin1", idAt, lengthAt);
+    yield { id, redelivered, payload: bytes.subarray(payloadAt, endAt) };
+    at = endAt;
+  }
+}
+
+/** Replies are data from outside: a list where one is expected, or a failure that says so. */
+export function asList(reply: unknown): readonly unknown[] {
+  if (Array.isArray(reply)) return reply;
+  throw new TypeError("Redis: a script's reply is not a list");
+}
+
+export function asText(reply: unknown): string {
+  if (Buffer.isBuffer(reply)) return reply.toString("utf8");
+  throw new TypeError("Redis: a script's reply is not a string");
+}

@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import type { Clock } from "../../src/clock.ts";
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { uuidV7 } from "../../src/ids.ts";
+import type { MessageQueue } from "../../src/queue/contract.ts";
+import { createRedisQueue } from "../../src/queue/redis/queue.ts";
+import type { QueueOverrides } from "../conformance/queue/scene.ts";
+import { queueConformance } from "../conformance/queue-suite.ts";
+import { countingClock } from "../fakes/counting-clock.ts";
+import { dropKeys, hasRedis, newPrefix, sharedRedis } from "../harness/redis-server.ts";
+
+describe.skipIf(!hasRedis)("Redis", () => {
+  let server: Awaited<ReturnType<typeof sharedRedis>>;
+  beforeAll(async () => {
+    server = await sharedRedis();
+  });
+  afterAll(() => server.stop());
+
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+  function queueOn(prefix: string, clock: Clock, overrides: QueueOverrides = {}): MessageQueue {
+    const newId = uuidV7(systemClock);
+    const options = { url: server.url, keyPrefix: prefix, clock, random: systemRandom, newId };
+    return createRedisQueue({ ...options, ...overrides });
+  }
+
+  queueConformance("the Redis queue", async () => {
+    const clock = countingClock();
+    const prefix = newPrefix();
+    const made: MessageQueue[] = [];
+    return {
+      unitMs: 5,
+      async make(overrides) {
+        const queue = queueOn(prefix, clock, overrides);
+        await queue.start();
+        made.push(queue);
+        return queue;
+      },
+      advance: (byMs) => pause(byMs + 1),
+      async dispose() {
+        for (const queue of made) await queue.stop();
+        expect(clock.timerCount).toBe(0);
+        await dropKeys(server.url, prefix);
+      },
+    };
+  });
+});
