@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Clock } from "../../src/clock.ts";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { uuidV7 } from "../../src/ids.ts";
-import type { MessageQueue } from "../../src/queue/contract.ts";
+import type { EventBus, MessageQueue } from "../../src/queue/contract.ts";
+import { createRedisEventBus } from "../../src/queue/redis/bus.ts";
 import { createRedisQueue } from "../../src/queue/redis/queue.ts";
+import { busConformance } from "../conformance/bus-suite.ts";
 import type { QueueOverrides } from "../conformance/queue/scene.ts";
 import { queueConformance } from "../conformance/queue-suite.ts";
 import { countingClock } from "../fakes/counting-clock.ts";
@@ -41,6 +43,28 @@ describe.skipIf(!hasRedis)("Redis", () => {
         for (const queue of made) await queue.stop();
         expect(clock.timerCount).toBe(0);
         await dropKeys(server.url, prefix);
+      },
+    };
+  });
+
+  busConformance("the Redis bus", async () => {
+    const clock = countingClock();
+    const options = { url: server.url, keyPrefix: newPrefix(), clock, random: systemRandom };
+    const made: EventBus[] = [];
+    return {
+      async make() {
+        const bus = createRedisEventBus(options);
+        await bus.start();
+        made.push(bus);
+        return bus;
+      },
+      async until(arrived) {
+        while (!arrived()) await pause(1);
+      },
+      settle: () => pause(20),
+      async dispose() {
+        for (const bus of made) await bus.stop();
+        expect(clock.timerCount).toBe(0);
       },
     };
   });

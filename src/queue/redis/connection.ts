@@ -31,6 +31,7 @@ export interface ConnectionOptions {
 }
 
 type Argument = string | number | Buffer;
+type Command = readonly [name: string, ...args: Argument[]];
 
 interface Waiting {
   readonly deadlineMs: number;
@@ -93,6 +94,17 @@ export class Connection {
     }
   }
 
+  /** Several commands in one write; rejects with the first failure, after all were tried. */
+  async pipeline(commands: readonly Command[]): Promise<void> {
+    const client = this.#client;
+    if (!client || !this.#isReady) throw unreachable(this.#options.url, this.#lastError);
+    const pipeline = client.pipeline();
+    for (const [name, ...args] of commands) pipeline.call(name, ...args);
+    const replies = await this.#limited(pipeline.exec());
+    const failure = replies?.find(([error]) => error)?.[0];
+    if (failure) throw replyFailed(failure, this.#options.url);
+  }
+
   /** Resolves when messages published from now on arrive; they do so after a reconnect as well. */
   async subscribe(channel: string, listener: (payload: Buffer) => void): Promise<void> {
     this.#channels.set(channel, listener);
@@ -111,14 +123,17 @@ export class Connection {
   }
 
   #send(client: Redis, name: string, args: readonly Argument[]): Promise<unknown> {
+    return this.#limited(client.callBuffer(name, ...args));
+  }
+
+  /** A command's reply, its failure in our words, or an end after the limit. */
+  #limited<T>(replying: Promise<T>): Promise<T> {
     this.#sentSincePing = true;
     return new Promise((resolve, reject) => {
-      const place = this.#waiting.append({
-        deadlineMs: this.#clock.monotonic() + COMMAND_TIMEOUT_MS,
-        reject,
-      });
+      const deadlineMs = this.#clock.monotonic() + COMMAND_TIMEOUT_MS;
+      const place = this.#waiting.append({ deadlineMs, reject });
       if (!this.#deadlineTimer) this.#planDeadline();
-      client.callBuffer(name, ...args).then(
+      replying.then(
         (reply) => {
           this.#waiting.remove(place);
           resolve(reply);

@@ -1,0 +1,142 @@
+/**
+ * The Redis adapter of the EventBus seam, on PUBLISH. Tasks share a fixed number of channels, which
+ * a process subscribes to when a watcher first needs one and keeps for a while: under load nearly no
+ * watch waits for a SUBSCRIBE, and what a process hears of others' tasks it drops by the topic in
+ * front of the payload, without decoding it.
+ */
+import type { Clock, Random, Timer } from "../../clock.ts";
+import { AgentlaneError } from "../../errors.ts";
+import { service } from "../../lifecycle.ts";
+import { type EventBus, WORKERS_TOPIC } from "../contract.ts";
+import { type Channel, openChannel } from "./channel.ts";
+import { Connection } from "./connection.ts";
+import { encodeNotice, noticeOf, topicOf } from "./notice-frame.ts";
+
+/**
+ * Fewer: every process hears more of what others watch. More: more watches begin with a SUBSCRIBE.
+ */
+const CHANNEL_COUNT = 128;
+/** How long a channel outlives its last watcher. */
+const LINGER_MS = 10_000;
+/** Notices on their way; more are dropped, and found in the store by whoever needs them. */
+const MAX_UNCONFIRMED = 10_000;
+
+export interface RedisBusOptions {
+  /** redis:// or rediss://. */
+  readonly url: string;
+  /** In front of all channels, as a hash tag: one for an installation. */
+  readonly keyPrefix: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Told what an operator should know: a lost connection, unreadable or dropped notices. */
+  readonly onWarning?: (message: string, error?: unknown) => void;
+}
+
+export function createRedisEventBus(options: RedisBusOptions): EventBus {
+  const { clock, random, onWarning } = options;
+  const root = `{${options.keyPrefix}}:b:`;
+  const channels = new Map<string, Channel>();
+  let outgoing: { readonly channel: string; readonly payload: Buffer }[] = [];
+  let unconfirmedCount = 0;
+  let started = false;
+  let sweep: Timer | undefined;
+
+  const connection = new Connection({
+    url: options.url,
+    name: "agentlane-bus",
+    clock,
+    random,
+    scripts: [],
+    onLost: (error) => onWarning?.("the event bus lost its connection to Redis", error),
+  });
+
+  function flush(): void {
+    const batch = outgoing;
+    outgoing = [];
+    if (!connection.isReady) return;
+    unconfirmedCount += batch.length;
+    const commands = batch.map(({ channel, payload }) => ["PUBLISH", channel, payload] as const);
+    connection
+      .pipeline(commands)
+      .catch((error: unknown) => onWarning?.("notices may be lost", error))
+      .finally(() => {
+        unconfirmedCount -= batch.length;
+      });
+  }
+
+  function hear(channel: Channel, payload: Buffer): void {
+    try {
+      const listeners = channel.listenersOf(topicOf(payload));
+      if (listeners.size === 0) return;
+      const notice = noticeOf(payload);
+      for (const entry of listeners) if (!entry.isClosed) entry.listener(notice);
+    } catch (error) {
+      onWarning?.("an unreadable notice was ignored", error);
+    }
+  }
+
+  function channelOf(topic: string): Channel {
+    const name = channelName(root, topic);
+    let channel = channels.get(name);
+    if (!channel) {
+      const opened: Channel = openChannel({
+        subscribe: () => connection.subscribe(name, (payload) => hear(opened, payload)),
+        unsubscribe: () => connection.unsubscribe(name),
+        onFailure: () => channels.delete(name),
+      });
+      channel = opened;
+      channels.set(name, channel);
+    }
+    return channel;
+  }
+
+  function planSweep(): void {
+    sweep = clock.setTimer(LINGER_MS, () => {
+      for (const [name, channel] of channels) if (channel.closeIfIdle()) channels.delete(name);
+      planSweep();
+    });
+  }
+
+  const open = async (): Promise<void> => {
+    await connection.start();
+    started = true;
+    planSweep();
+  };
+  const close = async (): Promise<void> => {
+    started = false;
+    sweep?.clear();
+    for (const channel of channels.values()) channel.drop();
+    channels.clear();
+    await connection.stop();
+  };
+
+  return {
+    type: "redis",
+    ...service(open, close),
+
+    publish(topic, notice) {
+      if (!started || unconfirmedCount + outgoing.length >= MAX_UNCONFIRMED) return;
+      outgoing.push({ channel: channelName(root, topic), payload: encodeNotice(topic, notice) });
+      if (outgoing.length === 1) setImmediate(flush);
+    },
+
+    async subscribe(topic, listener) {
+      if (!started) throw new AgentlaneError("unavailable", "BUS_STOPPED", "the bus is stopped");
+      return channelOf(topic).add(topic, listener);
+    },
+  };
+}
+
+/** Workers' notices are few and for all workers; they do not mix with the tasks'. */
+function channelName(root: string, topic: string): string {
+  return topic === WORKERS_TOPIC ? `${root}workers` : `${root}${hash(topic) % CHANNEL_COUNT}`;
+}
+
+/** FNV-1a, 32 bits: spreads ids that differ in their last digits only. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  return value >>> 0;
+}
