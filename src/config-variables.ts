@@ -164,12 +164,17 @@ const queue = {
   MESSAGE_QUEUE_TYPE: choice(
     ["memory", "redis", "rabbitmq"],
     "memory",
-    "How ready tasks are found. This release has memory.",
+    "How ready tasks are found. This release has memory and redis.",
   ),
   REDIS_URL: preset(url(/^rediss?$/), "redis://localhost:6379", {
     expects: "a redis:// or rediss:// URL",
     meaning: "Redis, where the queue or the store is Redis.",
     secret: "password",
+  }),
+  REDIS_KEY_PREFIX: preset(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), "agentlane", {
+    expects: "up to 64 letters, digits, dots, dashes and underscores",
+    meaning:
+      "In front of all keys in Redis, as a hash tag. Processes with the same one are one installation.",
   }),
   RABBITMQ_URL: preset(url(/^amqps?$/), "amqp://localhost:5672", {
     expects: "an amqp:// or amqps:// URL",
@@ -180,7 +185,7 @@ const queue = {
     expects: "memory, or a redis://, postgres:// or sqlite: URL",
     example: "postgres://agentlane@localhost/agentlane",
     meaning:
-      "Where the truth lives. Default: memory, or REDIS_URL where the queue is Redis. This release has memory.",
+      "Where the truth lives. Default: memory, or REDIS_URL where the queue is Redis. This release has memory and redis.",
     secret: "password",
   }),
   MAX_QUEUE_SIZE: count(

@@ -121,6 +121,18 @@ function conflicts(values: Values): FieldViolation[] {
       "RabbitMQ carries doorbells only; set a store that processes share, for example STORE_URL=postgres://agentlane@localhost/agentlane",
     );
   }
+  if (values.MESSAGE_QUEUE_TYPE === "redis" && storeUrl(values) === "memory") {
+    report(
+      "STORE_URL",
+      "other processes find tasks in Redis and could not read them from this one's memory; leave STORE_URL out, or set STORE_URL to the URL of a store that processes share",
+    );
+  }
+  if (values.MESSAGE_QUEUE_TYPE === "memory" && storeType(storeUrl(values)) === "redis") {
+    report(
+      "MESSAGE_QUEUE_TYPE",
+      "the tasks of a store that processes share need a queue that they share; set MESSAGE_QUEUE_TYPE=redis",
+    );
+  }
   if (values.OTEL_BSP_MAX_EXPORT_BATCH_SIZE > values.OTEL_BSP_MAX_QUEUE_SIZE) {
     report("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "must be at most OTEL_BSP_MAX_QUEUE_SIZE");
   }
@@ -195,6 +207,7 @@ function assemble(values: Values) {
     queue: {
       type: values.MESSAGE_QUEUE_TYPE,
       redisUrl: values.REDIS_URL,
+      redisKeyPrefix: values.REDIS_KEY_PREFIX,
       rabbitmqUrl: values.RABBITMQ_URL,
     },
     store: { type: storeType(storeUrl(values)), url: storeUrl(values) },
@@ -226,17 +239,20 @@ function tracing(values: Values) {
   };
 }
 
+const RELEASED = ["memory", "redis"];
+
 /** Throws `failed_precondition` (BACKEND_NOT_RELEASED) for backends that later releases bring. */
 export function requireReleased(config: Config): void {
+  const { queue, store } = config;
   const missing = [
-    config.queue.type === "memory" ? [] : [`the queue MESSAGE_QUEUE_TYPE=${config.queue.type}`],
-    config.store.type === "memory" ? [] : [`the store STORE_URL=${config.store.type}:…`],
+    RELEASED.includes(queue.type) ? [] : [`the queue MESSAGE_QUEUE_TYPE=${queue.type}`],
+    RELEASED.includes(store.type) ? [] : [`the store STORE_URL=${store.type}:…`],
   ].flat();
   if (missing.length === 0) return;
   throw new AgentlaneError(
     "failed_precondition",
     "BACKEND_NOT_RELEASED",
-    `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} not in this release and will come with one of the next; this one has MESSAGE_QUEUE_TYPE=memory and STORE_URL=memory`,
+    `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} not in this release and will come with one of the next; this one has MESSAGE_QUEUE_TYPE and STORE_URL for ${RELEASED.join(" and ")}`,
   );
 }
 

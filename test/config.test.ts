@@ -27,6 +27,7 @@ test("the source document's names and defaults hold", () => {
   expect(config.queue).toEqual({
     type: "memory",
     redisUrl: "redis://localhost:6379",
+    redisKeyPrefix: "agentlane",
     rabbitmqUrl: "amqp://localhost:5672",
   });
   expect(config.taskManager).toMatchObject({ maxQueueSize: 10_000, attemptTimeoutMs: 300_000 });
@@ -67,6 +68,8 @@ test.each([
   [{ DEFAULT_FRAMEWORK: "crewai" }, "DEFAULT_FRAMEWORK"],
   [{ TASK_MANAGER_ENABLED: "false" }, "TASK_MANAGER_ENABLED"],
   [{ MESSAGE_QUEUE_TYPE: "rabbitmq" }, "STORE_URL"],
+  [{ MESSAGE_QUEUE_TYPE: "redis", STORE_URL: "memory" }, "STORE_URL"],
+  [{ STORE_URL: "redis://localhost" }, "MESSAGE_QUEUE_TYPE"],
   [{ OTEL_BSP_MAX_QUEUE_SIZE: "10" }, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"],
 ])("%o contradicts itself in %s", (env, field) => {
   const found = problems(env);
@@ -108,16 +111,21 @@ test("tracing is off without an endpoint, and when it is switched off", () => {
 });
 
 test("backends of later releases parse and are refused at start", () => {
-  const redis = loadConfig({ MESSAGE_QUEUE_TYPE: "redis", REDIS_URL: "redis://r:1" });
-  expect(redis.store).toEqual({ type: "redis", url: "redis://r:1" });
-  expect(() => requireReleased(redis)).toThrow(
-    "the queue MESSAGE_QUEUE_TYPE=redis and the store STORE_URL=redis:… are not in this release",
-  );
-  for (const url of ["postgres://u@h/d", "postgresql://u@h/d", "sqlite:./a.db", "rediss://h"]) {
+  for (const url of ["postgres://u@h/d", "postgresql://u@h/d", "sqlite:./a.db"]) {
     const config = loadConfig({ STORE_URL: url });
     expect(() => requireReleased(config)).toThrow("is not in this release");
   }
+  const rabbitmq = loadConfig({ MESSAGE_QUEUE_TYPE: "rabbitmq", STORE_URL: "postgres://u@h/d" });
+  expect(() => requireReleased(rabbitmq)).toThrow(
+    "the queue MESSAGE_QUEUE_TYPE=rabbitmq and the store STORE_URL=postgres:… are not in this",
+  );
   requireReleased(loadConfig({}));
+});
+
+test("the store of a Redis queue is Redis where none is named", () => {
+  const config = loadConfig({ MESSAGE_QUEUE_TYPE: "redis", REDIS_URL: "rediss://r:1" });
+  expect(config.store).toEqual({ type: "redis", url: "rediss://r:1" });
+  requireReleased(config);
 });
 
 test("the description shows every variable and no secret", () => {
@@ -126,6 +134,7 @@ test("the description shows every variable and no secret", () => {
       PORT: "8080",
       REDIS_URL: "redis://user:hun:ter2@host:6379",
       RABBITMQ_URL: "amqp://hunter2@host",
+      MESSAGE_QUEUE_TYPE: "redis",
       STORE_URL: "redis://host/0?password=hunter2",
       OTEL_EXPORTER_OTLP_HEADERS: "authorization=hunter2",
     }),
