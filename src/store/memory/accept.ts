@@ -1,10 +1,10 @@
 /** Accepting a task: duplicate guard, limits, multitask strategy, a place in the lane. */
 import { CancelMode, type TaskRecord } from "../../../gen/agentlane/store/v1/record_pb.js";
 import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
-import { AgentlaneError } from "../../errors.ts";
 import type { Submission } from "../contract.ts";
+import { stateChange, timestamp } from "../messages.ts";
+import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import { cancelEntry } from "./cancel.ts";
-import { stateChange, timestamp } from "./messages.ts";
 import {
   findSession,
   findTask,
@@ -17,13 +17,10 @@ import {
 } from "./state.ts";
 import { admit, forget, writeAs } from "./transitions.ts";
 
-/** A hint for clients of a full queue, not a promise. */
-const QUEUE_FULL_RETRY_MS = 1000;
-
 export function accept(op: Operation, submission: Submission): { task: Task; existing: boolean } {
   const { record } = submission;
   const { task } = record;
-  if (!task) throw new AgentlaneError("internal", "TASK_MISSING", "a submitted record has no task");
+  if (!task) throw taskMissing();
   const known = knownTask(op, record, task);
   if (known) return { task: known.task, existing: true };
   const { agentId, sessionId } = task;
@@ -42,21 +39,12 @@ function knownTask(op: Operation, record: TaskRecord, task: Task): TaskEntry | u
   const known = tenantTable(op.state, record.tenant).keys.get(task.idempotencyKey);
   if (!known || known.expiresAtMs <= op.nowMs) return undefined;
   if (known.digest === record.requestDigest) return known.entry;
-  throw new AgentlaneError(
-    "already_exists",
-    "IDEMPOTENCY_CONFLICT",
-    `idempotency key ${task.idempotencyKey} was used with another request`,
-    { metadata: { task_id: known.entry.task.taskId } },
-  );
+  throw idempotencyConflict(task.idempotencyKey, known.entry.task.taskId);
 }
 
 function refuseBusy({ strategy }: Submission, task: Task, session: SessionEntry): void {
   if (strategy !== MultitaskStrategy.REJECT || session.lane.size === 0) return;
-  throw new AgentlaneError(
-    "failed_precondition",
-    "SESSION_BUSY",
-    `session ${task.sessionId} has ${session.lane.size} unfinished tasks`,
-  );
+  throw sessionBusy(task.sessionId, session.lane.size);
 }
 
 function refuseFull(
@@ -76,12 +64,7 @@ function refuseFull(
     }
   }
   if (unfinishedCount - freedCount < submission.maxQueueSize) return;
-  throw new AgentlaneError(
-    "resource_exhausted",
-    "QUEUE_FULL",
-    `queue ${task.queue} holds ${unfinishedCount} unfinished tasks; try again later`,
-    { retryAfterMs: QUEUE_FULL_RETRY_MS },
-  );
+  throw queueFull(task.queue, unfinishedCount);
 }
 
 function cancelModeOf(strategy: MultitaskStrategy): CancelMode | undefined {

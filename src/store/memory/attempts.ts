@@ -2,18 +2,18 @@
 import { CancelMode } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { TaskEvent } from "../../../gen/agentlane/v1/task_pb.js";
 import { AttemptOutcome, type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
-import { AgentlaneError, leaseLost } from "../../errors.ts";
+import { leaseLost } from "../../errors.ts";
 import type { Claim, ClaimRequest, Ending, Finish, Lease, LeaseStatus } from "../contract.ts";
 import {
   canceledError,
   deadlineError,
-  doorbell,
   entriesNotice,
-  recordOf,
   startedAttempt,
   stateChange,
   timestamp,
-} from "./messages.ts";
+} from "../messages.ts";
+import { sequenceMismatch } from "../refusals.ts";
+import { doorbell, recordOf, refOf } from "./messages.ts";
 import { commit, refuseCommit } from "./sessions.ts";
 import { findTask, type MemoryState, type Operation, type TaskEntry } from "./state.ts";
 import { endedAttempts, endTask, isHead, update, write, writeAs } from "./transitions.ts";
@@ -224,15 +224,11 @@ function requirePosition(entry: TaskEntry, afterSequence: number, leastSequence:
   const { taskId, lastSequence } = entry.task;
   const first = Math.max(entry.attemptSequence, leastSequence);
   if (afterSequence >= first && afterSequence <= lastSequence) return;
-  throw new AgentlaneError(
-    "internal",
-    "SEQUENCE_MISMATCH",
-    `the log of task ${taskId} ends at ${lastSequence}, a write came after ${afterSequence}`,
-  );
+  throw sequenceMismatch(taskId, lastSequence, afterSequence);
 }
 
 function announceAgain(op: Operation, entry: TaskEntry, after: number, last: number): void {
   const { firstSequence, log } = entry;
   const entries = log.slice(Math.max(0, after + 1 - firstSequence), last + 1 - firstSequence);
-  if (entries.length > 0) op.notices.push(entriesNotice(entry, entries));
+  if (entries.length > 0) op.notices.push(entriesNotice(refOf(entry), entries));
 }

@@ -1,9 +1,10 @@
 /** Canceling: at once what waits, by request what runs. */
 import { CancelMode } from "../../../gen/agentlane/store/v1/record_pb.js";
 import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
-import { AgentlaneError } from "../../errors.ts";
 import type { CancelRequest } from "../contract.ts";
-import { canceledError, cancelNotice } from "./messages.ts";
+import { canceledError, cancelNotice } from "../messages.ts";
+import { keyNotFound } from "../refusals.ts";
+import { refOf } from "./messages.ts";
 import { type Operation, requireTask, type TaskEntry } from "./state.ts";
 import { endTask, isTerminal, update } from "./transitions.ts";
 
@@ -32,16 +33,12 @@ export function cancelEntry(
     return;
   }
   if (!task.cancelRequestedAt) update(op, entry, { ...task, cancelRequestedAt });
-  op.notices.push(cancelNotice(entry, entry.cancelMode, entry.cancelReason));
+  op.notices.push(cancelNotice(refOf(entry), entry.cancelMode, entry.cancelReason));
 }
 
 function targetOf(op: Operation, { tenant, target }: CancelRequest): TaskEntry {
   if ("taskId" in target) return requireTask(op.state, { tenant, taskId: target.taskId });
   const known = op.state.tenants.get(tenant)?.keys.get(target.idempotencyKey);
   if (known && known.expiresAtMs > op.nowMs) return known.entry;
-  throw new AgentlaneError(
-    "not_found",
-    "TASK_NOT_FOUND",
-    "no task was submitted with this idempotency key",
-  );
+  throw keyNotFound();
 }

@@ -2,7 +2,7 @@
 import { CancelMode } from "../../../gen/agentlane/store/v1/record_pb.js";
 import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { DeadLetterStore } from "../contract.ts";
-import { stateChange } from "./messages.ts";
+import { stateChange } from "../messages.ts";
 import { pageByOrder } from "./paging.ts";
 import { begin, effectsOf, type MemoryState, type Operation, type TaskEntry } from "./state.ts";
 import { forget, update, write } from "./transitions.ts";

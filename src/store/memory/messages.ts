@@ -1,115 +1,12 @@
-/**
- * Messages the store writes itself, as object literals: `create` of the Protobuf library walks the
- * descriptor, which would dominate the hot operations. The types keep them complete.
- */
+/** What the entries of the memory store look like from outside. */
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type {
-  CancelMode,
-  LogEntry,
-  Notice,
-  QueueMessage,
-  TaskRecord,
-} from "../../../gen/agentlane/store/v1/record_pb.js";
-import {
-  type Attempt,
-  AttemptOutcome,
-  type TaskError,
-  type TaskEvent,
-  type TaskStateChange,
-} from "../../../gen/agentlane/v1/task_pb.js";
-import { Code } from "../../../gen/google/rpc/code_pb.js";
-import type { SessionRef } from "../contract.ts";
+import type { QueueMessage, TaskRecord } from "../../../gen/agentlane/store/v1/record_pb.js";
+import type { TaskRef } from "../contract.ts";
+import { timestamp } from "../messages.ts";
 import type { TaskEntry } from "./state.ts";
 
-export function timestamp(atMs: number): Timestamp {
-  const seconds = Math.floor(atMs / 1000);
-  return {
-    $typeName: "google.protobuf.Timestamp",
-    seconds: BigInt(seconds),
-    nanos: Math.floor((atMs - seconds * 1000) * 1e6),
-  };
-}
-
-export function stateChange(
-  createdAt: Timestamp,
-  change: Omit<TaskStateChange, "$typeName" | "workerId"> & { workerId?: string },
-): TaskEvent {
-  return {
-    $typeName: "agentlane.v1.TaskEvent",
-    createdAt,
-    kind: {
-      case: "stateChange",
-      value: { $typeName: "agentlane.v1.TaskStateChange", workerId: "", ...change },
-    },
-  };
-}
-
-export function logEntry(attempt: number, sequence: number, event: TaskEvent): LogEntry {
-  return { $typeName: "agentlane.store.v1.LogEntry", attempt, sequence, event };
-}
-
-export function startedAttempt(
-  attempt: number,
-  workerId: string,
-  spanId: string,
-  startedAt: Timestamp,
-): Attempt {
-  return {
-    $typeName: "agentlane.v1.Attempt",
-    attempt,
-    workerId,
-    startedAt,
-    outcome: AttemptOutcome.UNSPECIFIED,
-    spanId,
-  };
-}
-
-export function canceledError(reason: string): TaskError {
-  return taskError(Code.CANCELLED, "CANCELED", reason || "canceled by the client");
-}
-
-export function deadlineError(): TaskError {
-  return taskError(
-    Code.DEADLINE_EXCEEDED,
-    "DEADLINE_EXCEEDED",
-    "the task's deadline passed before it finished",
-  );
-}
-
-function taskError(code: Code, reason: string, message: string): TaskError {
-  return {
-    $typeName: "agentlane.v1.TaskError",
-    code,
-    reason,
-    message,
-    retryable: false,
-    causes: [],
-  };
-}
-
-export function entriesNotice(entry: TaskEntry, entries: LogEntry[]): Notice {
-  return notice(entry.table.tenant, entry.task.taskId, {
-    case: "entries",
-    value: { $typeName: "agentlane.store.v1.LogEntries", entries },
-  });
-}
-
-export function cancelNotice(entry: TaskEntry, mode: CancelMode, reason: string): Notice {
-  return notice(entry.table.tenant, entry.task.taskId, {
-    case: "cancelRequested",
-    value: { $typeName: "agentlane.store.v1.CancelRequested", mode, reason },
-  });
-}
-
-export function sessionReplacedNotice({ tenant, agentId, sessionId }: SessionRef): Notice {
-  return notice(tenant, "", {
-    case: "sessionReplaced",
-    value: { $typeName: "agentlane.store.v1.SessionReplaced", agentId, sessionId },
-  });
-}
-
-function notice(tenant: string, taskId: string, kind: Notice["kind"]): Notice {
-  return { $typeName: "agentlane.store.v1.Notice", tenant, taskId, kind };
+export function refOf({ table, task }: TaskEntry): TaskRef {
+  return { tenant: table.tenant, taskId: task.taskId };
 }
 
 export function doorbell(entry: TaskEntry, publishedAt: Timestamp): QueueMessage {

@@ -1,5 +1,5 @@
-import { AgentlaneError } from "../../errors.ts";
 import type { Page, PageRequest } from "../contract.ts";
+import { readOrder, readToken, writeToken } from "../page-token.ts";
 
 /**
  * A page of items that come ordered by a number, highest first. The token is the number of the last
@@ -36,38 +36,4 @@ export function pageByName<T>(
   const last = page.at(-1);
   const more = rest.length > page.length && last !== undefined;
   return { items: page, nextToken: more ? writeToken(nameOf(last)) : "" };
-}
-
-/** The prefix tells a token from any other text. */
-const PREFIX = "p:";
-
-function writeToken(position: string): string {
-  return Buffer.from(PREFIX + position).toString("base64url");
-}
-
-function readToken(token: string): string {
-  const text = Buffer.from(token, "base64url").toString();
-  if (!text.startsWith(PREFIX) || writeToken(text.slice(PREFIX.length)) !== token) {
-    throw unreadable();
-  }
-  return text.slice(PREFIX.length);
-}
-
-function readOrder(token: string): number {
-  const order = readToken(token);
-  if (!/^\d{1,15}$/.test(order)) throw unreadable();
-  return Number(order);
-}
-
-function unreadable(): AgentlaneError {
-  return new AgentlaneError(
-    "invalid_argument",
-    "INVALID_PAGE_TOKEN",
-    "the page token is not one that this list has handed out",
-    {
-      fieldViolations: [
-        { field: "page_token", description: "use the next_page_token of the page before" },
-      ],
-    },
-  );
 }

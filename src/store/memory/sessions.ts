@@ -8,9 +8,10 @@ import {
   SessionSummarySchema,
 } from "../../../gen/agentlane/v1/session_pb.js";
 import { AttemptOutcome, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
-import { AgentlaneError } from "../../errors.ts";
 import type { SessionRef, SessionStore } from "../contract.ts";
-import { canceledError, cancelNotice, sessionReplacedNotice } from "./messages.ts";
+import { canceledError, cancelNotice, sessionReplacedNotice } from "../messages.ts";
+import { commitRefused, sessionBusy, sessionExists } from "../refusals.ts";
+import { refOf } from "./messages.ts";
 import { pageByOrder } from "./paging.ts";
 import {
   begin,
@@ -35,10 +36,6 @@ export function refuseCommit(entry: TaskEntry, context: ExecutionContext): void 
   const expected = (entry.session.context?.version ?? 0n) + 1n;
   if (context.version === expected) return;
   throw commitRefused(`session ${sessionId} expects version ${expected}, got ${context.version}`);
-}
-
-function commitRefused(message: string): AgentlaneError {
-  return new AgentlaneError("internal", "COMMIT_REFUSED", message);
 }
 
 export function commit(op: Operation, entry: TaskEntry, context: ExecutionContext): void {
@@ -81,8 +78,8 @@ export function createSessions(state: MemoryState): SessionStore {
     async import(ref, context, overwrite) {
       const op = begin(state);
       const known = findSession(state, ref);
-      if (known && known.lane.size > 0) throw busy(ref, known.lane.size);
-      if (known?.context && !overwrite) throw alreadyThere(ref);
+      if (known && known.lane.size > 0) throw sessionBusy(ref.sessionId, known.lane.size);
+      if (known?.context && !overwrite) throw sessionExists(ref.sessionId);
       const table = tenantTable(state, ref.tenant);
       const session = sessionEntry(table, ref.agentId, ref.sessionId);
       const { createdAt = op.now, updatedAt = op.now } = context;
@@ -112,7 +109,7 @@ function cancelAll(op: Operation, session: SessionEntry): number {
       ? { attempts: endedAttempts(op, entry, AttemptOutcome.CANCELED, error) }
       : {};
     endTask(op, entry, TaskState.CANCELED, error, changes);
-    if (running) op.notices.push(cancelNotice(entry, CancelMode.DISCARD, error.message));
+    if (running) op.notices.push(cancelNotice(refOf(entry), CancelMode.DISCARD, error.message));
   }
   return canceledCount;
 }
@@ -136,20 +133,4 @@ function summaryOf({ agentId, sessionId, context }: SessionEntry): SessionSummar
     ...(context?.createdAt && { createdAt: context.createdAt }),
     ...(context?.updatedAt && { updatedAt: context.updatedAt }),
   });
-}
-
-function busy({ sessionId }: SessionRef, laneLength: number): AgentlaneError {
-  return new AgentlaneError(
-    "failed_precondition",
-    "SESSION_BUSY",
-    `session ${sessionId} has ${laneLength} unfinished tasks`,
-  );
-}
-
-function alreadyThere({ sessionId }: SessionRef): AgentlaneError {
-  return new AgentlaneError(
-    "already_exists",
-    "SESSION_EXISTS",
-    `session ${sessionId} exists; set overwrite to replace it`,
-  );
 }

@@ -10,11 +10,11 @@ import type {
 import type { ExecutionContext } from "../../../gen/agentlane/v1/session_pb.js";
 import type { Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Clock } from "../../clock.ts";
-import { AgentlaneError } from "../../errors.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
 import { type Effects, type SessionRef, sessionKey, type TaskRef } from "../contract.ts";
+import { timestamp } from "../messages.ts";
+import { taskNotFound } from "../refusals.ts";
 import { DueHeap } from "./due-heap.ts";
-import { timestamp } from "./messages.ts";
 
 export interface MemoryState {
   readonly clock: Clock;
@@ -243,10 +243,4 @@ export function requireTask(state: MemoryState, ref: TaskRef): TaskEntry {
   const entry = findTask(state, ref);
   if (!entry) throw taskNotFound(ref.taskId);
   return entry;
-}
-
-export function taskNotFound(taskId: string): AgentlaneError {
-  return new AgentlaneError("not_found", "TASK_NOT_FOUND", `there is no task ${taskId}`, {
-    metadata: { task_id: taskId },
-  });
 }

@@ -2,7 +2,7 @@
 import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { LinkedList } from "../../linked-list.ts";
 import type { SweepOptions } from "../contract.ts";
-import { deadlineError, stateChange } from "./messages.ts";
+import { deadlineError, stateChange } from "../messages.ts";
 import type { Operation, TaskEntry } from "./state.ts";
 import { endTask, forget, ring, update, write } from "./transitions.ts";
 

@@ -11,7 +11,8 @@ import {
   type TaskEvent,
   TaskState,
 } from "../../../gen/agentlane/v1/task_pb.js";
-import { doorbell, entriesNotice, logEntry, stateChange } from "./messages.ts";
+import { entriesNotice, logEntry, stateChange } from "../messages.ts";
+import { doorbell, refOf } from "./messages.ts";
 import type { MemoryState, Operation, QueueTable, TaskEntry } from "./state.ts";
 
 export function isTerminal(state: TaskState): boolean {
@@ -46,7 +47,7 @@ export function writeAs(
     written.push(logEntry(attempt, ++sequence, stamped));
   }
   for (const item of written) entry.log.push(item);
-  op.notices.push(entriesNotice(entry, written));
+  op.notices.push(entriesNotice(refOf(entry), written));
   return sequence;
 }
 

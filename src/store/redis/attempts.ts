@@ -1,0 +1,214 @@
+/** An attempt from its claim to its end: leases, fences, the log's growth. */
+import { toBinary } from "@bufbuild/protobuf";
+import { ExecutionContextSchema } from "../../../gen/agentlane/v1/session_pb.js";
+import {
+  AttemptOutcome,
+  type Task,
+  TaskErrorSchema,
+  type TaskEvent,
+  TaskEventSchema,
+  TaskState,
+} from "../../../gen/agentlane/v1/task_pb.js";
+import { leaseLost } from "../../errors.ts";
+import type {
+  Claim,
+  ClaimRequest,
+  Effects,
+  Ending,
+  Finish,
+  Lease,
+  LeaseStatus,
+} from "../contract.ts";
+import { deadlineError, entriesNotice, stateChange, timestamp } from "../messages.ts";
+import { commitRefused, sequenceMismatch } from "../refusals.ts";
+import type { Argument } from "./connection.ts";
+import { readEffects, writtenEntries } from "./effects.ts";
+import { attemptStarted, writeChange } from "./entries.ts";
+import { encodePart, sessionName, taskName } from "./keys.ts";
+import { readRecord, readShown, type Shown } from "./records.ts";
+import { bytes, list, number, text } from "./reply.ts";
+import type { Redis } from "./store.ts";
+
+export const DEADLINE_CHANGE = writeChange({ error: deadlineError() });
+
+export async function claim(
+  redis: Redis,
+  request: ClaimRequest,
+): Promise<{ claim: Claim | undefined; effects: Effects }> {
+  const { ref, workerId, leaseMs, spanId } = request;
+  const args = [taskName(ref), workerId, leaseMs, spanId, DEADLINE_CHANGE];
+  const reply = list(await redis.run("claim", args));
+  const [outcome, now] = reply;
+  if (text(outcome) === "NONE") {
+    const [, , due, notices, bells] = reply;
+    return { claim: undefined, effects: readEffects({ now, due, notices, bells }) };
+  }
+  const [, , submitted, packed, attempts, stored, headers, length, etag, published] = reply;
+  const shown = readShown([submitted, packed, null, attempts, length]);
+  const { task, control } = shown;
+  const nowMs = number(now);
+  const holding = { leaseExpiresAtMs: nowMs + leaseMs, published: number(published) === 1 };
+  const record = readRecord(shown, bytes(stored), bytes(headers), holding);
+  const deadlineAtMs = control.number("dl");
+  const event = attemptStarted(timestamp(nowMs), workerId);
+  const entries = writtenEntries(task.attempt, task.lastSequence, [event], nowMs);
+  return {
+    claim: {
+      lease: { ...ref, fence: record.fence, attempt: task.attempt },
+      record,
+      sessionEtag: text(etag),
+      deadlineInMs: deadlineAtMs === 0 ? undefined : deadlineAtMs - nowMs,
+    },
+    effects: { doorbells: [], notices: [entriesNotice(ref, entries)] },
+  };
+}
+
+export async function renew(
+  redis: Redis,
+  leases: readonly Lease[],
+  leaseMs: number,
+): Promise<LeaseStatus[]> {
+  if (leases.length === 0) return [];
+  const named = leases.flatMap((lease) => [taskName(lease), `${lease.fence}`]);
+  return list(await redis.run("renew", [leaseMs, ...named])).map((status) => {
+    if (!Array.isArray(status)) return { valid: status === 1 };
+    const [mode, reason] = status;
+    return { valid: true, cancel: { mode: number(mode), reason: text(reason) } };
+  });
+}
+
+export async function append(
+  redis: Redis,
+  lease: Lease,
+  afterSequence: number,
+  events: readonly TaskEvent[],
+): Promise<{ lastSequence: number; effects: Effects }> {
+  const args = [taskName(lease), `${lease.fence}`, afterSequence, ...events.map(writeEvent)];
+  const reply = list(await redis.run("append", args));
+  refuse(lease, afterSequence, reply);
+  const [, now, last, known, notices] = reply;
+  const lastSequence = number(last);
+  const effects = readEffects({ now, notices });
+  const fresh = events.slice(number(known));
+  if (fresh.length > 0) {
+    const entries = writtenEntries(lease.attempt, lastSequence, fresh, number(now));
+    effects.notices.push(entriesNotice(lease, entries));
+  }
+  return { lastSequence, effects };
+}
+
+function writeEvent(event: TaskEvent): Buffer {
+  return Buffer.from(toBinary(TaskEventSchema, event));
+}
+
+function refuse(lease: Lease, afterSequence: number, [outcome, detail]: readonly unknown[]): void {
+  switch (text(outcome)) {
+    case "OK":
+      return;
+    case "GAP":
+      throw sequenceMismatch(lease.taskId, number(detail), afterSequence);
+    case "STATELESS":
+      throw commitRefused("a stateless task has no session to commit to");
+    case "FOREIGN":
+      throw commitRefused("the task belongs to another session than the one committed");
+    case "VERSION":
+      throw commitRefused(
+        `the session is at version ${text(detail)}; a commit must be the next one`,
+      );
+    default:
+      throw leaseLost(lease.taskId, lease.fence);
+  }
+}
+
+/** What `finish` answers. */
+type Finished = { task: Task; sessionEtag: string; effects: Effects };
+
+export async function finish(redis: Redis, lease: Lease, request: Finish): Promise<Finished> {
+  const reply = list(await redis.run("finish", finishArguments(lease, request)));
+  refuse(lease, request.afterSequence, reply);
+  const [, now, due, notices, bells, submitted, packed, attempts, outcome, length, etag, known] =
+    reply;
+  const shown = readShown([submitted, packed, outcome, attempts, length]);
+  const effects = readEffects({ now, due, notices, bells });
+  if (number(known) >= 0) {
+    const ending = { knownCount: number(known), nowMs: number(now) };
+    announce(effects.notices, lease, request, shown, ending);
+  }
+  return { task: shown.task, sessionEtag: text(etag), effects };
+}
+
+function finishArguments(lease: Lease, request: Finish): Argument[] {
+  const { ending, session, events, ifExpired = false } = request;
+  const { tenant } = lease;
+  const error = "error" in ending ? ending.error : undefined;
+  return [
+    taskName(lease),
+    `${lease.fence}`,
+    request.afterSequence,
+    ending.state,
+    ifExpired ? "1" : "",
+    ending.state === TaskState.RETRY_WAIT ? ending.delayMs : 0,
+    outcomeOf(ending),
+    writeChange(error ? { error } : { ...("result" in ending && { result: ending.result }) }),
+    error ? Buffer.from(toBinary(TaskErrorSchema, error)) : "",
+    encodePart(error?.reason ?? ""),
+    ...(session
+      ? [
+          sessionName({ tenant, agentId: session.agentId, sessionId: session.sessionId }),
+          writeContext(session),
+          `${session.version - 1n}`,
+          `${session.version}`,
+          session.history.length,
+        ]
+      : ["", "", "", "", ""]),
+    ...events.map(writeEvent),
+  ];
+}
+
+/** Without its instants: those are the server's. */
+export function writeContext(context: NonNullable<Finish["session"]>): Buffer {
+  const { createdAt: _created, updatedAt: _updated, ...rest } = context;
+  return Buffer.from(toBinary(ExecutionContextSchema, rest));
+}
+
+/** The entries that finish.lua does not send back because the caller has them. */
+function announce(
+  notices: Effects["notices"][number][],
+  lease: Lease,
+  { events, ending }: Finish,
+  { task, control }: Shown,
+  { knownCount, nowMs }: { knownCount: number; nowMs: number },
+): void {
+  const fresh = events.slice(knownCount);
+  const { lastSequence } = task;
+  if (task.state !== ending.state) {
+    const entries = writtenEntries(lease.attempt, lastSequence - 1, fresh, nowMs);
+    if (entries.length > 0) notices.splice(-1, 0, entriesNotice(lease, entries));
+    return;
+  }
+  const change = stateChange(timestamp(nowMs), {
+    previous: TaskState.RUNNING,
+    state: ending.state,
+    result: "result" in ending ? ending.result : undefined,
+    error: "error" in ending ? ending.error : undefined,
+    nextAttemptAt: control.instant("na"),
+  });
+  const entries = writtenEntries(lease.attempt, lastSequence, [...fresh, change], nowMs);
+  notices.push(entriesNotice(lease, entries));
+}
+
+function outcomeOf(ending: Ending): AttemptOutcome {
+  if ("leaseExpired" in ending && ending.leaseExpired) return AttemptOutcome.LEASE_EXPIRED;
+  switch (ending.state) {
+    case TaskState.COMPLETED:
+      return AttemptOutcome.COMPLETED;
+    case TaskState.INPUT_REQUIRED:
+      return AttemptOutcome.INPUT_REQUIRED;
+    case TaskState.CANCELED:
+      return AttemptOutcome.CANCELED;
+    case TaskState.QUEUED:
+      return AttemptOutcome.RELEASED;
+    default:
+      return AttemptOutcome.FAILED;
+  }
+}

@@ -1,0 +1,76 @@
+/** What scripts ask their caller to do next. */
+import type { LogEntry, Notice, QueueMessage } from "../../../gen/agentlane/store/v1/record_pb.js";
+import type { TaskEvent } from "../../../gen/agentlane/v1/task_pb.js";
+import type { Effects } from "../contract.ts";
+import { cancelNotice, entriesNotice, logEntry, timestamp } from "../messages.ts";
+import { readEntry } from "./entries.ts";
+import { taskRefOf } from "./keys.ts";
+import { readHeaders } from "./records.ts";
+import { bytes, list, number, optionalBytes, text } from "./reply.ts";
+
+export interface EffectReplies {
+  readonly now: unknown;
+  /** Milliseconds; negative or absent = none known. */
+  readonly due?: unknown;
+  readonly notices?: unknown;
+  readonly bells?: unknown;
+}
+
+export function readEffects({ now, due = -1, notices = [], bells = [] }: EffectReplies): {
+  doorbells: QueueMessage[];
+  notices: Notice[];
+  nextDueInMs?: number;
+} {
+  const effects = { doorbells: readBells(now, bells), notices: list(notices).map(readNotice) };
+  const inMs = number(due);
+  return inMs < 0 ? effects : { ...effects, nextDueInMs: inMs };
+}
+
+export function readBells(now: unknown, bells: unknown): QueueMessage[] {
+  const publishedAt = timestamp(number(now));
+  return list(bells).map((bell) => {
+    const [task, queue, priority, worker, headers] = list(bell);
+    return {
+      $typeName: "agentlane.store.v1.QueueMessage",
+      ...taskRefOf(text(task)),
+      queue: text(queue),
+      priority: number(priority),
+      traceHeaders: readHeaders(optionalBytes(headers)),
+      preferredWorkerId: text(worker),
+      publishedAt,
+    };
+  });
+}
+
+function readNotice(reply: unknown): Notice {
+  const [kind, task, third, fourth] = list(reply);
+  const ref = taskRefOf(text(task));
+  if (text(kind) === "c") return cancelNotice(ref, number(third), text(fourth));
+  return entriesNotice(ref, readEntries(fourth, number(third)));
+}
+
+export function readEntries(entries: unknown, firstSequence: number): LogEntry[] {
+  return list(entries).map((entry, index) => readEntry(bytes(entry), firstSequence + index));
+}
+
+/** Entries that the caller has just had written, ending at `lastSequence`. */
+export function writtenEntries(
+  attempt: number,
+  lastSequence: number,
+  events: readonly TaskEvent[],
+  nowMs: number,
+): LogEntry[] {
+  const createdAt = timestamp(nowMs);
+  const before = lastSequence - events.length;
+  return events.map((event, index) => {
+    const stamped = event.createdAt ? event : { ...event, createdAt };
+    return logEntry(attempt, before + 1 + index, stamped);
+  });
+}
+
+export function joinEffects(all: readonly Effects[]): Effects {
+  return {
+    doorbells: all.flatMap(({ doorbells }) => doorbells),
+    notices: all.flatMap(({ notices }) => notices),
+  };
+}

@@ -1,0 +1,112 @@
+/** The read side of the Redis store. */
+import type { Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import type { Page, PageRequest, TaskFilter, TaskLog, TaskRef } from "../contract.ts";
+import { taskNotFound } from "../refusals.ts";
+import { readEntries } from "./effects.ts";
+import { encodePart, sessionName, taskName } from "./keys.ts";
+import { orderBound, pageOf, type Step } from "./paging.ts";
+import { readShown } from "./records.ts";
+import { list, number, text } from "./reply.ts";
+import type { Redis } from "./store.ts";
+
+/** Tasks that one script looks at: a bound on how long it keeps others waiting. */
+const STEP_COUNT = 200;
+/** RETRY_WAIT; the states after it are terminal. */
+const LAST_UNFINISHED = 3;
+
+export function createLog(redis: Redis): TaskLog {
+  return {
+    async get(ref) {
+      const [task] = await tasksOf(redis, [ref]);
+      if (!task) throw taskNotFound(ref.taskId);
+      return task;
+    },
+
+    list: (tenant, filter, page) => listTasks(redis, tenant, filter, page),
+
+    async read(ref, afterSequence, limit) {
+      const reply = await redis.run("log", [taskName(ref), afterSequence, limit]);
+      if (reply === null) throw taskNotFound(ref.taskId);
+      const [state, first, last, entries] = list(reply);
+      const firstSequence = number(first);
+      return {
+        entries: readEntries(entries, Math.max(afterSequence + 1, firstSequence)),
+        firstSequence,
+        lastSequence: number(last),
+        terminal: number(state) > LAST_UNFINISHED,
+      };
+    },
+
+    async figures(queue) {
+      const counts = list(await redis.run("figures", [queue])).map(number);
+      const [readyCount = 0, queued = 0, runningCount = 0, retryWaitCount = 0, ...rest] = counts;
+      const [deadLetterCount = 0, completedCount = 0, failedCount = 0, ...attempts] = rest;
+      const [attemptCount = 0, attemptTotalMs = 0] = attempts;
+      return {
+        readyCount,
+        waitingCount: queued - readyCount + retryWaitCount,
+        ...{ retryWaitCount, runningCount, deadLetterCount, completedCount, failedCount },
+        ...{ attemptCount, attemptTotalMs },
+      };
+    },
+
+    async queues() {
+      return list(await redis.send("smembers", ":queues", []))
+        .map(text)
+        .sort();
+    },
+  };
+}
+
+/** Undefined for those that are unknown. */
+export async function tasksOf(
+  redis: Redis,
+  refs: readonly TaskRef[],
+): Promise<(Task | undefined)[]> {
+  if (refs.length === 0) return [];
+  const replies = list(await redis.run("tasks", refs.map(taskName)));
+  return replies.map((reply) => (reply === null ? undefined : readShown(reply).task));
+}
+
+function listTasks(
+  redis: Redis,
+  tenant: string,
+  filter: TaskFilter,
+  page: PageRequest,
+): Promise<Page<Task>> {
+  const { agentId = "", sessionId = "", states = [], metadata = {} } = filter;
+  const index =
+    agentId && sessionId
+      ? `:st:${sessionName({ tenant, agentId, sessionId })}`
+      : `:a:${encodePart(tenant)}`;
+  const wanted = Object.entries(metadata);
+  const matches = (task: Task): boolean => {
+    return wanted.every(([name, value]) => {
+      return Object.hasOwn(task.metadata, name) && task.metadata[name] === value;
+    });
+  };
+  const step = async (before: number): Promise<Step<Task>> => {
+    const [count, last, ...found] = list(
+      await redis.run("list", [
+        index,
+        encodePart(tenant),
+        orderBound(before),
+        STEP_COUNT,
+        encodePart(agentId),
+        sessionId && `:${encodePart(sessionId)}`,
+        statesOf(states),
+      ]),
+    );
+    const items: Step<Task>["items"] = [];
+    for (let index = 0; index < found.length; index += 2) {
+      const { task } = readShown(found[index + 1]);
+      if (matches(task)) items.push({ order: number(found[index]), item: task });
+    }
+    return { items, next: number(count) < STEP_COUNT ? undefined : number(last) };
+  };
+  return pageOf(page, step);
+}
+
+function statesOf(states: readonly TaskState[]): string {
+  return states.length === 0 ? "" : `,${states.join(",")},`;
+}

@@ -1,0 +1,39 @@
+-- uses: core doorbells transitions
+-- Takes a ready task for an attempt: RUNNING, a new fence, a lease, the entry that announces it.
+--
+-- KEYS[1] root. ARGV: 1 task · 2 worker · 3 lease ms · 4 span id · 5 TaskStateChange of a passed
+-- deadline
+-- Returns {'NONE', now, next due, notices, bells} when it is not ready, or its deadline has passed ·
+-- {'OK', now, p, c, a, r, h, log length, etag, 1 if its doorbell was confirmed}.
+-- Invariant: one attempt at a time per task and session; the fence grows with every claim. It follows
+-- the server's microseconds, so that a claim lost in a failover does not give its fence away again.
+local task, worker = ARGV[1], ARGV[2]
+local key = root .. ':t:' .. task
+local f = redis.call('HMGET', key, 'c', 'a', 'p', 'r', 'h')
+local t = f[1] and cmsgpack.unpack(f[1])
+if not t or t.st ~= QUEUED or not isHead(task, t) then return { 'NONE', now, -1, {}, {} } end
+if t.dl and t.dl <= now then
+  endTask(task, t, FAILED, ARGV[5], 'DEADLINE_EXCEEDED')
+  return { 'NONE', now, -1, notices, bells }
+end
+
+t.at, t.f = t.at + 1, math.max(t.f + 1, micros)
+t.aq = write(task, t, { attemptEntry(t, worker) })
+t.sa, t.as = t.sa or now, now
+t.st = RUNNING
+local attempts = f[2] and cmsgpack.unpack(f[2]) or {}
+if #attempts >= 32 then table.remove(attempts, 1) end
+attempts[#attempts + 1] = { t.at, now, 0, 0, worker, ARGV[4], '' }
+local packed = cmsgpack.pack(attempts)
+redis.call('ZADD', root .. ':leases', now + tonumber(ARGV[3]), task)
+local etag = ''
+if t.s ~= '' then
+  local session = root .. ':s:' .. t.s
+  etag = redis.call('HGET', session, 'e') or ''
+  redis.call('HSET', session, 'w', worker)
+end
+local unconfirmed = settle(task, t, QUEUED, 'a', packed)
+return {
+  'OK', now, f[3], cmsgpack.pack(t), packed, f[4], f[5] or '', t.aq - t.fs + 1, etag,
+  unconfirmed and 0 or 1,
+}

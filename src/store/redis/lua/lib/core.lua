@@ -1,0 +1,102 @@
+-- What all scripts share: names, states, a task's control part, its log, what callers are told.
+--
+-- KEYS[1] of every script is the root, "{prefix}". All other keys are built from it; its braces are
+-- the hash tag that keeps them in one slot of a cluster. A task's name is "tenant:taskId" with both
+-- parts encoded (keys.ts), a session's "tenant:agentId:sessionId".
+--
+-- Keys under the root
+--   :t:<task>      hash    c control part (MessagePack, below) · p the Task as submitted · r the
+--                          TaskRecord without task and trace headers · h trace headers, if any ·
+--                          a attempts (MessagePack) · o TaskStateChange with the result or error
+--   :l:<task>      list    its log; the entry of sequence n is at index n - c.fs
+--   :a:<tenant>    zset    all its tasks by accept order      :d:<tenant>  zset  dead letters by end
+--   :k:<tenant>:<idempotency key>  string  "expiresAtMs task digest"
+--   :s:<session>   hash    x context · v version · e etag · m message count · ca, ua instants ·
+--                          u used order · w last worker       :su:<tenant> zset  sessions by use
+--   :sl:<session>  list    its lane, head first               :st:<session> zset its tasks by order
+--   :q:<queue>     hash    figures                            :qr:<queue>  zset  ready, by task id
+--   :queues set · :order counter · zsets of tasks by instant: :leases, :due, :unpublished,
+--   :ended-logs, :ended, :dead-logs, :dead (…-logs: the log is still kept) · :keys by expiry
+--   :workers zset by expiry · :worker hash · :wi:<worker> hash instances · :ix:<tenant> zset
+--
+-- Control part, a map; absent = nil. Instants are milliseconds of the server.
+--   v format (1) · st state · q queue · pr priority · ag agent · s session ('' = stateless) ·
+--   n accept order · ca created · at attempt · f fence · fs first sequence kept · h has headers ·
+--   dl deadline · sa first started · fa finished · na next attempt · as attempt started ·
+--   aq sequence that announced the attempt · cr cancel requested · cm mode · cw reason · ct its
+--   TaskStateChange · co consumed attempts · rd redrives · er reason of the failure · k idempotency
+--   key · rt retired: kept for its key only · ln in its lane · du in :due · x the :ended… or :dead…
+--   zset it is in · dm its member of :d · last finish: ff fence, fq afterSequence, fr requested
+--   state, fx 1 if ifExpired, fe etag, fl sequence it ended at
+local root = KEYS[1]
+local now = math.floor(micros / 1000)
+local QUEUED, RUNNING, RETRY_WAIT, COMPLETED, INPUT_REQUIRED, FAILED, CANCELED = 1, 2, 3, 4, 5, 6, 7
+local DISCARD, KEEP = 1, 2
+
+-- For the caller: {'e', task, first sequence, entries} or {'c', task, mode, reason}.
+local notices = {}
+-- For the caller: {task, queue, priority, preferred worker, trace headers}.
+local bells = {}
+
+local function read(task)
+  local packed = redis.call('HGET', root .. ':t:' .. task, 'c')
+  return packed and cmsgpack.unpack(packed)
+end
+
+local function keep(task, t, ...)
+  redis.call('HSET', root .. ':t:' .. task, 'c', cmsgpack.pack(t), ...)
+end
+
+-- Entries of the log (entries.ts reads them): format 1, kind, attempt, instant; then
+-- kind 0: the TaskEvent; kind 1: previous state, state, next attempt, TaskStateChange;
+-- kind 2: a new attempt, its worker.
+local function eventEntry(t, event)
+  return struct.pack('>BBI4d', 1, 0, t.at, now) .. event
+end
+
+local function changeEntry(t, state, nextAttemptAt, change)
+  return struct.pack('>BBI4dBBd', 1, 1, t.at, now, t.st or 0, state, nextAttemptAt) .. change
+end
+
+local function attemptEntry(t, worker)
+  return struct.pack('>BBI4d', 1, 2, t.at, now) .. worker
+end
+
+local function lastSequence(task, t)
+  return t.fs - 1 + redis.call('LLEN', root .. ':l:' .. task)
+end
+
+-- Appends to the log; answers the last sequence. In steps, because Lua's stack is bounded.
+local function write(task, t, entries)
+  local length = 0
+  for i = 1, #entries, 1000 do
+    local upTo = math.min(i + 999, #entries)
+    length = redis.call('RPUSH', root .. ':l:' .. task, unpack(entries, i, upTo))
+  end
+  return t.fs - 1 + length
+end
+
+local function tell(task, first, entries)
+  if #entries > 0 then notices[#notices + 1] = { 'e', task, first, entries } end
+end
+
+-- Tells once more of entries (after, last] that are in the log.
+local function tellAgain(task, t, after, last)
+  local from = math.max(0, after + 1 - t.fs)
+  if last < t.fs + from then return end
+  tell(task, t.fs + from, redis.call('LRANGE', root .. ':l:' .. task, from, last - t.fs))
+end
+
+-- Milliseconds until the next retry or deadline; -1 = none.
+local function nextDue()
+  local first = redis.call('ZRANGE', root .. ':due', 0, 0, 'WITHSCORES')
+  return first[2] and math.max(0, first[2] - now) or -1
+end
+
+-- What the caller needs to show a task: p, c, o, a, length of its log. False when it is unknown.
+local function shown(task)
+  local f = redis.call('HMGET', root .. ':t:' .. task, 'p', 'c', 'o', 'a')
+  if not f[2] then return false end
+  f[5] = redis.call('LLEN', root .. ':l:' .. task)
+  return f
+end

@@ -1,0 +1,29 @@
+-- Ready tasks and their doorbells. Uses core.
+
+-- In :qr tasks are ordered by task id, so the id comes first. A space sorts before all that ids hold.
+local function readyName(task)
+  local colon = string.find(task, ':', 1, true)
+  return string.sub(task, colon + 1) .. ' ' .. string.sub(task, 1, colon - 1)
+end
+
+local function bellOf(task, t)
+  local worker = t.s ~= '' and redis.call('HGET', root .. ':s:' .. t.s, 'w') or ''
+  local headers = t.h and redis.call('HGET', root .. ':t:' .. task, 'h') or ''
+  return { task, t.q, t.pr, worker, headers }
+end
+
+-- Rings for a ready task; the caller publishes. Until it confirms, the task stays in :unpublished.
+local function ring(task, t)
+  redis.call('ZADD', root .. ':unpublished', now, task)
+  bells[#bells + 1] = bellOf(task, t)
+end
+
+local function becomeReady(task, t)
+  if redis.call('ZADD', root .. ':qr:' .. t.q, 0, readyName(task)) == 1 then ring(task, t) end
+end
+
+-- Answers whether the doorbell was still unconfirmed.
+local function unready(task, t)
+  redis.call('ZREM', root .. ':qr:' .. t.q, readyName(task))
+  return redis.call('ZREM', root .. ':unpublished', task) == 1
+end
