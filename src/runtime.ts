@@ -11,15 +11,18 @@ import type { FrameworkExecutor } from "./executor/contract.ts";
 import { repairContext } from "./executor/execution-context.ts";
 import { createLangGraphExecutor } from "./executor/langgraph/executor.ts";
 import { createRouter } from "./executor/router.ts";
-import { uuidV7 } from "./ids.ts";
+import { type NewId, uuidV7 } from "./ids.ts";
 import { inOrder, type Service, service } from "./lifecycle.ts";
 import type { EventBus, MessageQueue } from "./queue/contract.ts";
 import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
+import { createRedisEventBus } from "./queue/redis/bus.ts";
+import { createRedisQueue } from "./queue/redis/queue.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import type { Store } from "./store/contract.ts";
 import { createMemoryStore } from "./store/memory/store.ts";
+import { createRedisStore } from "./store/redis/store.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
 import { createReadiness } from "./tasks/readiness.ts";
@@ -153,7 +156,9 @@ function managersOf(
 function assembleShared(config: Config, overrides: Overrides) {
   const clock = overrides.clock ?? systemClock;
   const logger = overrides.logger ?? createLogger(config.logging);
-  const backends = overrides.backends ?? memoryBackends(clock);
+  const random = overrides.random ?? systemRandom;
+  const newId = uuidV7(clock);
+  const backends = overrides.backends ?? backendsOf(config, { clock, random, newId, logger });
   const executors = overrides.executors ?? [
     createLangGraphExecutor({ clock, captureContent: config.captureContent }),
   ];
@@ -170,9 +175,9 @@ function assembleShared(config: Config, overrides: Overrides) {
   return {
     ...backends,
     clock,
-    random: overrides.random ?? systemRandom,
+    random,
     logger,
-    newId: uuidV7(clock),
+    newId,
     executors,
     router,
     agents: createAgentDirectory({ catalog, router, executors }),
@@ -183,11 +188,29 @@ function assembleShared(config: Config, overrides: Overrides) {
 
 type Shared = ReturnType<typeof assembleShared>;
 
-function memoryBackends(clock: Clock): Backends {
+interface BackendParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly newId: NewId;
+  readonly logger: Logger;
+}
+
+/** The configuration has refused what does not go together. */
+function backendsOf(config: Config, parts: BackendParts): Backends {
+  const { clock, logger } = parts;
+  const { redisUrl, redisKeyPrefix: prefix } = config.queue;
+  const onWarning = (message: string, error?: unknown): void => {
+    logger.warn(message, error === undefined ? {} : { error });
+  };
+  if (config.queue.type === "memory") {
+    const queue = createMemoryQueue({ clock });
+    return { store: createMemoryStore({ clock }), queue, bus: createMemoryEventBus() };
+  }
+  const shared = { ...parts, prefix, onWarning };
   return {
-    store: createMemoryStore({ clock }),
-    queue: createMemoryQueue({ clock }),
-    bus: createMemoryEventBus(),
+    store: createRedisStore({ ...shared, url: config.store.url }),
+    queue: createRedisQueue({ ...shared, url: redisUrl }),
+    bus: createRedisEventBus({ ...shared, url: redisUrl }),
   };
 }
 

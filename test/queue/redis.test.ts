@@ -22,7 +22,7 @@ describe.skipIf(!hasRedis)("Redis", () => {
 
   function queueOn(prefix: string, clock: Clock, overrides: QueueOverrides = {}): MessageQueue {
     const newId = uuidV7(systemClock);
-    const options = { url: server.url, keyPrefix: prefix, clock, random: systemRandom, newId };
+    const options = { url: server.url, prefix, clock, random: systemRandom, newId };
     return createRedisQueue({ ...options, ...overrides });
   }
 
@@ -49,7 +49,7 @@ describe.skipIf(!hasRedis)("Redis", () => {
 
   busConformance("the Redis bus", async () => {
     const clock = countingClock();
-    const options = { url: server.url, keyPrefix: newPrefix(), clock, random: systemRandom };
+    const options = { url: server.url, prefix: newPrefix(), clock, random: systemRandom };
     const made: EventBus[] = [];
     return {
       async make() {

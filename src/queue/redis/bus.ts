@@ -25,7 +25,7 @@ export interface RedisBusOptions {
   /** redis:// or rediss://. */
   readonly url: string;
   /** In front of all channels, as a hash tag: one for an installation. */
-  readonly keyPrefix: string;
+  readonly prefix: string;
   readonly clock: Clock;
   readonly random: Random;
   /** Told what an operator should know: a lost connection, unreadable or dropped notices. */
@@ -34,7 +34,7 @@ export interface RedisBusOptions {
 
 export function createRedisEventBus(options: RedisBusOptions): EventBus {
   const { clock, random, onWarning } = options;
-  const root = `{${options.keyPrefix}}:b:`;
+  const root = `{${options.prefix}}:b:`;
   const channels = new Map<string, Channel>();
   let outgoing: { readonly channel: string; readonly payload: Buffer }[] = [];
   let unconfirmedCount = 0;

@@ -19,7 +19,7 @@ export interface RedisQueueOptions {
   /** redis:// or rediss://, with a password and a database where needed. */
   readonly url: string;
   /** In front of all keys, as a hash tag: one for an installation. */
-  readonly keyPrefix: string;
+  readonly prefix: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly newId: NewId;
@@ -33,7 +33,7 @@ export interface RedisQueueOptions {
 
 export function createRedisQueue(options: RedisQueueOptions): MessageQueue {
   const { clock, random, newId, ageingMs = DEFAULT_AGEING_MS, onWarning } = options;
-  const root = `{${options.keyPrefix}}:q:`;
+  const root = `{${options.prefix}}:q:`;
   const scripts = loadQueueScripts();
   const consumers = new Set<RedisConsumer>();
   let started = false;
