@@ -21,6 +21,7 @@ export async function run(
 }
 
 export interface ServingProcess {
+  readonly pid: number;
   readonly address: string;
   /** All that it has printed. */
   output(): string;
@@ -48,6 +49,7 @@ export async function serve(
     exited.then((code) => reject(new Error(`exited with ${code}: ${errors()}`)), reject);
   });
   return {
+    pid: child.pid ?? 0,
     address,
     output,
     prints: (text) =>

@@ -136,7 +136,7 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     const here = await queue(redis.url);
     const consumer = await consume(there);
     const receiving = Array.from({ length: 5 }, () => consumer.receive(never));
-    await expect.poll(() => redis.command("ZCARD", `{${PREFIX}}:q:takers:${QUEUE}`)).toBe(1);
+    await expect.poll(() => redis.command("ZCARD", `{${PREFIX}}:mq:takers:${QUEUE}`)).toBe(1);
     between.swallowReplies();
     const messages = Array.from({ length: 5 }, () => queueMessage());
     await here.publish(messages);
@@ -179,7 +179,7 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     const between = await proxy(redis);
     const gone = await consume(await queue(`redis://127.0.0.1:${between.port}`), "gone");
     void gone.receive(never);
-    await expect.poll(() => redis.command("ZCARD", `{${PREFIX}}:q:takers:${QUEUE}`)).toBe(1);
+    await expect.poll(() => redis.command("ZCARD", `{${PREFIX}}:mq:takers:${QUEUE}`)).toBe(1);
     between.refuse();
     const here = await queue(redis.url);
     const other = (await consume(here, "other")).receive(never);
@@ -199,7 +199,7 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     const on = await queue(redis.url);
     const consumer = await consume(on);
     const receiving = consumer.receive(never);
-    await expect.poll(() => redis.command("ZCARD", `{${PREFIX}}:q:takers:${QUEUE}`)).toBe(1);
+    await expect.poll(() => redis.command("ZCARD", `{${PREFIX}}:mq:takers:${QUEUE}`)).toBe(1);
     await redis.command("FLUSHALL");
     await redis.command("SCRIPT", "FLUSH");
     const message = queueMessage();
@@ -213,7 +213,7 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     const redis = await server();
     const on = await queue(redis.url);
     await on.publish([queueMessage({ taskId: "x".repeat(40) })]);
-    const line = `{${PREFIX}}:q:line:2:p:${QUEUE}`;
+    const line = `{${PREFIX}}:mq:line:2:p:${QUEUE}`;
     const text = "x".repeat(40);
     await redis.command(
       "EVAL",

@@ -33,7 +33,7 @@ export interface RedisQueueOptions {
 
 export function createRedisQueue(options: RedisQueueOptions): MessageQueue {
   const { clock, random, newId, ageingMs = DEFAULT_AGEING_MS, onWarning } = options;
-  const root = `{${options.prefix}}:q:`;
+  const root = `{${options.prefix}}:mq:`;
   const scripts = loadQueueScripts();
   const consumers = new Set<RedisConsumer>();
   let started = false;

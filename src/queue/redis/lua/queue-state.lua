@@ -1,6 +1,6 @@
 -- Shared by publish.lua and exchange.lua: how a queue is kept, and how its messages find consumers.
 --
--- KEYS[1] is the root, "{<prefix>}:q:"; every key below starts with it and so has the same hash tag:
+-- KEYS[1] is the root, "{<prefix>}:mq:"; every key below starts with it and so has the same hash tag:
 --   line:<level>:<p|r>:<queue>  LIST   messages at a level, published there (p) or risen to it (r)
 --   delayed:<queue>             ZSET   messages put back with a delay, by when they are due (ms)
 --   takers:<queue>              ZSET   consumers with a free call, longest waiting first
