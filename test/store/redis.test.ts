@@ -1,26 +1,47 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock, systemRandom } from "../../src/clock.ts";
-import { createRedisStore } from "../../src/store/redis/store.ts";
+import type { Store } from "../../src/store/contract.ts";
+import { createRedisStore, type RedisStoreOptions } from "../../src/store/redis/store.ts";
 import { storeConformance } from "../conformance/store-suite.ts";
+import { QUEUE, submission, TENANT } from "../harness/builders.ts";
 import { hasRedis, newPrefix, type RedisServer, sharedRedis } from "../harness/redis-server.ts";
 
 describe.runIf(hasRedis)("on a shared Redis", () => {
   let server: Pick<RedisServer, "url" | "command" | "stop">;
+  const usedPrefixes: string[] = [];
   beforeAll(async () => {
     server = await sharedRedis();
   });
-  afterAll(() => server.stop());
+  afterAll(async () => {
+    for (const prefix of usedPrefixes) await deleteAll(prefix);
+    await server.stop();
+  });
 
-  storeConformance("the Redis store", async () => {
-    const prefix = newPrefix();
+  function open(overrides: Partial<RedisStoreOptions> = {}): { prefix: string; store: Store } {
+    const { prefix = newPrefix() } = overrides;
+    usedPrefixes.push(prefix);
     const store = createRedisStore({
       url: server.url,
-      prefix,
       clock: systemClock,
       random: systemRandom,
       onWarning: () => undefined,
-      shiftedTime: true,
+      ...overrides,
+      prefix,
     });
+    return { prefix, store };
+  }
+
+  async function keysOf(prefix: string): Promise<string[]> {
+    return (await server.command("KEYS", `{${prefix}}:*`)) as string[];
+  }
+
+  async function deleteAll(prefix: string): Promise<void> {
+    const keys = await keysOf(prefix);
+    if (keys.length > 0) await server.command("DEL", ...keys);
+  }
+
+  storeConformance("the Redis store", async () => {
+    const { prefix, store } = open({ shiftedTime: true });
     return {
       unitMs: 1000,
       ringsItself: false,
@@ -33,5 +54,35 @@ describe.runIf(hasRedis)("on a shared Redis", () => {
       },
       dispose: () => store.stop(),
     };
+  });
+
+  describe("the Redis store's keys", () => {
+    it("leave nothing but figures when all tasks and sessions are gone", async () => {
+      const { prefix, store } = open();
+      await store.start();
+      const task = { sessionId: "s1", idempotencyKey: "k1" };
+      const { task: accepted } = await store.tasks.create(submission({ task }));
+      const ref = { tenant: TENANT, taskId: accepted.taskId };
+      await store.tasks.claim({ ref, workerId: "w1", leaseMs: 1000, spanId: "" });
+      await store.sessions.destroy({ tenant: TENANT, agentId: "echo", sessionId: "s1" });
+      await store.stop();
+      const left = (await keysOf(prefix)).map((key) => key.slice(prefix.length + 3)).sort();
+      expect(left).toEqual(["order", `q:${QUEUE}`, "queues"]);
+    });
+
+    it("keep installations apart", async () => {
+      const [{ store: mine }, { store: yours }] = [open(), open()];
+      await mine.start();
+      await yours.start();
+      const { task } = await mine.tasks.create(submission());
+      const ref = { tenant: TENANT, taskId: task.taskId };
+      await expect(yours.log.get(ref)).rejects.toMatchObject({ kind: "not_found" });
+      await mine.stop();
+      await yours.stop();
+    });
+
+    it("refuse a prefix that would break the hash tag", () => {
+      expect(() => open({ prefix: "a}b" })).toThrow(/REDIS_PREFIX/);
+    });
   });
 });

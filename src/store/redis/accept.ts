@@ -3,10 +3,10 @@ import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/
 import type { Effects, Submission } from "../contract.ts";
 import { canceledError, entriesNotice, logEntry, stateChange, timestamp } from "../messages.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
-import type { Argument } from "./connection.ts";
 import { readEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
 import { encodePart, keyName, sessionName, taskName, taskRefOf } from "./keys.ts";
+import type { Argument } from "./pipeline.ts";
 import { readShown, writeHeaders, writeRecord, writeTask } from "./records.ts";
 import { list, number, text } from "./reply.ts";
 import type { Redis } from "./store.ts";

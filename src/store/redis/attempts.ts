@@ -21,10 +21,10 @@ import type {
 } from "../contract.ts";
 import { deadlineError, entriesNotice, stateChange, timestamp } from "../messages.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
-import type { Argument } from "./connection.ts";
 import { readEffects, writtenEntries } from "./effects.ts";
 import { attemptStarted, writeChange } from "./entries.ts";
 import { encodePart, sessionName, taskName } from "./keys.ts";
+import type { Argument } from "./pipeline.ts";
 import { readRecord, readShown, type Shown } from "./records.ts";
 import { bytes, list, number, text } from "./reply.ts";
 import type { Redis } from "./store.ts";

@@ -1,16 +1,15 @@
 /**
- * One connection to Redis. Commands of one turn of the loop go out in one write. Nothing waits for a
- * connection that is not there, nothing is sent twice, and a connection that leaves a command
- * unanswered is torn down and built anew: then all its commands fail as `unavailable`.
+ * One connection to Redis. Nothing waits for a connection that is not there, nothing is sent twice,
+ * and a connection that leaves a command unanswered is torn down and built anew: then all its
+ * commands fail as `unavailable`.
  */
-import { Command, Redis } from "ioredis";
+import { Redis } from "ioredis";
 import type { Clock, Random, Timer } from "../../clock.ts";
 import type { AgentlaneError } from "../../errors.ts";
 import { type Service, service } from "../../lifecycle.ts";
 import { isNoScript, misconfigured, toAgentlaneError, unavailable } from "./errors.ts";
+import { type Argument, createPipeline } from "./pipeline.ts";
 import type { Script } from "./scripts.ts";
-
-export type Argument = string | number | Buffer;
 
 export interface Connection extends Service {
   /** Runs a script on the root key. */
@@ -33,17 +32,11 @@ const HANDSHAKE_TIMEOUT_MS = 2000;
 const FIRST_RECONNECT_MS = 50;
 const MAX_RECONNECT_MS = 1000;
 
-/** The commands of one turn of the loop. */
-interface Batch {
-  unansweredCount: number;
-  readonly timer: Timer;
-}
-
 export function createConnection(options: ConnectionOptions): Connection {
   const { clock, random, root } = options;
   requireUrl(options.url);
   let redis: Redis | undefined;
-  let batch: Batch | undefined;
+  const pipeline = createPipeline(clock, options.commandTimeoutMs);
   let lastFailure: AgentlaneError | undefined;
 
   async function open(): Promise<void> {
@@ -84,39 +77,9 @@ export function createConnection(options: ConnectionOptions): Connection {
     redis = undefined;
   }
 
-  function openBatch(client: Redis): Batch {
-    const { stream } = client;
-    stream.cork();
-    process.nextTick(() => {
-      batch = undefined;
-      stream.uncork();
-    });
-    const timer = clock.setTimer(options.commandTimeoutMs, () => stream.destroy());
-    return { unansweredCount: 0, timer };
-  }
-
   function write(name: string, args: Argument[]): Promise<unknown> {
-    const client = redis;
-    if (client?.status !== "ready" || !client.stream.writable)
-      return Promise.reject(notConnected());
-    batch ??= openBatch(client);
-    const current = batch;
-    current.unansweredCount++;
-    const command = new Command(name, args, { replyEncoding: null });
-    client.sendCommand(command);
-    const settled = (): void => {
-      if (--current.unansweredCount === 0) current.timer.clear();
-    };
-    return command.promise.then(
-      (reply: unknown) => {
-        settled();
-        return reply;
-      },
-      (error: unknown) => {
-        settled();
-        throw error;
-      },
-    );
+    if (redis?.status !== "ready" || !redis.stream.writable) return Promise.reject(notConnected());
+    return pipeline.write(redis, name, args);
   }
 
   function notConnected(): AgentlaneError {

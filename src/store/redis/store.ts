@@ -2,10 +2,11 @@
 import type { Clock, Random } from "../../clock.ts";
 import { service } from "../../lifecycle.ts";
 import type { Store } from "../contract.ts";
-import { type Argument, createConnection } from "./connection.ts";
+import { createConnection } from "./connection.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { DEFAULT_PREFIX, rootOf } from "./keys.ts";
 import { createLog } from "./log.ts";
+import type { Argument } from "./pipeline.ts";
 import { loadScripts, type ScriptName } from "./scripts.ts";
 import { checkServer } from "./server-check.ts";
 import { createSessions } from "./sessions.ts";

@@ -24,7 +24,7 @@ t.st = RUNNING
 local attempts = f[2] and cmsgpack.unpack(f[2]) or {}
 if #attempts >= 32 then table.remove(attempts, 1) end
 attempts[#attempts + 1] = { t.at, now, 0, 0, worker, ARGV[4], '' }
-local packed = cmsgpack.pack(attempts)
+local packedAttempts = cmsgpack.pack(attempts)
 redis.call('ZADD', root .. ':leases', now + tonumber(ARGV[3]), task)
 local etag = ''
 if t.s ~= '' then
@@ -32,8 +32,8 @@ if t.s ~= '' then
   etag = redis.call('HGET', session, 'e') or ''
   redis.call('HSET', session, 'w', worker)
 end
-local unconfirmed = settle(task, t, QUEUED, 'a', packed)
+local packed, unconfirmed = settle(task, t, QUEUED, 'a', packedAttempts)
 return {
-  'OK', now, f[3], cmsgpack.pack(t), packed, f[4], f[5] or '', t.aq - t.fs + 1, etag,
+  'OK', now, f[3], packed, packedAttempts, f[4], f[5] or '', t.aq - t.fs + 1, etag,
   unconfirmed and 0 or 1,
 }

@@ -72,14 +72,15 @@ if requested ~= QUEUED then t.co = t.co + 1 end
 if state > RETRY_WAIT then t.fa = now end
 t.st, t.er = state, reason
 t.ff, t.fq, t.fr, t.fx, t.fe = fence, after, requested, ifExpired and 1 or 0, etag
+local packed
 if state == QUEUED then
   change = ''
   redis.call('HDEL', key, 'o')
-  settle(task, t, RUNNING, 'a', attempts)
+  packed = settle(task, t, RUNNING, 'a', attempts)
 else
-  settle(task, t, RUNNING, 'a', attempts, 'o', change)
+  packed = settle(task, t, RUNNING, 'a', attempts, 'o', change)
 end
 return {
   'OK', now, state == RETRY_WAIT and nextDue() or -1, notices, bells,
-  f[2], cmsgpack.pack(t), attempts, change, t.fl - t.fs + 1, etag, known,
+  f[2], packed, attempts, change, t.fl - t.fs + 1, etag, known,
 }

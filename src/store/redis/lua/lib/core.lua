@@ -43,8 +43,11 @@ local function read(task)
   return packed and cmsgpack.unpack(packed)
 end
 
+-- Answers the packed control part.
 local function keep(task, t, ...)
-  redis.call('HSET', root .. ':t:' .. task, 'c', cmsgpack.pack(t), ...)
+  local packed = cmsgpack.pack(t)
+  redis.call('HSET', root .. ':t:' .. task, 'c', packed, ...)
+  return packed
 end
 
 -- Entries of the log (entries.ts reads them): format 1, kind, attempt, instant; then

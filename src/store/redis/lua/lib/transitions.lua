@@ -55,7 +55,7 @@ local function indexTimes(task, t)
 end
 
 -- After t.st was set; `was` is the state before (0 = new). Keeps t and the fields named in `...`.
--- Answers whether a doorbell was taken down that nobody had confirmed.
+-- Answers the packed control part, and whether a doorbell was taken down that nobody had confirmed.
 local function settle(task, t, was, ...)
   local figures = root .. ':q:' .. t.q
   local unconfirmed = false
@@ -67,17 +67,16 @@ local function settle(task, t, was, ...)
   if t.st > RETRY_WAIT then
     leaveLane(task, t)
     indexEnd(task, t)
-    keep(task, t, ...)
-    return unconfirmed
+    return keep(task, t, ...), unconfirmed
   end
   if t.x or t.rt then unlinkEnd(task, t) end
   if t.s ~= '' and not t.ln then
     redis.call('RPUSH', root .. ':sl:' .. t.s, task)
     t.ln = 1
   end
-  keep(task, t, ...)
+  local packed = keep(task, t, ...)
   if t.st == QUEUED and isHead(task, t) then becomeReady(task, t) end
-  return unconfirmed
+  return packed, unconfirmed
 end
 
 -- Ends a task that no attempt is ending.

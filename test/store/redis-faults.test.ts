@@ -1,0 +1,272 @@
+/** What breaks if Redis, or the way to it, fails between two steps? */
+import { afterEach, describe, expect, it } from "vitest";
+import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { isKind } from "../../src/errors.ts";
+import type { Store } from "../../src/store/contract.ts";
+import { createRedisStore } from "../../src/store/redis/store.ts";
+import { startTcpProxy } from "../fakes/tcp-proxy.ts";
+import {
+  executionContext,
+  messageEvents,
+  QUEUE,
+  type SubmissionOverrides,
+  submission,
+  TENANT,
+  taskResult,
+} from "../harness/builders.ts";
+import { hasRedis, type RedisServerOptions, startRedis } from "../harness/redis-server.ts";
+
+describe.runIf(hasRedis)("the Redis store", () => {
+  const disposals: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const dispose of disposals.splice(0).reverse()) await dispose();
+  });
+
+  async function serve(options: RedisServerOptions = {}) {
+    const server = await startRedis(options);
+    disposals.push(() => server.stop());
+    return server;
+  }
+
+  function storeAt(url: string, warnings: string[] = []): Store {
+    const store = createRedisStore({
+      url,
+      clock: systemClock,
+      random: systemRandom,
+      onWarning: (message) => warnings.push(message),
+    });
+    disposals.push(() => store.stop());
+    return store;
+  }
+
+  async function startedAt(url: string): Promise<Store> {
+    const store = storeAt(url);
+    await store.start();
+    return store;
+  }
+
+  async function accept(store: Store, overrides: SubmissionOverrides = {}) {
+    const { task } = await store.tasks.create(submission(overrides));
+    return { tenant: TENANT, taskId: task.taskId };
+  }
+
+  async function claim(store: Store, ref: { tenant: string; taskId: string }) {
+    const request = { ref, workerId: "w1", leaseMs: 60_000, spanId: "" };
+    const { claim: claimed } = await store.tasks.claim(request);
+    if (!claimed) throw new Error("not claimed");
+    return claimed;
+  }
+
+  const completed = () => ({ state: TaskState.COMPLETED, result: taskResult() }) as const;
+
+  /** Repeats until the store answers; fails after five seconds. */
+  async function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
+    const endAt = systemClock.monotonic() + 5000;
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!isKind(error, "unavailable") || systemClock.monotonic() > endAt) throw error;
+      }
+      await systemClock.sleep(10);
+    }
+  }
+
+  async function took(call: () => Promise<unknown>): Promise<number> {
+    const startedAtMs = systemClock.monotonic();
+    await call();
+    return systemClock.monotonic() - startedAtMs;
+  }
+
+  const unavailable = { kind: "unavailable", retryable: true, retryAfterMs: expect.any(Number) };
+
+  describe("at start", () => {
+    it("says what is wrong with a URL", () => {
+      for (const url of ["", "localhost:6379", "http://localhost", "redis://"]) {
+        expect(() => storeAt(url)).toThrow(/REDIS_URL must look like redis:/);
+      }
+    });
+
+    it("says that nobody answers, and where", async () => {
+      const server = await serve();
+      await server.kill();
+      await expect(storeAt(server.url).start()).rejects.toMatchObject({
+        kind: "unavailable",
+        message: expect.stringMatching(/127\.0\.0\.1:\d+ \(REDIS_URL\).*ECONNREFUSED/),
+      });
+    });
+
+    it("names REDIS_URL when the password is wrong or missing, and never shows it", async () => {
+      const server = await serve({ password: "right-secret" });
+      for (const password of [":wrong-secret@", ""]) {
+        const url = `redis://${password}127.0.0.1:${server.port}`;
+        const refused = storeAt(url).start();
+        await expect(refused).rejects.toMatchObject({
+          kind: "failed_precondition",
+          message: expect.stringMatching(/password in REDIS_URL$/),
+        });
+      }
+      await startedAt(server.url);
+    });
+
+    it("refuses a Redis that may evict tasks, and says what to set", async () => {
+      const server = await serve();
+      await server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+      const store = storeAt(server.url);
+      await expect(store.start()).rejects.toMatchObject({
+        kind: "failed_precondition",
+        message: expect.stringContaining("maxmemory-policy noeviction"),
+      });
+      await server.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
+      await store.start();
+    });
+
+    it("refuses a replica", async () => {
+      const [primary, replica] = [await serve(), await serve()];
+      await replica.command("REPLICAOF", "127.0.0.1", `${primary.port}`);
+      const refused = storeAt(replica.url).start();
+      await expect(refused).rejects.toMatchObject({ kind: "failed_precondition" });
+    });
+
+    it("warns when a restart of Redis would lose tasks", async () => {
+      const [without, withFile] = [await serve(), await serve({ aof: true })];
+      const warnings: string[] = [];
+      await storeAt(without.url, warnings).start();
+      expect(warnings).toEqual([expect.stringContaining("appendonly yes")]);
+      await storeAt(withFile.url, warnings).start();
+      expect(warnings).toHaveLength(1);
+    });
+  });
+
+  describe("in an outage", () => {
+    it("loads its scripts again when Redis has forgotten them", async () => {
+      const server = await serve();
+      const store = await startedAt(server.url);
+      const ref = await accept(store);
+      await server.command("SCRIPT", "FLUSH");
+      const [claimed, other] = await Promise.all([claim(store, ref), accept(store)]);
+      await server.command("SCRIPT", "FLUSH");
+      await store.tasks.finish(claimed.lease, {
+        afterSequence: 2,
+        events: [],
+        ending: completed(),
+      });
+      expect((await store.log.get(other)).state).toBe(TaskState.QUEUED);
+    });
+
+    it("keeps everything over a crash of Redis with an append-only file", async () => {
+      const server = await serve({ aof: true });
+      const store = await startedAt(server.url);
+      const queued = await accept(store, { task: { idempotencyKey: "k1" }, requestDigest: "d1" });
+      const running = await claim(store, await accept(store, { task: { sessionId: "s1" } }));
+      await store.tasks.append(running.lease, 2, messageEvents("a"));
+      await server.kill();
+      await expect(store.check()).rejects.toMatchObject(unavailable);
+      await expect(accept(store)).rejects.toMatchObject(unavailable);
+      await server.start();
+      const finish = { afterSequence: 3, events: [], ending: completed() };
+      const session = executionContext();
+      await untilAnswered(() => store.tasks.finish(running.lease, { ...finish, session }));
+      expect(await accept(store, { task: { idempotencyKey: "k1" }, requestDigest: "d1" })).toEqual(
+        queued,
+      );
+      const page = await store.log.read(running.lease, 0, 10);
+      expect(page).toMatchObject({ firstSequence: 1, lastSequence: 4, terminal: true });
+      const ref = { tenant: TENANT, agentId: "echo", sessionId: "s1" };
+      expect((await store.sessions.load(ref))?.context.version).toBe(1n);
+    });
+
+    it("loses no accepted task and doubles none when its connection is cut under load", async () => {
+      const server = await serve();
+      const store = await startedAt(server.url);
+      const accepted = new Set<string>();
+      let cuts = 0;
+      const submit = async (): Promise<void> => {
+        for (let count = 0; count < 60; count++) {
+          const repeated = submission();
+          const { task } = await untilAnswered(() => store.tasks.create(repeated));
+          accepted.add(task.taskId);
+        }
+      };
+      const cut = async (): Promise<void> => {
+        while (cuts < 10) {
+          await systemClock.sleep(20);
+          cuts += await server.killClients();
+        }
+      };
+      await Promise.all([cut(), ...Array.from({ length: 16 }, submit)]);
+      const { readyCount } = await untilAnswered(() => store.log.figures(QUEUE));
+      expect(accepted.size).toBe(16 * 60);
+      expect(readyCount).toBe(accepted.size);
+    });
+
+    it("fails within two seconds while Redis hangs, and goes on after", async () => {
+      const server = await serve();
+      const store = await startedAt(server.url);
+      const ref = await accept(store);
+      server.freeze();
+      const hanging = await took(() => expect(accept(store)).rejects.toMatchObject(unavailable));
+      expect(hanging).toBeLessThan(2000);
+      expect(await took(() => expect(accept(store)).rejects.toThrow())).toBeLessThan(2000);
+      await systemClock.sleep(2500);
+      server.thaw();
+      expect(await untilAnswered(() => store.log.get(ref))).toBeDefined();
+    });
+
+    it("says that Redis is full, and goes on when there is room again", async () => {
+      const server = await serve();
+      const store = await startedAt(server.url);
+      const claimed = await claim(store, await accept(store));
+      await server.command("CONFIG", "SET", "maxmemory", "1mb");
+      await expect(accept(store)).rejects.toMatchObject({
+        kind: "resource_exhausted",
+        retryAfterMs: expect.any(Number),
+        message: expect.stringContaining("maxmemory"),
+      });
+      expect((await store.log.get(claimed.lease)).state).toBe(TaskState.RUNNING);
+      await server.command("CONFIG", "SET", "maxmemory", "0");
+      await accept(store);
+    });
+  });
+
+  describe("when replies get lost", () => {
+    it("has each effect once, however often a command is repeated", async () => {
+      const server = await serve();
+      const proxy = await startTcpProxy(server.port);
+      disposals.push(() => proxy.stop());
+      const store = await startedAt(`redis://127.0.0.1:${proxy.port}`);
+      const twice = async <T>(call: () => Promise<T>): Promise<T> => {
+        proxy.swallowReplies();
+        await expect(call()).rejects.toMatchObject(unavailable);
+        proxy.heal();
+        return untilAnswered(call);
+      };
+
+      const submitted = submission({ task: { sessionId: "s1" } });
+      const { task } = await twice(() => store.tasks.create(submitted));
+      const ref = { tenant: TENANT, taskId: task.taskId };
+      const { lease } = await claim(store, ref);
+      await twice(() => store.tasks.append(lease, 2, messageEvents("a", "b")));
+      const finish = { afterSequence: 4, events: messageEvents("c"), ending: completed() };
+      const session = executionContext();
+      const finished = await twice(() => store.tasks.finish(lease, { ...finish, session }));
+
+      expect(finished.task).toMatchObject({ state: TaskState.COMPLETED, lastSequence: 6 });
+      const { entries } = await store.log.read(ref, 0, 100);
+      expect(entries.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6]);
+      const stored = await store.sessions.load({
+        tenant: TENANT,
+        agentId: "echo",
+        sessionId: "s1",
+      });
+      expect(stored?.context.version).toBe(1n);
+      expect(await store.log.figures(QUEUE)).toMatchObject({
+        readyCount: 0,
+        runningCount: 0,
+        completedCount: 1,
+        attemptCount: 1,
+      });
+    });
+  });
+});
