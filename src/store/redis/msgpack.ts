@@ -61,9 +61,9 @@ class Reader {
   #number(tag: number): number {
     switch (tag) {
       case 0xca:
-        return this.#advance(4, (at) => this.#bytes.readFloatBE(at));
+        return this.#bytes.readFloatBE(this.#skip(4));
       case 0xcb:
-        return this.#advance(8, (at) => this.#bytes.readDoubleBE(at));
+        return this.#bytes.readDoubleBE(this.#skip(8));
       case 0xcc:
         return this.#unsigned(1);
       case 0xcd:
@@ -71,37 +71,39 @@ class Reader {
       case 0xce:
         return this.#unsigned(4);
       case 0xcf:
-        return this.#advance(8, (at) => Number(this.#bytes.readBigUInt64BE(at)));
+        return Number(this.#bytes.readBigUInt64BE(this.#skip(8)));
       case 0xd0:
-        return this.#advance(1, (at) => this.#bytes.readInt8(at));
+        return this.#bytes.readInt8(this.#skip(1));
       case 0xd1:
-        return this.#advance(2, (at) => this.#bytes.readInt16BE(at));
+        return this.#bytes.readInt16BE(this.#skip(2));
       case 0xd2:
-        return this.#advance(4, (at) => this.#bytes.readInt32BE(at));
+        return this.#bytes.readInt32BE(this.#skip(4));
       case 0xd3:
-        return this.#advance(8, (at) => Number(this.#bytes.readBigInt64BE(at)));
+        return Number(this.#bytes.readBigInt64BE(this.#skip(8)));
       default:
         throw new AgentlaneError("internal", "STORED_FORMAT", `unknown MessagePack tag ${tag}`);
     }
   }
 
   #unsigned(size: number): number {
-    return this.#advance(size, (at) => this.#bytes.readUIntBE(at, size));
+    return this.#bytes.readUIntBE(this.#skip(size), size);
   }
 
-  #advance(size: number, read: (at: number) => number): number {
-    const value = read(this.#at);
+  /** Answers where what is skipped begins. */
+  #skip(size: number): number {
     this.#at += size;
-    return value;
+    return this.#at - size;
   }
 
   #take(size: number): Buffer {
-    this.#at += size;
-    return this.#bytes.subarray(this.#at - size, this.#at);
+    const from = this.#skip(size);
+    return this.#bytes.subarray(from, this.#at);
   }
 
   #array(length: number): Packed[] {
-    return Array.from({ length }, () => this.value());
+    const values: Packed[] = [];
+    for (let index = 0; index < length; index++) values.push(this.value());
+    return values;
   }
 
   #map(length: number): Map<string, Packed> {

@@ -58,36 +58,34 @@ export function readShown(reply: unknown): Shown {
   const [submitted, packed, outcome, attempts, logLength] = list(reply);
   const control = new Control(bytes(packed));
   const task = fromBinary(TaskSchema, bytes(submitted));
-  const state: TaskState = control.number("st");
-  Object.assign(
-    task,
-    { state, attempt: control.number("at"), consumedAttempts: control.number("co") },
-    { redriveCount: control.number("rd") },
-    { lastSequence: control.number("fs") - 1 + number(logLength) },
-    instants(control, state),
-    state === TaskState.QUEUED || state === TaskState.RUNNING
-      ? {}
-      : outcomeOf(optionalBytes(outcome)),
-    { attempts: readAttempts(optionalBytes(attempts)) },
-  );
+  task.state = control.number("st");
+  task.attempt = control.number("at");
+  task.consumedAttempts = control.number("co");
+  task.redriveCount = control.number("rd");
+  task.lastSequence = control.number("fs") - 1 + number(logLength);
+  task.attempts = readAttempts(optionalBytes(attempts));
+  setInstants(task, control);
+  if (task.state !== TaskState.QUEUED && task.state !== TaskState.RUNNING) {
+    const { result, error } = readChange(optionalBytes(outcome));
+    if (result) task.result = result;
+    if (error) task.error = error;
+  }
   return { task, control };
 }
 
-function instants(control: Control, state: TaskState): Partial<Task> {
-  const found = {
-    createdAt: control.instant("ca"),
-    startedAt: control.instant("sa"),
-    finishedAt: control.instant("fa"),
-    nextAttemptAt: state === TaskState.RETRY_WAIT ? control.instant("na") : undefined,
-    deadline: control.instant("dl"),
-    cancelRequestedAt: control.instant("cr"),
-  };
-  return Object.fromEntries(Object.entries(found).filter(([, instant]) => instant !== undefined));
-}
-
-function outcomeOf(stored: Buffer): Partial<Task> {
-  const { result, error } = readChange(stored);
-  return { ...(result && { result }), ...(error && { error }) };
+function setInstants(task: Task, control: Control): void {
+  const createdAt = control.instant("ca");
+  const startedAt = control.instant("sa");
+  const finishedAt = control.instant("fa");
+  const nextAttemptAt = control.instant("na");
+  const deadline = control.instant("dl");
+  const cancelRequestedAt = control.instant("cr");
+  if (createdAt) task.createdAt = createdAt;
+  if (startedAt) task.startedAt = startedAt;
+  if (finishedAt) task.finishedAt = finishedAt;
+  if (nextAttemptAt) task.nextAttemptAt = nextAttemptAt;
+  if (deadline) task.deadline = deadline;
+  if (cancelRequestedAt) task.cancelRequestedAt = cancelRequestedAt;
 }
 
 function readAttempts(packed: Buffer): Attempt[] {
