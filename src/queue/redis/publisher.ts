@@ -11,7 +11,7 @@ import { asList, asText } from "./frames.ts";
 import type { Script } from "./scripts.ts";
 
 /** A script call holds the server for some microseconds a message. */
-const MAX_BATCH = 256;
+const MAX_BATCH = 32;
 /** Messages waiting for their confirm; with two seconds' limit on a reply, far above any load. */
 const MAX_UNCONFIRMED = 20_000;
 /** A hint for whoever met a full queue, not a promise. */
