@@ -23,6 +23,8 @@ export interface RuntimeParts {
   readonly clock: Clock;
   readonly newId: NewId;
   readonly modules: ProjectModules;
+  /** Called when a connection of the runtime breaks: the next turn needs a new runtime. */
+  readonly onLost: () => void;
 }
 
 export interface OwnedRuntime extends AgentRuntime {

@@ -46,10 +46,17 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
   const runtimeOf = (agent: AgentDefinition): Promise<OwnedRuntime> => {
     const known = runtimes.get(agent);
     if (known) return known;
-    const building = buildRuntime(agent, { clock, newId, modules });
+    const forget = (): void => {
+      if (runtimes.get(agent) === building) runtimes.delete(agent);
+    };
+    const onLost = (): void => {
+      forget();
+      void building.then((runtime) => runtime.close(), forget);
+    };
+    const building = buildRuntime(agent, { clock, newId, modules, onLost });
     runtimes.set(agent, building);
     // A module or a server that failed may be there the next time.
-    building.catch(() => runtimes.delete(agent));
+    building.catch(forget);
     return building;
   };
 
