@@ -145,8 +145,9 @@ class Attempt implements LeaseHolder {
   }
 
   #limit(ms: number, reason: string, message: string): Timer {
-    const error = new AgentlaneError("deadline_exceeded", reason, message);
-    return this.#parts.clock.setTimer(ms, () => this.#abort.abort(error));
+    return this.#parts.clock.setTimer(ms, () =>
+      this.#abort.abort(new AgentlaneError("deadline_exceeded", reason, message)),
+    );
   }
 
   /** Undefined when the lease was lost: then nothing is ours to write. */
