@@ -63,14 +63,14 @@ export function createConnectAdapter(
   return (method, exchange, request, response) => {
     const handler = handlers.get(method.path);
     if (!handler) throw new Error(`${method.name} has no handler`);
-    handler(universalRequest(method, exchange, request))
-      .then((reply) => universalResponseToNodeResponse(reply, response))
-      .catch((error: unknown) => {
-        // The client went away while the reply was written; the call has been told already.
-        const { code } = ConnectError.from(error);
-        if (code !== Code.Aborted && code !== Code.Canceled) onError(error, method.name);
+    handler(universalRequest(method, exchange, request)).then(
+      // What fails here is the connection; the call has been told by its exchange.
+      (reply) => universalResponseToNodeResponse(reply, response).catch(() => response.destroy()),
+      (error: unknown) => {
+        onError(error, method.name);
         response.destroy();
-      });
+      },
+    );
   };
 }
 
