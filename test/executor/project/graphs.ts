@@ -155,3 +155,11 @@ export const flooding = oneNode((_state, config) => {
   for (let count = 0; count < 100_000; count++) config.writer?.({ count });
   return say("never");
 }).compile();
+
+/** Keeps what it is given, through a question. */
+const KeepingState = Annotation.Root({ ...MessagesAnnotation.spec, data: Annotation<unknown> });
+export const keeping = new StateGraph(KeepingState)
+  .addNode("ask", () => say(`${interrupt("keep?")}`))
+  .addEdge(START, "ask")
+  .addEdge("ask", END)
+  .compile();
