@@ -1,5 +1,7 @@
 /** Graphs of a user's project, one for each way to be good or bad. */
+
 import { AIMessage, type BaseMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
+import { tool } from "@langchain/core/tools";
 import {
   Annotation,
   Command,
@@ -12,6 +14,7 @@ import {
   START,
   StateGraph,
 } from "@langchain/langgraph";
+import { z } from "zod";
 
 type Messages = typeof MessagesAnnotation.State;
 
@@ -163,3 +166,36 @@ export const keeping = new StateGraph(KeepingState)
   .addEdge(START, "ask")
   .addEdge("ask", END)
   .compile();
+
+/** Hears no signal: goes on when the test lets it, and calls a tool then. */
+export const stubborn = {
+  started: Promise.withResolvers<void>(),
+  release: Promise.withResolvers<void>(),
+  finished: Promise.withResolvers<unknown>(),
+  toolCallCount: 0,
+};
+const effect = tool(
+  () => {
+    stubborn.toolCallCount += 1;
+    return "done";
+  },
+  { name: "effect", description: "Has an effect", schema: z.object({}) },
+);
+export const stubbornGraph = oneNode(async (_state, config) => {
+  const { signal: _signal, ...deafConfig } = config;
+  stubborn.started.resolve();
+  await stubborn.release.promise;
+  config.writer?.({ still: "here" });
+  await effect.invoke({}, deafConfig).then(stubborn.finished.resolve, stubborn.finished.resolve);
+  return say("too late");
+}).compile();
+
+/** Rejects a while after the abort, several times. */
+export const rejecting = oneNode(async (_state, config) => {
+  const late = async (turns: number): Promise<never> => {
+    await new Promise((resolve) => config.signal?.addEventListener("abort", resolve));
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+    throw new Error(`late ${turns}`);
+  };
+  await Promise.all([late(1), late(2), late(3)]);
+}).compile();
