@@ -153,7 +153,7 @@ function managersOf(
 function assembleShared(config: Config, overrides: Overrides) {
   const clock = overrides.clock ?? systemClock;
   const logger = overrides.logger ?? createLogger(config.logging);
-  const backends = overrides.backends ?? memoryBackends(clock);
+  const backends = overrides.backends ?? memoryBackends(clock, config);
   const executors = overrides.executors ?? [
     createLangGraphExecutor({ clock, captureContent: config.captureContent }),
   ];
@@ -183,9 +183,9 @@ function assembleShared(config: Config, overrides: Overrides) {
 
 type Shared = ReturnType<typeof assembleShared>;
 
-function memoryBackends(clock: Clock): Backends {
+function memoryBackends(clock: Clock, config: Config): Backends {
   return {
-    store: createMemoryStore({ clock }),
+    store: createMemoryStore({ clock, ...config.store.memory }),
     queue: createMemoryQueue({ clock }),
     bus: createMemoryEventBus(),
   };
@@ -262,6 +262,7 @@ function choresOf(
       logRetentionMs: config.sweeper.logRetentionMs,
       taskRetentionMs: config.sweeper.taskRetentionMs,
       deadLetterRetentionMs: config.sweeper.deadLetterRetentionMs,
+      sessionRetentionMs: config.sweeper.sessionRetentionMs,
     },
   });
   if (!worker) return [...repairs, readiness];
