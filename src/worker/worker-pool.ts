@@ -130,7 +130,11 @@ export function createWorkerPool(parts: WorkerPoolParts): WorkerPool {
     },
     busyCount: () => running.size,
     draining: () => receiving.signal.aborted,
-    lastPolledAt: () => consumer?.lastPolledAt() ?? 0,
+    lastPolledAt() {
+      // A worker whose slots are all busy does not poll, and is none the worse for it.
+      if (running.size >= parts.slots) return clock.now();
+      return consumer?.lastPolledAt() ?? 0;
+    },
   };
 }
 

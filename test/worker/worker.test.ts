@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { AttemptOutcome, MultitaskStrategy, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../src/errors.ts";
+import { createReadiness } from "../../src/tasks/readiness.ts";
 import {
   assistantMessage,
   chunk,
@@ -283,6 +284,24 @@ describe("a worker that goes away", () => {
     await engine.startWorker();
     const log = await watchToEnd(engine, task.taskId);
     expect(log.at(-1)?.attempt).toBe(2);
+  });
+});
+
+describe("readiness", () => {
+  it("is that of a queue that answers, also while all slots are busy for long", async () => {
+    await start({ script: (turn) => untilAborted(turn.signal), worker: { slots: 1 } });
+    const { chore, problem } = createReadiness({
+      ...engine,
+      lastPolledAt: () => engine.workers[0]?.lastPolledAt() ?? 0,
+    });
+    await engine.clock.advance(60_000);
+    await chore.run(0);
+    expect(problem()).toBeUndefined();
+    await submit(engine);
+    await engine.clock.advance(60_000);
+    expect(engine.workers[0]?.busyCount()).toBe(1);
+    await chore.run(0);
+    expect(problem()).toBeUndefined();
   });
 });
 
