@@ -118,11 +118,15 @@ async function* execute(
 ): AsyncGenerator<TurnEvent> {
   const { clock, tracing } = parts;
   const channel = createEventChannel();
-  // Aborts the graph too when the reader leaves early.
-  const abandoned = new AbortController();
-  const signal = AbortSignal.any([turn.signal, abandoned.signal]);
+  // The graph's own signal: it also tells of a reader that leaves early.
+  const controller = new AbortController();
+  const { signal } = controller;
   // The reader does not wait for a graph that ignores its signal.
-  const onAbort = (): void => channel.fail(canceled(turn.signal));
+  const onAbort = (): void => {
+    const reason = canceled(turn.signal);
+    channel.fail(reason);
+    controller.abort(reason);
+  };
   if (turn.signal.aborted) onAbort();
   else turn.signal.addEventListener("abort", onAbort, { once: true });
 
@@ -148,8 +152,11 @@ async function* execute(
     yield* channel;
   } finally {
     turn.signal.removeEventListener("abort", onAbort);
-    channel.fail(undefined);
-    abandoned.abort(new AgentlaneError("canceled", "TURN_ABANDONED", "nobody reads the turn"));
+    if (!channel.ended) {
+      const reason = new AgentlaneError("canceled", "TURN_ABANDONED", "nobody reads the turn");
+      channel.fail(reason);
+      controller.abort(reason);
+    }
     tracing?.close();
   }
 }
