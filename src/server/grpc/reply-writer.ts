@@ -29,7 +29,7 @@ export function createReplyWriter(stream: ServerHttp2Stream): ReplyWriter {
     return chunk;
   };
   const flush = (): void => {
-    if (writing || collectedBytes === 0 || stream.destroyed) return;
+    if (writing || collectedBytes === 0 || stream.closed) return;
     writing = true;
     stream.write(take(), written);
   };
@@ -48,7 +48,7 @@ export function createReplyWriter(stream: ServerHttp2Stream): ReplyWriter {
       return collectedBytes < MAX_COLLECTED_BYTES;
     },
     room() {
-      if (collectedBytes < MAX_COLLECTED_BYTES || stream.destroyed) return Promise.resolve();
+      if (collectedBytes < MAX_COLLECTED_BYTES || stream.closed) return Promise.resolve();
       return new Promise((resolve) => {
         wake = resolve;
       });
