@@ -28,8 +28,8 @@ export interface RuntimeParts {
 }
 
 export interface OwnedRuntime extends AgentRuntime {
-  /** Ends the connections that it owns. */
-  close(): Promise<void>;
+  /** Ends the connections that it owns; undefined when it has none. */
+  readonly close: (() => Promise<void>) | undefined;
 }
 
 export async function buildRuntime(
@@ -86,7 +86,7 @@ async function graphRuntime(agent: AgentDefinition, parts: RuntimeParts): Promis
     inputSchema: source.inputSchema,
     watched: true,
     checkpointed: true,
-    close: () => Promise.resolve(),
+    close: undefined,
   };
 }
 
@@ -98,7 +98,7 @@ function fixed(value: unknown, tools: readonly StructuredToolInterface[]): Owned
     inputSchema: undefined,
     watched: true,
     checkpointed: true,
-    close: () => Promise.resolve(),
+    close: undefined,
   };
 }
 

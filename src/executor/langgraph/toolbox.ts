@@ -31,8 +31,8 @@ export class DefinitionProblem extends Error {
 
 export interface Toolbox {
   readonly tools: StructuredToolInterface[];
-  /** Ends the connections to MCP servers. */
-  close(): Promise<void>;
+  /** Ends the connections to MCP servers; undefined when there are none. */
+  readonly close: (() => Promise<void>) | undefined;
 }
 
 export interface ToolboxParts {
@@ -63,7 +63,7 @@ export async function openToolbox(agent: AgentDefinition, parts: ToolboxParts): 
       }
     }
     assertUnique(tools);
-    return { tools, close };
+    return { tools, close: connections.length > 0 ? close : undefined };
   } catch (error) {
     await close();
     throw error;
