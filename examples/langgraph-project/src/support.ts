@@ -1,5 +1,5 @@
 /** A compiled graph with a tool, without a model: it runs with no key and no network. */
-import { AIMessage, BaseMessage, isAIMessage } from "@langchain/core/messages";
+import { AIMessage, isAIMessage } from "@langchain/core/messages";
 import { RunnableConfig } from "@langchain/core/runnables";
 import { END, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
@@ -8,7 +8,7 @@ import { lookUpOrder } from "./tools.js";
 
 const SHOP = process.env.SHOP_NAME ?? "the shop";
 
-async function decide(state: Support, config: RunnableConfig): Promise<Partial<Support>> {
+async function decide(state: Support, config: RunnableConfig): Promise<typeof SupportState.Update> {
   const text = lastText(state.messages);
   const order = /\d{4}/.exec(text)?.[0];
   if (state.messages.at(-1)?.getType() === "tool") {
@@ -21,7 +21,7 @@ async function decide(state: Support, config: RunnableConfig): Promise<Partial<S
       mood,
       turns: 1,
       // A plain object is as good as a message class.
-      messages: [{ role: "assistant", content: "Which order?" }] as unknown as BaseMessage[],
+      messages: [{ role: "assistant", content: "Which order?" }],
     };
   }
   const call = { id: `call-${state.turns + 1}`, name: lookUpOrder.name, args: { id: order } };

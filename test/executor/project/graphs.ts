@@ -14,7 +14,10 @@ import {
   START,
   StateGraph,
 } from "@langchain/langgraph";
+import { createAgent, humanInTheLoopMiddleware } from "langchain";
 import { z } from "zod";
+import { systemClock } from "../../../src/clock.ts";
+import { ScriptedChatModel } from "../../../src/executor/langgraph/scripted-model.ts";
 
 type Messages = typeof MessagesAnnotation.State;
 
@@ -199,3 +202,24 @@ export const rejecting = oneNode(async (_state, config) => {
   };
   await Promise.all([late(1), late(2), late(3)]);
 }).compile();
+
+/** An agent of createAgent that asks before it calls its tool. */
+const pay = tool(({ amount }: { amount: number }) => `paid ${amount}`, {
+  name: "pay",
+  description: "Pays",
+  schema: z.object({ amount: z.number() }),
+});
+export const careful = createAgent({
+  model: new ScriptedChatModel({
+    name: "careful",
+    clock: systemClock,
+    newId: () => "call-1",
+    script: (messages) =>
+      messages.at(-1)?.getType() === "tool"
+        ? { text: `done: ${messages.at(-1)?.text}` }
+        : { toolCalls: [{ name: "pay", args: { amount: 5 } }] },
+  }),
+  tools: [pay],
+  // @ts-expect-error LangChain's types take no options here under exactOptionalPropertyTypes.
+  middleware: [humanInTheLoopMiddleware({ interruptOn: { pay: true } })],
+});
