@@ -185,7 +185,7 @@ const effect = tool(
   { name: "effect", description: "Has an effect", schema: z.object({}) },
 );
 export const stubbornGraph = oneNode(async (_state, config) => {
-  const { signal: _signal, ...deafConfig } = config;
+  const deafConfig = { ...config, signal: new AbortController().signal };
   stubborn.started.resolve();
   await stubborn.release.promise;
   config.writer?.({ still: "here" });
