@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   cpSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -22,7 +23,7 @@ let copy: string;
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), "agentlane-copy-"));
   const files = execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" });
-  for (const path of files.split("\n").filter(Boolean)) {
+  for (const path of files.split("\n").filter((file) => file && existsSync(join(root, file)))) {
     cpSync(join(root, path), join(copy, path), { errorOnExist: false, force: true });
   }
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));

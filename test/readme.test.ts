@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -9,6 +11,7 @@ import { AgentService } from "../gen/agentlane/v1/agent_service_pb.js";
 import { OperationsService } from "../gen/agentlane/v1/operations_service_pb.js";
 import { SessionService } from "../gen/agentlane/v1/session_service_pb.js";
 import { TaskService } from "../gen/agentlane/v1/task_service_pb.js";
+import { loadAgentsFile } from "../src/executor/agents-file.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
@@ -74,6 +77,17 @@ test("the code example is the file of the examples, and it runs", async () => {
   expect(lines[0]).toContain("hello");
   expect(lines.at(-1)).toMatch(/^\d+ events$/);
   expect(lines.at(-2)).toContain("hello");
+});
+
+test("its agents files are valid", () => {
+  const folder = mkdtempSync(join(tmpdir(), "agentlane-readme-"));
+  const files = blocks("json").map((text, index) => {
+    const path = join(folder, `agents-${index}.json`);
+    writeFileSync(path, text);
+    return loadAgentsFile(path, { environment: {} }).map((agent) => agent.template);
+  });
+  rmSync(folder, { recursive: true });
+  expect(files).toEqual([["graph"], ["react"]]);
 });
 
 test("the table of RPCs is the contract's", () => {
