@@ -26,8 +26,8 @@ export type Authenticate = (
   headers: IncomingHttpHeaders,
 ) => Principal | undefined | Promise<Principal | undefined>;
 
-/** Told about errors whose cause clients are not told. */
-export type OnError = (error: unknown, rpc: string) => void;
+/** Told about errors whose cause clients are not told; `where`: the RPC, or "accept". */
+export type OnError = (error: unknown, where: string) => void;
 
 /** A request on its way, as an adapter sees it. */
 export interface Exchange {

@@ -113,7 +113,7 @@ function assemble(parts: ServerParts): Running {
     exchangeFor: (method, protocol, request, response) =>
       createHttpExchange(method, protocol, request, response, options, clock),
   });
-  const listener = createListener(options, clock);
+  const listener = createListener(options, clock, (error) => onError(error, "accept"));
   listener.http1.on("request", guard);
   // Never listens: it makes node's request and response objects of the streams it is handed.
   const http2Requests = createHttp2Server();

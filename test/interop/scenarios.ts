@@ -198,14 +198,14 @@ export const fakeScenarios: readonly Scenario[] = [
   }),
 
   scenario("a deadline ends a turn that hangs", ["deadline"], async (client) => {
-    const limit = { timeoutMs: 300 };
+    const limit = { timeoutMs: 2000 };
     const { error } = await client.call("AgentService/Execute", turn("hanging", "hello"), limit);
     expect(error).toMatchObject({ code: "DEADLINE_EXCEEDED" });
   }),
 
   scenario("a deadline ends a stream", ["deadline", "streaming"], async (client) => {
     const request = turn("hanging", "hello");
-    const outcome = await client.call("AgentService/StreamExecute", request, { timeoutMs: 1000 });
+    const outcome = await client.call("AgentService/StreamExecute", request, { timeoutMs: 3000 });
     expect(outcome.error).toMatchObject({ code: "DEADLINE_EXCEEDED" });
     expect(entriesOf(outcome).map(({ sequence }) => sequence)).toEqual([1, 2]);
   }),

@@ -138,7 +138,7 @@ describe.each([
 
   test("a deadline that passes is no disconnect", async () => {
     const session = await openSession(server.port);
-    const stream = openGrpc(session, STREAM_EXECUTE, { "grpc-timeout": "200m" });
+    const stream = openGrpc(session, STREAM_EXECUTE, { "grpc-timeout": "1S" });
     stream.end(enveloped(executeRequest("hanging")));
     const { error, messages } = await grpcAnswer(stream);
     expect(error).toMatchObject({ code: "DEADLINE_EXCEEDED", reason: "DEADLINE_EXCEEDED" });
