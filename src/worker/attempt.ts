@@ -157,7 +157,7 @@ class Attempt implements LeaseHolder {
     let prepared: Prepared | undefined;
     let run: Run;
     try {
-      instance = await openInstance(instances, this.#claim);
+      instance = await this.#persist(() => openInstance(instances, this.#claim));
       const { agent, executor } = this.#parts.router.route(instance.context.agentId);
       const turn = prepareTurn(
         this.#claim,
@@ -235,11 +235,11 @@ class Attempt implements LeaseHolder {
   }
 
   /** A store outage shorter than the lease costs nothing but time. */
-  async #persist<T>(write: () => Promise<T>): Promise<T> {
+  async #persist<T>(call: () => Promise<T>): Promise<T> {
     const { clock, random } = this.#parts;
     for (;;) {
       try {
-        return await write();
+        return await call();
       } catch (error) {
         if (!isKind(error, "unavailable") || this.#lost) throw error;
       }

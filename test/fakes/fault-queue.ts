@@ -108,10 +108,20 @@ export function faultQueue(
 }
 
 function faultDelivery(delivery: Delivery, call: CallFaults["call"]): Delivery {
+  /** It fails when the connection broke, and then the broker hands the message out again. */
+  async function settle(operation: string, run: () => Promise<void>): Promise<void> {
+    try {
+      await call(operation, run);
+    } catch (error) {
+      await delivery.nack();
+      throw error;
+    }
+  }
+
   return {
     message: delivery.message,
     redelivered: delivery.redelivered,
-    ack: () => call("ack", () => delivery.ack()),
-    nack: (options) => call("nack", () => delivery.nack(options)),
+    ack: () => settle("ack", () => delivery.ack()),
+    nack: (options) => settle("nack", () => delivery.nack(options)),
   };
 }

@@ -118,15 +118,16 @@ function judgeWatch(task: TaskAccount, watch: WatchRecord, judgement: Judgement)
       report(8, `${name}: ${sequence} differs from the log`);
     }
   }
-  const lastState = task.log.at(covered - 1);
+  const knownCount = task.watches.get(watch.watch) ?? 0;
+  const lastState = task.log[covered - 1];
   const keptMs = limits.logRetentionMs;
   const endedMs = Math.max(task.deadMs, watch.at - task.changedAt);
   const mayBeGone = task.isRemoved || endedMs >= keptMs;
   if (watch.end === "ended") {
     const last = lastState && stateOf(lastState);
-    if (last === undefined || !isTerminal(last)) report(8, `${name} ended at ${covered}`);
+    const isEnd = last !== undefined && isTerminal(last) && covered >= knownCount;
+    if (!isEnd) report(8, `${name} ended at ${covered}`);
   } else if (watch.end === "out_of_range") {
-    const knownCount = task.watches.get(watch.watch) ?? 0;
     if (covered <= knownCount && !mayBeGone) report(8, `${name}: out of range at ${covered}`);
   } else if (watch.end === "not_found") {
     if (!mayBeGone) report(3, `${name}: not found`);

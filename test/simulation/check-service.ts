@@ -38,7 +38,8 @@ function judgeSnapshot(snapshot: Snapshot, judgement: Judgement): void {
     for (const task of tasks) {
       const account = ledger.tasks.get(task.taskId);
       seen.set(task.taskId, task);
-      if (!isTerminal(task.state)) unfinishedCount++;
+      // A redrive is an operator's wish, and not bounded by the limit on what clients submit.
+      if (!isTerminal(task.state) && task.redriveCount === 0) unfinishedCount++;
       if (account?.tenant !== tenant) report(15, `${task.taskId} is listed for ${tenant}`);
       else judgeTask(account, task, judgement);
     }

@@ -119,7 +119,7 @@ export class Clients {
     for (const [what, attempt] of Object.entries(attempts)) {
       const found = await attempt().then(
         () => true,
-        (error: unknown) => !isKind(error, "not_found") && !isKind(error, "unavailable"),
+        (error: unknown) => !isRefusal(error),
       );
       const at = this.#world.clock.now();
       this.#world.recorder.add({ type: "probe", at, found, what: `${what} ${taskId}` });
@@ -203,4 +203,10 @@ function inputOf(request: SubmitRequest): TaskInput {
     metadata: { marker },
     timeout: { seconds: BigInt(Math.floor(timeoutMs / 1000)), nanos: 0 },
   });
+}
+
+/** Unknown, or not asked. */
+function isRefusal(error: unknown): boolean {
+  const kinds = ["not_found", "unavailable", "resource_exhausted"] as const;
+  return kinds.some((kind) => isKind(error, kind));
 }

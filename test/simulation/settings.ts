@@ -13,8 +13,8 @@ export const SETTINGS = {
     deadLetterRetentionMs: 180_000,
     sessionRetentionMs: 86_400_000,
   },
-  admission: { maxQueueSize: 12, attemptTimeoutMs: 20_000, idempotencyMs: 90_000 },
-  maxWatchers: 20,
+  admission: { maxQueueSize: 6, attemptTimeoutMs: 20_000, idempotencyMs: 90_000 },
+  maxWatchers: 5,
   worker: {
     slots: 2,
     leaseMs: 15_000,

@@ -197,6 +197,8 @@ export class World {
   /** Stops everything in order and answers what is left. */
   async stop(): Promise<string[]> {
     const leaks: string[] = [];
+    const watchCount = this.#gateway?.manager.watcherCount() ?? 0;
+    if (watchCount > 0) leaks.push(`${watchCount} watches that nobody reads`);
     let stopped = false;
     const stopping = this.#stopAll().then(() => {
       stopped = true;
