@@ -19,6 +19,7 @@ import type {
   ServerStreamingMethod,
   UnaryMethod,
 } from "./rpc.ts";
+import { watchReader } from "./stalled-reader.ts";
 import type { Validate } from "./validation.ts";
 
 /** Undefined = no valid credentials. Called before anything of the body is read. */
@@ -37,6 +38,8 @@ export interface Exchange {
   read(): Promise<Message>;
   /** Calls back once, when the reply is out or the client is gone, also when that is already so. */
   onClose(callback: () => void): void;
+  /** Ends the call without another word to the client, which does not listen any more. */
+  reset(): void;
 }
 
 /** All of these throw ConnectErrors only. */
@@ -56,6 +59,7 @@ export interface InterceptorParts {
   readonly validate: Validate;
   readonly clock: Clock;
   readonly maxTimeoutMs: number;
+  readonly stallTimeoutMs: number;
   readonly onError: OnError;
 }
 
@@ -111,11 +115,14 @@ async function* replies(
     const { scope } = run;
     const messages = (await open(run))[Symbol.asyncIterator]();
     exchange.onClose(() => void messages.return?.().catch(ignore));
+    const reader = watchReader(parts.clock, parts.stallTimeoutMs, exchange);
     for (;;) {
       const next = await scope.beforeDeadline(span.run(() => messages.next()));
       if (next.done) break;
       try {
+        reader.offered();
         yield next.value;
+        reader.took();
       } catch {
         // Thrown in by an adapter that cannot write any more.
         scope.close();

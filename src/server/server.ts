@@ -104,6 +104,7 @@ function assemble(parts: ServerParts): Running {
     validate: createValidation(),
     clock,
     maxTimeoutMs: options.maxTimeoutMs,
+    stallTimeoutMs: options.stallTimeoutMs,
     onError,
   });
   const guard = createHttpGuard({

@@ -134,6 +134,7 @@ function createExchange(
     headers,
     read: () => readMessage(method.descriptor.input, body, limits, clock),
     onClose: onceClosed(stream),
+    reset: () => stream.close(constants.NGHTTP2_CANCEL),
   };
 }
 
