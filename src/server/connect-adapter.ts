@@ -119,16 +119,29 @@ function universalRequest(
     if (typeof encoding === "string") header.set(encodingHeader, encoding);
   }
   const gone = new AbortController();
-  exchange.onClose(() => gone.abort(new ConnectError("the client ended the call", Code.Canceled)));
+  exchange.onClose(() => gone.abort(clientGone()));
   return {
     httpVersion: request.httpVersion,
     method: "POST",
     url: `http://localhost${method.path}`,
     header,
-    body: bidi ? request : createAsyncIterable([emptyMessage(exchange.protocol)]),
+    body: bidi ? untilGone(request) : createAsyncIterable([emptyMessage(exchange.protocol)]),
     signal: gone.signal,
     contextValues: createContextValues().set(exchangeKey, exchange),
   };
+}
+
+/** A body that cannot be read to its end has lost its client; that is no fault of the call. */
+async function* untilGone(request: HttpRequest): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of request) yield chunk;
+  } catch {
+    throw clientGone();
+  }
+}
+
+function clientGone(): ConnectError {
+  return new ConnectError("the client ended the call", Code.Canceled);
 }
 
 function replyHeaders(headers: IncomingHttpHeaders): Headers {

@@ -114,3 +114,20 @@ test.each([
   // The file and all that it needs.
   expect(firstFileCount).toBeGreaterThan(5);
 });
+
+test("a reflection client that leaves without a word is no error", async () => {
+  const abort = new AbortController();
+  async function* requests() {
+    yield { messageRequest: { case: "listServices" as const, value: "" } };
+    await new Promise(() => undefined);
+  }
+  const reflection = createClient(ServerReflection, transport());
+  const answers = reflection.serverReflectionInfo(requests(), { signal: abort.signal });
+  try {
+    for await (const _ of answers) abort.abort();
+  } catch (error) {
+    expect(ConnectError.from(error).code).toBe(Code.Canceled);
+  }
+  await server.server.stop();
+  expect(server.errors).toEqual([]);
+});
