@@ -320,7 +320,9 @@ describe("a stream", () => {
       { streaming: true, deadlineInMs: undefined },
       signal,
     );
-    const log = await collect(run.entries);
+    const reading = collect(run.entries);
+    await engine.clock.advance(0);
+    const log = await reading;
     expect(log.map((entry) => entry.sequence)).toEqual(log.map((_, index) => index + 1));
     expect(log).toHaveLength(503);
   });
@@ -339,7 +341,9 @@ describe("a stream", () => {
       { streaming: true, deadlineInMs: undefined },
       signal,
     );
-    await watchToEnd(engine, run.taskId);
+    const ended = watchToEnd(engine, run.taskId);
+    await engine.clock.advance(0);
+    await ended;
     const log = await collect(run.entries);
     const text = log
       .map(({ event }) =>

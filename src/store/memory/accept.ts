@@ -2,9 +2,10 @@
 import { CancelMode, type TaskRecord } from "../../../gen/agentlane/store/v1/record_pb.js";
 import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../errors.ts";
+import { timestamp } from "../../timestamp.ts";
 import type { Submission } from "../contract.ts";
 import { cancelEntry } from "./cancel.ts";
-import { stateChange, timestamp } from "./messages.ts";
+import { stateChange } from "./messages.ts";
 import {
   findSession,
   findTask,

@@ -3,6 +3,7 @@ import { CancelMode } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { TaskEvent } from "../../../gen/agentlane/v1/task_pb.js";
 import { AttemptOutcome, type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError, leaseLost } from "../../errors.ts";
+import { timestamp } from "../../timestamp.ts";
 import type { Claim, ClaimRequest, Ending, Finish, Lease, LeaseStatus } from "../contract.ts";
 import {
   canceledError,
@@ -12,7 +13,6 @@ import {
   recordOf,
   startedAttempt,
   stateChange,
-  timestamp,
 } from "./messages.ts";
 import { commit, refuseCommit } from "./sessions.ts";
 import { findTask, type MemoryState, type Operation, type TaskEntry } from "./state.ts";

@@ -18,17 +18,9 @@ import {
   type TaskStateChange,
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { Code } from "../../../gen/google/rpc/code_pb.js";
+import { timestamp } from "../../timestamp.ts";
 import type { SessionRef } from "../contract.ts";
 import type { TaskEntry } from "./state.ts";
-
-export function timestamp(atMs: number): Timestamp {
-  const seconds = Math.floor(atMs / 1000);
-  return {
-    $typeName: "google.protobuf.Timestamp",
-    seconds: BigInt(seconds),
-    nanos: Math.floor((atMs - seconds * 1000) * 1e6),
-  };
-}
 
 export function stateChange(
   createdAt: Timestamp,

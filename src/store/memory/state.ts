@@ -12,9 +12,9 @@ import type { Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Clock } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
+import { timestamp } from "../../timestamp.ts";
 import { type Effects, type SessionRef, sessionKey, type TaskRef } from "../contract.ts";
 import { DueHeap } from "./due-heap.ts";
-import { timestamp } from "./messages.ts";
 
 export interface MemoryState {
   readonly clock: Clock;
