@@ -10,6 +10,8 @@ export interface Row {
   readonly ratio: number;
   /** As the performance guide states it. */
   readonly target: string;
+  /** Something to know about the figures; absent = nothing. */
+  readonly note?: string;
 }
 
 export interface Effort {
@@ -26,6 +28,8 @@ export interface Side {
   rate(report: LoadReport): number;
 }
 
+/** Above this share of a core the client is what limits the rate. */
+const CLIENT_LIMIT = 0.9;
 const WARM_UP_MS = 2000;
 const WARM_UP_CONCURRENCY = 32;
 
@@ -42,18 +46,20 @@ export async function compare(
   await measure(ours, { concurrency: WARM_UP_CONCURRENCY, durationMs: WARM_UP_MS });
   const rows: Row[] = [];
   for (const concurrency of about.concurrencies) {
-    const rounds: { ours: number; peer: number }[] = [];
+    const rounds: { ours: Measured; peer: Measured }[] = [];
     for (let round = 0; round < effort.rounds; round++) {
       const order = { concurrency, durationMs };
       rounds.push({ peer: await measure(peer, order), ours: await measure(ours, order) });
     }
+    const clientLoad = median(rounds.map((round) => round.ours.clientLoad));
     const row = {
       case: `${about.name}, c=${concurrency}`,
       unit: about.unit,
-      ours: median(rounds.map((round) => round.ours)),
-      peer: median(rounds.map((round) => round.peer)),
-      ratio: median(rounds.map((round) => round.ours / round.peer)),
+      ours: median(rounds.map((round) => round.ours.rate)),
+      peer: median(rounds.map((round) => round.peer.rate)),
+      ratio: median(rounds.map((round) => round.ours.rate / round.peer.rate)),
       target: about.target,
+      ...(clientLoad > CLIENT_LIMIT && { note: "limited by the client: at least this" }),
     };
     rows.push(row);
     onRow(row);
@@ -61,15 +67,20 @@ export async function compare(
   return rows;
 }
 
+interface Measured {
+  readonly rate: number;
+  readonly clientLoad: number;
+}
+
 async function measure(
   side: Side,
   order: Pick<LoadOrder, "concurrency" | "durationMs">,
-): Promise<number> {
+): Promise<Measured> {
   const report = await side.run(order);
   if (report.failures > 0) {
     throw new Error(`${report.failures} calls failed, the first with: ${report.firstFailure}`);
   }
-  return side.rate(report);
+  return { rate: side.rate(report), clientLoad: report.clientLoad };
 }
 
 export function median(values: readonly number[]): number {

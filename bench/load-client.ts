@@ -24,6 +24,8 @@ export interface LoadReport {
   /** Calls that did not end with OK, and how the first one ended. */
   readonly failures: number;
   readonly firstFailure: string;
+  /** Share of a core that the load itself took; near 1 the server is not what was measured. */
+  readonly clientLoad: number;
 }
 
 const CALLS_A_CONNECTION = 32;
@@ -52,6 +54,7 @@ async function load(order: LoadOrder): Promise<LoadReport> {
   const latencies: number[] = [];
   const failures: string[] = [];
   let messages = 0;
+  const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   const endAt = startedAt + order.durationMs;
 
@@ -68,6 +71,7 @@ async function load(order: LoadOrder): Promise<LoadReport> {
   }
   await Promise.all(Array.from({ length: order.concurrency }, (_, index) => caller(index)));
   const elapsedMs = performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(cpuBefore);
   for (const connection of connections) connection.close();
   latencies.sort((a, b) => a - b);
   const percentile = (p: number) => latencies[Math.floor((latencies.length - 1) * p)] ?? 0;
@@ -79,6 +83,7 @@ async function load(order: LoadOrder): Promise<LoadReport> {
     p99Ms: percentile(0.99),
     failures: failures.length,
     firstFailure: failures[0] ?? "",
+    clientLoad: (user + system) / 1000 / elapsedMs,
   };
 }
 

@@ -54,5 +54,5 @@ process.exitCode = failed > 0 ? 1 : 0;
 function line(row: Row): string {
   const figure = (value: number) =>
     value >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(2);
-  return `| ${row.case} | ${row.unit} | ${figure(row.ours)} | ${figure(row.peer)} | ${row.ratio.toFixed(2)} | ${row.target} |`;
+  return `| ${row.case} | ${row.unit} | ${figure(row.ours)} | ${figure(row.peer)} | ${row.ratio.toFixed(2)} | ${row.target} |${row.note ? ` ${row.note}` : ""}`;
 }

@@ -201,6 +201,18 @@ const queue = {
     "How long a finished task itself can be read, in hours; at least MESSAGE_RETENTION_HOURS.",
   ),
   DEAD_LETTER_RETENTION_HOURS: hours("168", "How long a dead letter is kept, in hours."),
+  SESSION_RETENTION_HOURS: hours(
+    "720",
+    "How long a session is kept after its last turn, in hours.",
+  ),
+  MEMORY_MAX_ENDED_TASKS: count(
+    "100000",
+    "Finished tasks that the memory store keeps at most, whatever the retention; the oldest go first. About 5 kB each.",
+  ),
+  MEMORY_MAX_ENDED_EVENTS: count(
+    "1000000",
+    "Events in logs of finished tasks that the memory store keeps at most. About 500 bytes each.",
+  ),
 };
 
 const agents = {

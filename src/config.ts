@@ -203,6 +203,7 @@ function assemble(values: Values) {
       logRetentionMs: values.MESSAGE_RETENTION_HOURS,
       taskRetentionMs: values.TASK_RETENTION_HOURS,
       deadLetterRetentionMs: values.DEAD_LETTER_RETENTION_HOURS,
+      sessionRetentionMs: values.SESSION_RETENTION_HOURS,
     },
     queue: {
       type: values.MESSAGE_QUEUE_TYPE,
@@ -210,7 +211,14 @@ function assemble(values: Values) {
       redisKeyPrefix: values.REDIS_KEY_PREFIX,
       rabbitmqUrl: values.RABBITMQ_URL,
     },
-    store: { type: storeType(storeUrl(values)), url: storeUrl(values) },
+    store: {
+      type: storeType(storeUrl(values)),
+      url: storeUrl(values),
+      memory: {
+        maxEndedTasks: values.MEMORY_MAX_ENDED_TASKS,
+        maxEndedEvents: values.MEMORY_MAX_ENDED_EVENTS,
+      },
+    },
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     /** Whether prompts, answers and tool data may appear in spans. */

@@ -4,7 +4,6 @@ import { parseArgs } from "node:util";
 import { systemClock } from "./clock.ts";
 import { type Config, describeConfig, environmentWith, loadConfig } from "./config.ts";
 import { AgentlaneError } from "./errors.ts";
-import type { AgentDefinition } from "./executor/agent-definition.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
 import { startTracing } from "./telemetry/tracing.ts";
 import { VERSION } from "./version.ts";
@@ -113,7 +112,7 @@ function howToCall(
   host: string,
   port: number,
   config: Config,
-  agents: readonly AgentDefinition[],
+  agents: readonly { readonly id: string }[],
 ): string {
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const body =

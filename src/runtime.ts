@@ -204,7 +204,11 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
   };
   if (config.queue.type === "memory") {
     const queue = createMemoryQueue({ clock });
-    return { store: createMemoryStore({ clock }), queue, bus: createMemoryEventBus() };
+    return {
+      store: createMemoryStore({ clock, ...config.store.memory }),
+      queue,
+      bus: createMemoryEventBus(),
+    };
   }
   const shared = { ...parts, prefix, onWarning };
   return {
@@ -285,6 +289,7 @@ function choresOf(
       logRetentionMs: config.sweeper.logRetentionMs,
       taskRetentionMs: config.sweeper.taskRetentionMs,
       deadLetterRetentionMs: config.sweeper.deadLetterRetentionMs,
+      sessionRetentionMs: config.sweeper.sessionRetentionMs,
     },
   });
   if (!worker) return [...repairs, readiness];

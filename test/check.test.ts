@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   cpSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -11,7 +12,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** A repository of its own whose only commit is the working tree. */
@@ -20,7 +23,7 @@ let copy: string;
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), "agentlane-copy-"));
   const files = execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" });
-  for (const path of files.split("\n").filter(Boolean)) {
+  for (const path of files.split("\n").filter((file) => file && existsSync(join(root, file)))) {
     cpSync(join(root, path), join(copy, path), { errorOnExist: false, force: true });
   }
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
@@ -62,9 +65,6 @@ const append = (line: string) => (text: string) => `${text}${line}\n`;
 
 test.each([
   ["types", "src/errors.ts", append('export const wrong: number = "text";')],
-  ["lint and format", "src/errors.ts", append("export const a = 'single quotes';")],
-  ["lint and format", "src/errors.ts", append("export const anything: any = 1;")],
-  ["lint and format", "src/errors.ts", append("Promise.resolve(1).then(String);")],
   ["proto lint", "proto/agentlane/v1/chunk.proto", append("message Uncommented {}")],
   ["proto format", "proto/agentlane/v1/chunk.proto", append("\n\n// X.\nmessage   Spaced {}")],
   [
@@ -81,6 +81,21 @@ test.each([
   withChange(path, change, () => {
     const { status, output } = check(step);
     expect(output).toContain(`FAIL  ${step}`);
+    expect(status).toBe(1);
+  });
+});
+
+test("the step lint and format fails for style, for any, and for floating promises", () => {
+  const wrong = [
+    "export const a = 'single quotes';",
+    "export const anything: any = 1;",
+    "Promise.resolve(1).then(String);",
+  ];
+  withChange("src/errors.ts", append(wrong.join("\n")), () => {
+    const { status, output } = check("lint and format");
+    for (const rule of ["format", "noExplicitAny", "noFloatingPromises"]) {
+      expect(output).toContain(`${rule} ━`);
+    }
     expect(status).toBe(1);
   });
 });

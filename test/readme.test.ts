@@ -1,7 +1,7 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -9,36 +9,25 @@ import { AgentService } from "../gen/agentlane/v1/agent_service_pb.js";
 import { OperationsService } from "../gen/agentlane/v1/operations_service_pb.js";
 import { SessionService } from "../gen/agentlane/v1/session_service_pb.js";
 import { TaskService } from "../gen/agentlane/v1/task_service_pb.js";
+import { loadAgentsFile } from "../src/executor/agents-file.ts";
+import { type ServingProcess, serve } from "./harness/process.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 const run = promisify(execFile);
 
-let server: ChildProcess;
+let server: ServingProcess;
 let address: string;
 
 /** What `npm start` does, on a free port. */
 beforeAll(async () => {
-  server = spawn(process.execPath, ["src/main.ts", "serve"], {
-    cwd: root,
-    env: { ...process.env, PORT: "0" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const { stdout } = server;
-  if (!stdout) throw new Error("no output");
-  for await (const line of createInterface({ input: stdout })) {
-    const found = /serves .* on (\S+:\d+)/.exec(line);
-    if (!found?.[1]) continue;
-    address = found[1];
-    break;
-  }
-  stdout.resume();
+  server = await serve();
+  address = server.address;
 });
 
 afterAll(async () => {
   server.kill("SIGTERM");
-  const [code] = await once(server, "exit");
-  expect(code).toBe(0);
+  expect(await server.exited).toBe(0);
 });
 
 function blocks(language: string): string[] {
@@ -74,6 +63,17 @@ test("the code example is the file of the examples, and it runs", async () => {
   expect(lines[0]).toContain("hello");
   expect(lines.at(-1)).toMatch(/^\d+ events$/);
   expect(lines.at(-2)).toContain("hello");
+});
+
+test("its agents files are valid", () => {
+  const folder = mkdtempSync(join(tmpdir(), "agentlane-readme-"));
+  const files = blocks("json").map((text, index) => {
+    const path = join(folder, `agents-${index}.json`);
+    writeFileSync(path, text);
+    return loadAgentsFile(path, { environment: {} }).map((agent) => agent.template);
+  });
+  rmSync(folder, { recursive: true });
+  expect(files).toEqual([["graph"], ["react"]]);
 });
 
 test("the table of RPCs is the contract's", () => {

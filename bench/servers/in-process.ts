@@ -28,7 +28,16 @@ async function run({ concurrency, durationMs }: LoadOrder): Promise<LoadReport> 
   }
   await Promise.all(Array.from({ length: concurrency }, caller));
   const elapsedMs = performance.now() - startedAt;
-  return { calls, messages, elapsedMs, p50Ms: 0, p99Ms: 0, failures: 0, firstFailure: "" };
+  return {
+    calls,
+    messages,
+    elapsedMs,
+    p50Ms: 0,
+    p99Ms: 0,
+    failures: 0,
+    firstFailure: "",
+    clientLoad: 0,
+  };
 }
 
 process.send?.({ port: 0 });

@@ -49,11 +49,14 @@ export function newExecutionContext(ref: {
 /** The context after a turn: one version further, trimmed to the limits, valid. */
 export function appendTurn(context: ExecutionContext, turn: CommittedTurn): ExecutionContext {
   const { outcome } = turn;
-  const all = outcome.history ?? [...context.history, ...turn.messages, ...outcome.messages];
+  // The committed history is valid, so only what the turn added has to be looked at.
+  const before = outcome.history ? [] : context.history;
+  const added = outcome.history ?? [...turn.messages, ...outcome.messages];
   // An interrupted turn may end in calls without results. They live in the checkpoint until the
   // resuming turn brings them back complete.
-  const closed = outcome.interrupts.length > 0 ? withoutOpenCalls(all) : all;
-  const { history, trimmedCount } = trimHistory(repairHistory(closed), turn.limits);
+  const closed = outcome.interrupts.length > 0 ? withoutOpenCalls(added) : added;
+  const all = [...before, ...repairHistory(closed)];
+  const { history, trimmedCount } = trimHistory(all, turn.limits);
   const now = timestampFromMs(turn.nowMs);
   return create(ExecutionContextSchema, {
     agentId: context.agentId,

@@ -44,7 +44,10 @@ export interface Consumer {
   close(): Promise<void>;
 }
 
-/** A message in a consumer's hand. Settling twice, or after close, does nothing. */
+/**
+ * A message in a consumer's hand. Settling twice, or after close, does nothing. It rejects with
+ * `unavailable` when the connection broke, and then the broker delivers the message again.
+ */
 export interface Delivery {
   readonly message: QueueMessage;
   /** Whether it was delivered before and not acked. */

@@ -63,14 +63,14 @@ export function createConnectAdapter(
   return (method, exchange, request, response) => {
     const handler = handlers.get(method.path);
     if (!handler) throw new Error(`${method.name} has no handler`);
-    handler(universalRequest(method, exchange, request))
-      .then((reply) => universalResponseToNodeResponse(reply, response))
-      .catch((error: unknown) => {
-        // The client went away while the reply was written; the call has been told already.
-        const { code } = ConnectError.from(error);
-        if (code !== Code.Aborted && code !== Code.Canceled) onError(error, method.name);
+    handler(universalRequest(method, exchange, request)).then(
+      // What fails here is the connection; the call has been told by its exchange.
+      (reply) => universalResponseToNodeResponse(reply, response).catch(() => response.destroy()),
+      (error: unknown) => {
+        onError(error, method.name);
         response.destroy();
-      });
+      },
+    );
   };
 }
 
@@ -119,16 +119,29 @@ function universalRequest(
     if (typeof encoding === "string") header.set(encodingHeader, encoding);
   }
   const gone = new AbortController();
-  exchange.onClose(() => gone.abort(new ConnectError("the client ended the call", Code.Canceled)));
+  exchange.onClose(() => gone.abort(clientGone()));
   return {
     httpVersion: request.httpVersion,
     method: "POST",
     url: `http://localhost${method.path}`,
     header,
-    body: bidi ? request : createAsyncIterable([emptyMessage(exchange.protocol)]),
+    body: bidi ? untilGone(request) : createAsyncIterable([emptyMessage(exchange.protocol)]),
     signal: gone.signal,
     contextValues: createContextValues().set(exchangeKey, exchange),
   };
+}
+
+/** A body that cannot be read to its end has lost its client; that is no fault of the call. */
+async function* untilGone(request: HttpRequest): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of request) yield chunk;
+  } catch {
+    throw clientGone();
+  }
+}
+
+function clientGone(): ConnectError {
+  return new ConnectError("the client ended the call", Code.Canceled);
 }
 
 function replyHeaders(headers: IncomingHttpHeaders): Headers {

@@ -1,4 +1,4 @@
-/** The one table between the domain's errors and the status codes of the wire. */
+/** From the domain's errors to statuses of the wire with google.rpc details. */
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -8,22 +8,8 @@ import {
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.js";
-import { AgentlaneError, type ErrorKind, type FieldViolation } from "../errors.ts";
-
-const CODES: Record<ErrorKind, Code> = {
-  invalid_argument: Code.InvalidArgument,
-  not_found: Code.NotFound,
-  already_exists: Code.AlreadyExists,
-  failed_precondition: Code.FailedPrecondition,
-  out_of_range: Code.OutOfRange,
-  permission_denied: Code.PermissionDenied,
-  resource_exhausted: Code.ResourceExhausted,
-  unavailable: Code.Unavailable,
-  deadline_exceeded: Code.DeadlineExceeded,
-  canceled: Code.Canceled,
-  lease_lost: Code.Aborted,
-  internal: Code.Internal,
-};
+import { AgentlaneError, type FieldViolation } from "../errors.ts";
+import { CODE_OF_KIND } from "../tasks/task-error.ts";
 
 /** `domain` of every google.rpc.ErrorInfo. */
 const DOMAIN = "agentlane";
@@ -80,19 +66,22 @@ export function toWireError(error: unknown, report: (error: unknown) => void): C
     return wireError({ code: Code.Internal, reason: "INTERNAL", message: "internal error" });
   }
   if (error.kind === "internal") report(error);
-  return wireError({ ...pick(error), code: CODES[error.kind] });
+  return wireError({ ...pick(error), code: codeOf(CODE_OF_KIND[error.kind]) });
 }
 
 /** Why a task ended, as the status of the call that waited for it. */
 export function taskFailure(taskId: string, error: TaskError | undefined): ConnectError {
-  const code = error?.code ?? Code.Internal;
   return wireError({
-    // The numbers of google.rpc.Code are those of Code; 0 and unknown ones are no failures.
-    code: code in Code ? (code as number) : Code.Internal,
+    code: codeOf(error?.code),
     reason: error?.reason || "TASK_FAILED",
     message: error?.message || "the task failed without saying why",
     metadata: { task_id: taskId },
   });
+}
+
+/** The numbers of google.rpc.Code are those of Connect's Code; 0 and unknown ones are no failures. */
+function codeOf(code: number | undefined): Code {
+  return code !== undefined && code in Code ? code : Code.Internal;
 }
 
 /** No or bad credentials. */

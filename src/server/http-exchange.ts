@@ -32,6 +32,7 @@ export function createHttpExchange(
         clock,
       ),
     onClose: onceClosed(response),
+    reset: () => void response.destroy(),
   };
 }
 

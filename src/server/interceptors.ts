@@ -19,6 +19,7 @@ import type {
   ServerStreamingMethod,
   UnaryMethod,
 } from "./rpc.ts";
+import { watchReader } from "./stalled-reader.ts";
 import type { Validate } from "./validation.ts";
 
 /** Undefined = no valid credentials. Called before anything of the body is read. */
@@ -26,8 +27,8 @@ export type Authenticate = (
   headers: IncomingHttpHeaders,
 ) => Principal | undefined | Promise<Principal | undefined>;
 
-/** Told about errors whose cause clients are not told. */
-export type OnError = (error: unknown, rpc: string) => void;
+/** Told about errors whose cause clients are not told; `where`: the RPC, or "accept". */
+export type OnError = (error: unknown, where: string) => void;
 
 /** A request on its way, as an adapter sees it. */
 export interface Exchange {
@@ -37,6 +38,8 @@ export interface Exchange {
   read(): Promise<Message>;
   /** Calls back once, when the reply is out or the client is gone, also when that is already so. */
   onClose(callback: () => void): void;
+  /** Ends the call without another word to the client, which does not listen any more. */
+  reset(): void;
 }
 
 /** All of these throw ConnectErrors only. */
@@ -56,6 +59,7 @@ export interface InterceptorParts {
   readonly validate: Validate;
   readonly clock: Clock;
   readonly maxTimeoutMs: number;
+  readonly stallTimeoutMs: number;
   readonly onError: OnError;
 }
 
@@ -66,100 +70,123 @@ interface Run {
 }
 
 export function createInterceptors(parts: InterceptorParts): Interceptors {
-  const { gate, authenticate, validate } = parts;
-
-  async function begin(method: RpcMethod, exchange: Exchange, span: CallSpan): Promise<Run> {
-    if (method.drains) {
-      gate.enter();
-      exchange.onClose(gate.leave);
-    }
-    const deadlineInMs = timeoutMs(exchange.protocol, exchange.headers, parts.maxTimeoutMs);
-    if (deadlineInMs !== undefined && deadlineInMs <= 0) throw deadlineExceeded();
-    const scope = createCallScope(parts.clock, deadlineInMs);
-    exchange.onClose(() => {
-      scope.close();
-      // A stream whose client is gone stays parked where it is: this is its end.
-      if (scope.signal.aborted) span.end(toWireError(scope.signal.reason, ignore).code);
-    });
-    const known = authenticate(exchange.headers);
-    const principal = known instanceof Promise ? await scope.beforeDeadline(known) : known;
-    if (!principal) throw unauthenticated();
-    const { signal, remainingMs } = scope;
-    return { call: { principal, signal, remainingMs }, scope };
-  }
-
-  async function readValid(
-    method: UnaryMethod | ServerStreamingMethod,
-    exchange: Exchange,
-    scope: CallScope,
-  ): Promise<Message> {
-    const request = await scope.beforeDeadline(exchange.read());
-    validate(method.descriptor.input, request);
-    return request;
-  }
-
-  const failed = (error: unknown, method: RpcMethod, span: CallSpan): ConnectError => {
-    const wire = toWireError(error, (cause) => parts.onError(cause, method.name));
-    span.end(wire.code);
-    return wire;
-  };
-
-  async function* replies(
-    method: ServerStreamingMethod | BidiStreamingMethod,
-    exchange: Exchange,
-    open: (run: Run) => Promise<AsyncIterable<Message>>,
-  ): AsyncGenerator<Message> {
-    const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
-    let run: Run | undefined;
-    try {
-      run = await begin(method, exchange, span);
-      const { scope } = run;
-      const messages = (await open(run))[Symbol.asyncIterator]();
-      exchange.onClose(() => void messages.return?.().catch(ignore));
-      for (;;) {
-        const next = await scope.beforeDeadline(span.run(() => messages.next()));
-        if (next.done) break;
-        yield next.value;
-      }
-      if (scope.signal.aborted) throw scope.signal.reason;
-      scope.finish();
-      span.end(undefined);
-    } catch (error) {
-      run?.scope.finish();
-      throw failed(error, method, span);
-    } finally {
-      // Reached without a finish when the adapter gives up, e.g. on a reply it cannot encode.
-      run?.scope.close();
-      span.end(Code.Canceled);
-    }
-  }
-
   return {
-    async unary(method, exchange) {
-      const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
-      let run: Run | undefined;
-      try {
-        run = await begin(method, exchange, span);
-        const { call, scope } = run;
-        const request = await readValid(method, exchange, scope);
-        const reply = await scope.beforeDeadline(span.run(() => method.handle(request, call)));
-        span.end(undefined);
-        return reply;
-      } catch (error) {
-        throw failed(error, method, span);
-      } finally {
-        run?.scope.finish();
-      }
-    },
-
+    unary: (method, exchange) => answer(parts, method, exchange),
     serverStreaming: (method, exchange) =>
-      replies(method, exchange, async ({ call, scope }) =>
-        method.handle(await readValid(method, exchange, scope), call),
+      replies(parts, method, exchange, async ({ call, scope }) =>
+        method.handle(await readValid(parts, method, exchange, scope), call),
       ),
-
     bidiStreaming: (method, exchange, requests) =>
-      replies(method, exchange, async ({ call }) => method.handle(requests, call)),
+      replies(parts, method, exchange, async ({ call }) => method.handle(requests, call)),
   };
+}
+
+async function answer(
+  parts: InterceptorParts,
+  method: UnaryMethod,
+  exchange: Exchange,
+): Promise<Message> {
+  const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
+  let run: Run | undefined;
+  try {
+    run = await begin(parts, method, exchange, span);
+    const { call, scope } = run;
+    const request = await readValid(parts, method, exchange, scope);
+    const reply = await scope.beforeDeadline(span.run(() => method.handle(request, call)));
+    span.end(undefined);
+    return reply;
+  } catch (error) {
+    throw failed(parts, error, method, span);
+  } finally {
+    run?.scope.finish();
+  }
+}
+
+async function* replies(
+  parts: InterceptorParts,
+  method: ServerStreamingMethod | BidiStreamingMethod,
+  exchange: Exchange,
+  open: (run: Run) => Promise<AsyncIterable<Message>>,
+): AsyncGenerator<Message> {
+  const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
+  let run: Run | undefined;
+  try {
+    run = await begin(parts, method, exchange, span);
+    const { scope } = run;
+    const messages = (await open(run))[Symbol.asyncIterator]();
+    exchange.onClose(() => void messages.return?.().catch(ignore));
+    const reader = watchReader(parts.clock, parts.stallTimeoutMs, exchange);
+    for (;;) {
+      const next = await scope.beforeDeadline(span.run(() => messages.next()));
+      if (next.done) break;
+      try {
+        reader.offered();
+        yield next.value;
+        reader.took();
+      } catch {
+        // Thrown in by an adapter that cannot write any more.
+        scope.close();
+        throw scope.signal.reason;
+      }
+    }
+    if (scope.signal.aborted) throw scope.signal.reason;
+    scope.finish();
+    span.end(undefined);
+  } catch (error) {
+    run?.scope.finish();
+    throw failed(parts, error, method, span);
+  } finally {
+    // Reached without a finish when the adapter gives up, e.g. on a reply it cannot encode.
+    run?.scope.close();
+    span.end(Code.Canceled);
+  }
+}
+
+async function begin(
+  parts: InterceptorParts,
+  method: RpcMethod,
+  exchange: Exchange,
+  span: CallSpan,
+): Promise<Run> {
+  if (method.drains) {
+    parts.gate.enter();
+    exchange.onClose(parts.gate.leave);
+  }
+  const deadlineInMs = timeoutMs(exchange.protocol, exchange.headers, parts.maxTimeoutMs);
+  if (deadlineInMs !== undefined && deadlineInMs <= 0) throw deadlineExceeded();
+  const scope = createCallScope(parts.clock, deadlineInMs);
+  exchange.onClose(() => {
+    scope.close();
+    // A stream whose client is gone stays parked where it is: this is its end.
+    if (scope.signal.aborted) span.end(toWireError(scope.signal.reason, ignore).code);
+  });
+  const known = parts.authenticate(exchange.headers);
+  const principal = known instanceof Promise ? await scope.beforeDeadline(known) : known;
+  if (!principal) throw unauthenticated();
+  const { signal, remainingMs } = scope;
+  return { call: { principal, signal, remainingMs }, scope };
+}
+
+async function readValid(
+  parts: InterceptorParts,
+  method: UnaryMethod | ServerStreamingMethod,
+  exchange: Exchange,
+  scope: CallScope,
+): Promise<Message> {
+  const request = await scope.beforeDeadline(exchange.read());
+  parts.validate(method.descriptor.input, request);
+  return request;
+}
+
+function failed(
+  parts: InterceptorParts,
+  error: unknown,
+  method: RpcMethod,
+  span: CallSpan,
+): ConnectError {
+  const wire = toWireError(error, (cause) => parts.onError(cause, method.name));
+  span.end(wire.code);
+  return wire;
 }
 
 function ignore(): void {}

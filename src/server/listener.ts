@@ -39,7 +39,12 @@ const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 /** Before the operating system asks a silent peer whether it is still there. */
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
-export function createListener(options: ServerOptions, clock: Clock): Listener {
+/** `onError`: told when a connection could not be accepted, e.g. for want of file descriptors. */
+export function createListener(
+  options: ServerOptions,
+  clock: Clock,
+  onError: (error: unknown) => void,
+): Listener {
   const http1 = http1Server(options);
   const http2 = http2Server(options);
   const acceptor = acceptorFor(options);
@@ -59,6 +64,7 @@ export function createListener(options: ServerOptions, clock: Clock): Listener {
     async listen() {
       acceptor.listen(options.port, options.host);
       await once(acceptor, "listening");
+      acceptor.on("error", onError);
       // The http server never listens itself; it starts its time limits when told that it does.
       http1.emit("listening");
     },

@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly headerTimeoutMs: number;
   /** For the body of a request. */
   readonly bodyTimeoutMs: number;
+  /** A stream whose reader has taken nothing that was on offer for this long is ended. */
+  readonly stallTimeoutMs: number;
   /** A connection is closed after this long without a call, or with a reply of which no byte is read. */
   readonly idleTimeoutMs: number;
   /**
@@ -54,6 +56,7 @@ export const DEFAULT_SERVER_OPTIONS: ServerOptions = {
   maxTimeoutMs: 24 * 60 * 60 * 1000,
   headerTimeoutMs: 10_000,
   bodyTimeoutMs: 60_000,
+  stallTimeoutMs: 60_000,
   idleTimeoutMs: 300_000,
   nativeGrpc: true,
 };

@@ -104,6 +104,7 @@ function assemble(parts: ServerParts): Running {
     validate: createValidation(),
     clock,
     maxTimeoutMs: options.maxTimeoutMs,
+    stallTimeoutMs: options.stallTimeoutMs,
     onError,
   });
   const guard = createHttpGuard({
@@ -113,7 +114,7 @@ function assemble(parts: ServerParts): Running {
     exchangeFor: (method, protocol, request, response) =>
       createHttpExchange(method, protocol, request, response, options, clock),
   });
-  const listener = createListener(options, clock);
+  const listener = createListener(options, clock, (error) => onError(error, "accept"));
   listener.http1.on("request", guard);
   // Never listens: it makes node's request and response objects of the streams it is handed.
   const http2Requests = createHttp2Server();

@@ -122,8 +122,8 @@ export interface TaskStore {
   expired(limit: number): Promise<ExpiredLease[]>;
   /**
    * The store's own chores, at most `limit` tasks a call: due retries become ready, queued tasks
-   * past their deadline fail, ready tasks unpublished for `unpublishedAfterMs` ring again, logs and
-   * tasks past retention go.
+   * past their deadline fail, ready tasks unpublished for `unpublishedAfterMs` ring again, logs,
+   * tasks and sessions past retention go.
    */
   sweep(options: SweepOptions): Promise<{ sweptCount: number; effects: Effects }>;
   /**
@@ -231,6 +231,8 @@ export interface SweepOptions {
   /** … and the task itself after this; dead letters have their own. */
   readonly taskRetentionMs: number;
   readonly deadLetterRetentionMs: number;
+  /** A session without unfinished tasks goes this long after its last commit. */
+  readonly sessionRetentionMs: number;
 }
 
 /** Reading tasks. */

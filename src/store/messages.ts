@@ -2,6 +2,7 @@
  * Messages that stores write themselves, as object literals: `create` of the Protobuf library walks
  * the descriptor, which would dominate the hot operations. The types keep them complete.
  */
+
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { CancelMode, LogEntry, Notice } from "../../gen/agentlane/store/v1/record_pb.js";
 import {
@@ -13,15 +14,6 @@ import {
 } from "../../gen/agentlane/v1/task_pb.js";
 import { Code } from "../../gen/google/rpc/code_pb.js";
 import type { SessionRef, TaskRef } from "./contract.ts";
-
-export function timestamp(atMs: number): Timestamp {
-  const seconds = Math.floor(atMs / 1000);
-  return {
-    $typeName: "google.protobuf.Timestamp",
-    seconds: BigInt(seconds),
-    nanos: Math.floor((atMs - seconds * 1000) * 1e6),
-  };
-}
 
 export function stateChange(
   createdAt: Timestamp,

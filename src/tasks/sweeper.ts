@@ -29,8 +29,6 @@ export interface SweeperParts {
 export interface Sweeper extends Service {
   /** Runs all chores soon after `inMs`, for work that is known to become due. */
   dueIn(inMs: number): void;
-  /** Runs every chore once, now. */
-  sweepNow(): Promise<void>;
 }
 
 export function createSweeper(parts: SweeperParts): Sweeper {
@@ -47,9 +45,6 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     ...life,
     dueIn(inMs) {
       for (const line of lines) line.dueIn(inMs);
-    },
-    async sweepNow() {
-      for (const line of lines) await line.runNow();
     },
   };
 }
@@ -91,10 +86,6 @@ function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
     },
     dueIn(inMs: number) {
       if (!running && inMs < chore.intervalMs) plan(inMs);
-    },
-    async runNow() {
-      await running;
-      await chore.run(0);
     },
     async close() {
       isOpen = false;

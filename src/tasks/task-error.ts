@@ -4,7 +4,8 @@ import { type TaskError, TaskErrorSchema } from "../../gen/agentlane/v1/task_pb.
 import { Code } from "../../gen/google/rpc/code_pb.js";
 import { AgentlaneError, type ErrorKind } from "../errors.ts";
 
-const CODES: Record<ErrorKind, Code> = {
+/** The one table from kinds to codes; the numbers are gRPC's. */
+export const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
   invalid_argument: Code.INVALID_ARGUMENT,
   not_found: Code.NOT_FOUND,
   already_exists: Code.ALREADY_EXISTS,
@@ -31,7 +32,7 @@ export function asAgentlaneError(error: unknown): AgentlaneError {
 
 export function toTaskError(error: AgentlaneError): TaskError {
   return create(TaskErrorSchema, {
-    code: CODES[error.kind],
+    code: CODE_OF_KIND[error.kind],
     reason: error.reason,
     message: clip(error.message),
     retryable: error.retryable,

@@ -91,11 +91,17 @@ class TaskWatch implements Watch {
   }
 
   async next(): Promise<IteratorResult<WatchedEntry, undefined>> {
-    while (!this.#ended && !this.#closed) {
-      const entry = this.#buffer.shift();
-      if (entry) return { done: false, value: this.#deliver(entry) };
-      if (this.#mustRead || this.#heard > this.#tail) await this.#readPage();
-      else this.#mustRead = await this.#silence();
+    try {
+      while (!this.#ended && !this.#closed) {
+        const entry = this.#buffer.shift();
+        if (entry) return { done: false, value: this.#deliver(entry) };
+        if (this.#mustRead || this.#heard > this.#tail) await this.#readPage();
+        else this.#mustRead = await this.#silence();
+      }
+    } catch (error) {
+      // `for await` does not call return() after an error.
+      this.close();
+      throw error;
     }
     this.close();
     return { done: true, value: undefined };
@@ -145,7 +151,8 @@ class TaskWatch implements Watch {
   #deliver(entry: WatchedEntry): WatchedEntry {
     this.#delivered = entry.sequence;
     this.#bufferBytes -= approximateBytes(entry.event);
-    if (isTerminalEvent(entry.event)) this.#ended = true;
+    // A failure that has entries after it was redriven.
+    if (isTerminalEvent(entry.event) && entry.sequence >= this.#heard) this.#ended = true;
     return entry;
   }
 

@@ -33,6 +33,10 @@ export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
 
   async function open(request: WatchRequest): Promise<Watch> {
     if (count >= maxCount) throw tooMany(maxCount);
+    return add(request);
+  }
+
+  async function add(request: WatchRequest): Promise<Watch> {
     count++;
     const { signal } = request;
     let watch: Watch | undefined;
@@ -75,8 +79,9 @@ export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
       const timeout = new AbortController();
       const timer = parts.clock.setTimer(timeoutMs, () => timeout.abort());
       try {
-        const request = { ref, afterSequence, fresh: false, signal: timeout.signal };
-        for await (const _ of lazy(request));
+        // Beyond the limit too: it is short, and a cancel must work when there are many watches.
+        const watch = await add({ ref, afterSequence, fresh: false, signal: timeout.signal });
+        for await (const _ of { [Symbol.asyncIterator]: () => watch });
       } finally {
         timer.clear();
       }

@@ -145,8 +145,9 @@ class Attempt implements LeaseHolder {
   }
 
   #limit(ms: number, reason: string, message: string): Timer {
-    const error = new AgentlaneError("deadline_exceeded", reason, message);
-    return this.#parts.clock.setTimer(ms, () => this.#abort.abort(error));
+    return this.#parts.clock.setTimer(ms, () =>
+      this.#abort.abort(new AgentlaneError("deadline_exceeded", reason, message)),
+    );
   }
 
   /** Undefined when the lease was lost: then nothing is ours to write. */
@@ -156,7 +157,7 @@ class Attempt implements LeaseHolder {
     let prepared: Prepared | undefined;
     let run: Run;
     try {
-      instance = await openInstance(instances, this.#claim);
+      instance = await this.#persist(() => openInstance(instances, this.#claim));
       const { agent, executor } = this.#parts.router.route(instance.context.agentId);
       const turn = prepareTurn(
         this.#claim,
@@ -234,11 +235,11 @@ class Attempt implements LeaseHolder {
   }
 
   /** A store outage shorter than the lease costs nothing but time. */
-  async #persist<T>(write: () => Promise<T>): Promise<T> {
+  async #persist<T>(call: () => Promise<T>): Promise<T> {
     const { clock, random } = this.#parts;
     for (;;) {
       try {
-        return await write();
+        return await call();
       } catch (error) {
         if (!isKind(error, "unavailable") || this.#lost) throw error;
       }

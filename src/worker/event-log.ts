@@ -1,16 +1,16 @@
 /**
- * The way of an attempt's events into the store. One append is in flight; what arrives meanwhile
- * goes into the next one: batching follows load, and an idle stream pays no delay.
+ * The way of an attempt's events into the store. What comes in one turn of the event loop goes into
+ * one append, and what arrives while that is in flight into the next: batching follows load, and an
+ * idle stream is delayed by less than a turn. Reading a batch costs its watchers as little.
  */
-import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type TaskEvent, TaskEventSchema } from "../../gen/agentlane/v1/task_pb.js";
-import type { Clock } from "../clock.ts";
+import type { TaskEvent } from "../../gen/agentlane/v1/task_pb.js";
+import type { Clock, Timer } from "../clock.ts";
 import type { Lease, TaskStore } from "../store/contract.ts";
 import type { Dispatcher } from "../tasks/dispatcher.ts";
+import { timestamp } from "../timestamp.ts";
 
 /** Events waiting for the next append; a producer that is faster than the store waits for it. */
-const MAX_PENDING_COUNT = 1024;
+const MAX_PENDING_COUNT = 256;
 
 export interface EventLogParts {
   readonly tasks: TaskStore;
@@ -24,53 +24,70 @@ export interface EventLogParts {
 }
 
 export interface EventLog {
-  /** Resolves at once as a rule, and late when the store is behind. After close it does nothing. */
+  /** Undefined as a rule; with too many events waiting, resolves when there is room. After close it does nothing. */
   push(kind: TaskEvent["kind"]): Promise<void> | undefined;
   /** Waits for the append in flight and hands over what was not appended, for `finish`. */
   close(): Promise<{ afterSequence: number; events: TaskEvent[] }>;
 }
 
+/** An append that waits for its turn, or is in flight. */
+interface Flush {
+  /** Undefined once it is in flight. */
+  timer: Timer | undefined;
+  readonly done: PromiseWithResolvers<void>;
+}
+
 export function createEventLog(parts: EventLogParts, startSequence: number): EventLog {
   let afterSequence = startSequence;
   let pending: TaskEvent[] = [];
-  let flushing: Promise<void> | undefined;
+  let flush: Flush | undefined;
   let closed = false;
 
-  async function flush(): Promise<void> {
-    while (pending.length > 0 && !closed) {
-      const events = pending;
-      pending = [];
-      const { lastSequence, effects } = await parts.persist(() =>
-        parts.tasks.append(parts.lease, afterSequence, events),
-      );
-      afterSequence = lastSequence;
-      await parts.dispatcher.dispatch(effects);
-    }
+  function plan(): Flush {
+    const planned: Flush = {
+      timer: parts.clock.setTimer(0, () => void run(planned)),
+      done: Promise.withResolvers(),
+    };
+    return planned;
   }
 
-  function startFlush(): void {
-    flushing = flush()
-      .catch((error: unknown) => {
-        closed = true;
-        parts.onFailure(error);
-      })
-      .finally(() => {
-        flushing = undefined;
-        if (pending.length > 0 && !closed) startFlush();
-      });
+  async function run(running: Flush): Promise<void> {
+    running.timer = undefined;
+    try {
+      await append();
+    } catch (error) {
+      closed = true;
+      parts.onFailure(error);
+    }
+    flush = pending.length > 0 && !closed ? plan() : undefined;
+    running.done.resolve();
+  }
+
+  async function append(): Promise<void> {
+    const events = pending;
+    pending = [];
+    const { lastSequence, effects } = await parts.persist(() =>
+      parts.tasks.append(parts.lease, afterSequence, events),
+    );
+    afterSequence = lastSequence;
+    await parts.dispatcher.dispatch(effects);
   }
 
   return {
     push(kind) {
       if (closed) return undefined;
-      const createdAt = timestampFromMs(parts.clock.now());
-      pending.push(create(TaskEventSchema, { createdAt, kind }));
-      if (!flushing) startFlush();
-      return pending.length >= MAX_PENDING_COUNT ? flushing : undefined;
+      const createdAt = timestamp(parts.clock.now());
+      pending.push({ $typeName: "agentlane.v1.TaskEvent", createdAt, kind });
+      flush ??= plan();
+      return pending.length >= MAX_PENDING_COUNT ? flush.done.promise : undefined;
     },
     async close() {
       closed = true;
-      await flushing;
+      if (flush?.timer) {
+        flush.timer.clear();
+        flush.done.resolve();
+      }
+      await flush?.done.promise;
       return { afterSequence, events: pending };
     },
   };

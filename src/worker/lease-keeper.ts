@@ -94,7 +94,12 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
         await renewing;
       },
     ),
-    hold: (holder, claimedAt) => void holders.set(holder, claimedAt + parts.leaseMs),
+    hold(holder, claimedAt) {
+      const validUntil = claimedAt + parts.leaseMs;
+      holders.set(holder, validUntil);
+      // Its claim was answered too late: another worker may have it.
+      if (validUntil <= clock.monotonic()) holder.lost();
+    },
     release: (holder) => void holders.delete(holder),
     heldCount: () => holders.size,
   };

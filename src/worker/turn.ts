@@ -72,8 +72,8 @@ function withFreshIds(
   context: ExecutionContext,
   newId: NewId,
 ): Message[] {
-  const taken = new Set(context.history.map((message) => message.id));
-  return messages.map((message) => (taken.has(message.id) ? { ...message, id: newId() } : message));
+  const isTaken = ({ id }: Message): boolean => context.history.some((old) => old.id === id);
+  return messages.map((message) => (isTaken(message) ? { ...message, id: newId() } : message));
 }
 
 interface Answer {

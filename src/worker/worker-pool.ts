@@ -2,23 +2,19 @@
  * The worker: takes doorbells from its queues, claims their tasks and runs them, one per slot.
  * Stopping has two phases: take nothing new and let attempts finish; then hand back what still runs.
  */
-import type { Notice, QueueMessage } from "../../gen/agentlane/store/v1/record_pb.js";
+import type { Notice } from "../../gen/agentlane/store/v1/record_pb.js";
 import type { Service } from "../lifecycle.ts";
 import { service } from "../lifecycle.ts";
 import {
   type Consumer,
-  type Delivery,
   type EventBus,
   type MessageQueue,
   type Subscription,
   WORKERS_TOPIC,
 } from "../queue/contract.ts";
 import type { TaskRef } from "../store/contract.ts";
-import { type AttemptParts, type RunningAttempt, startAttempt } from "./attempt.ts";
-import { startAttemptSpan } from "./attempt-span.ts";
-
-/** A store or broker that does not answer is asked again after this, plus as much jitter. */
-const RETRY_MS = 500;
+import type { AttemptParts, RunningAttempt } from "./attempt.ts";
+import { createDoorbells, RETRY_MS } from "./doorbells.ts";
 
 export interface WorkerPoolParts extends AttemptParts {
   readonly queue: MessageQueue;
@@ -48,13 +44,25 @@ export function createWorkerPool(parts: WorkerPoolParts): WorkerPool {
   let consumer: Consumer | undefined;
   let subscription: Subscription | undefined;
   let loops: Promise<void>[] = [];
+  let closing = false;
+  const doorbells = createDoorbells({
+    ...parts,
+    queueType: queue.type,
+    onStart(attempt) {
+      running.add(attempt);
+      // Its claim was under way when the others were handed back.
+      if (closing) attempt.release();
+      parts.onChange();
+    },
+  });
 
   async function slot(consuming: Consumer, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         const delivery = await consuming.receive(signal);
         if (!delivery) return;
-        await handle(delivery);
+        const attempt = await doorbells.answer(delivery);
+        if (attempt) await ended(attempt);
       } catch (error) {
         parts.onProblem("a delivery could not be handled", error, { tenant: "", taskId: "" });
         await clock.sleep(RETRY_MS * (1 + parts.random()), signal);
@@ -62,34 +70,10 @@ export function createWorkerPool(parts: WorkerPoolParts): WorkerPool {
     }
   }
 
-  async function handle(delivery: Delivery): Promise<void> {
-    const { message } = delivery;
-    const span = startAttemptSpan(message, queue.type);
-    const claimedAt = clock.monotonic();
-    const claimed = await claim(delivery, span.spanId);
-    if (!claimed) return;
-    span.claimed(claimed.record, parts.workerId, queueWaitMs(message, clock.now()));
-    const attempt = startAttempt(parts, claimed, claimedAt, span);
-    running.add(attempt);
-    parts.onChange();
+  async function ended(attempt: RunningAttempt): Promise<void> {
     await attempt.done;
     running.delete(attempt);
     parts.onChange();
-  }
-
-  /** The message is acked once the claim is recorded, or refused because the task is not ready. */
-  async function claim(delivery: Delivery, spanId: string) {
-    const { tenant, taskId } = delivery.message;
-    const request = { ref: { tenant, taskId }, workerId: parts.workerId, leaseMs: parts.leaseMs };
-    try {
-      const { claim, effects } = await parts.store.tasks.claim({ ...request, spanId });
-      await delivery.ack();
-      await parts.dispatcher.dispatch(effects);
-      return claim;
-    } catch (error) {
-      await delivery.nack({ delayMs: RETRY_MS * (1 + parts.random()) });
-      throw error;
-    }
   }
 
   function onNotice(notice: Notice): void {
@@ -99,11 +83,13 @@ export function createWorkerPool(parts: WorkerPoolParts): WorkerPool {
     } else if (notice.kind.case === "cancelRequested") {
       const { mode, reason } = notice.kind.value;
       find(running, notice)?.cancel(mode, reason);
+      doorbells.cancel(notice, notice.kind.value);
     }
   }
 
   async function open(): Promise<void> {
     receiving = new AbortController();
+    closing = false;
     subscription = await bus.subscribe(WORKERS_TOPIC, onNotice);
     const { queues, workerId, slots } = parts;
     const opened = await queue.consume({ queues, workerId, prefetch: slots });
@@ -113,6 +99,7 @@ export function createWorkerPool(parts: WorkerPoolParts): WorkerPool {
 
   async function close(): Promise<void> {
     receiving.abort();
+    closing = true;
     for (const attempt of running) attempt.release();
     await Promise.all(loops);
     await consumer?.close();
@@ -130,7 +117,11 @@ export function createWorkerPool(parts: WorkerPoolParts): WorkerPool {
     },
     busyCount: () => running.size,
     draining: () => receiving.signal.aborted,
-    lastPolledAt: () => consumer?.lastPolledAt() ?? 0,
+    lastPolledAt() {
+      // A worker whose slots are all busy does not poll, and is none the worse for it.
+      if (running.size >= parts.slots) return clock.now();
+      return consumer?.lastPolledAt() ?? 0;
+    },
   };
 }
 
@@ -139,10 +130,4 @@ function find(running: Iterable<RunningAttempt>, ref: TaskRef): RunningAttempt |
     if (attempt.taskId === ref.taskId && attempt.tenant === ref.tenant) return attempt;
   }
   return undefined;
-}
-
-function queueWaitMs(message: QueueMessage, now: number): number {
-  const { publishedAt } = message;
-  if (!publishedAt) return 0;
-  return Math.max(0, now - Number(publishedAt.seconds) * 1000 - publishedAt.nanos / 1e6);
 }

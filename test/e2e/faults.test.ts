@@ -165,6 +165,36 @@ describe("a stream of 100,000 tokens", () => {
   });
 });
 
+it("a reader that has stopped counts as gone after a while: its call ends, its task is canceled", async () => {
+  program = await startProgram({ server: { stallTimeoutMs: 200 } });
+  const client = connect(program.baseUrl);
+  const body = toBinary(
+    StreamExecuteRequestSchema,
+    create(StreamExecuteRequestSchema, {
+      ...turn("echo", "stalled"),
+      configurable: { tokens: 100_000, delayMs: 1 },
+    }),
+  );
+  const frame = Buffer.alloc(5);
+  frame.writeUInt32BE(body.length, 1);
+  const stream = client.request({
+    ":method": "POST",
+    ":path": "/agentlane.v1.AgentService/StreamExecute",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.on("error", () => undefined);
+  stream.pause();
+  stream.end(Buffer.concat([frame, body]));
+  let taskId = "";
+  while (taskId === "") {
+    const { tasks } = await program.tasks.listTasks({});
+    taskId = tasks[0]?.taskId ?? "";
+  }
+  expect(await endOf(taskId)).toBe(TaskState.CANCELED);
+  client.destroy();
+});
+
 describe("a client that disconnects", () => {
   beforeEach(() => start({ AGENTS, TASK_MANAGER_WORKERS: "1" }));
 

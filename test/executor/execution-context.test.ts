@@ -196,7 +196,7 @@ describe("a committed turn", () => {
         const interrupts = paused
           ? [{ $typeName: "agentlane.v1.Interrupt" as const, id: "q" }]
           : [];
-        const after = appendTurn(contextWith(history), {
+        const after = appendTurn(repairContext(contextWith(history)), {
           ...turn,
           outcome: { ...turn.outcome, interrupts },
         });

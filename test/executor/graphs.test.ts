@@ -198,6 +198,23 @@ describe("graphs of a project", () => {
       expect(session.context.history.map(textOf)).toEqual(["please", "let me see", "approved"]);
     });
 
+    it.each([
+      [{ type: "approve" }, "done: paid 5"],
+      [{ type: "edit", editedAction: { name: "pay", args: { amount: 3 } } }, "done: paid 3"],
+      [{ type: "reject", message: "too much" }, "done: too much"],
+    ])("lets a person decide on a tool call: %j", async (decision, answer) => {
+      const session = conversation(executor, project("careful"));
+      const asked = await session.say("pay", { streaming: true });
+      expect(casesOf(asked.events)).not.toContain("toolCallStarted");
+      const [question] = asked.outcome.interrupts;
+      expect(question?.value && toJson(ValueSchema, question.value)).toMatchObject({
+        actionRequests: [{ name: "pay", args: { amount: 5 } }],
+      });
+      const decided = await session.say(undefined, { resume: { decisions: [decision] } });
+      expect(decided.answer).toBe(answer);
+      expect(session.context.history.map(textOf).at(-1)).toBe(answer);
+    });
+
     it("forgets an open question when the next turn is no answer", async () => {
       const session = conversation(executor, project("asking"));
       await session.say("please");

@@ -3,6 +3,8 @@ import { type Clock, sleepOn } from "../../src/clock.ts";
 export interface FakeClock extends Clock {
   /** Moves time forward, running due timers in order, and lets their promises settle in between. */
   advance(byMs: number): Promise<void>;
+  /** Moves time forward at once, as a blocked loop or a machine that slept does: timers fire late. */
+  jump(byMs: number): Promise<void>;
   /** Timers that are set and not cleared. */
   readonly timerCount: number;
 }
@@ -41,6 +43,11 @@ export function fakeClock(startAtMs = 1_800_000_000_000): FakeClock {
       }
       nowMs = endMs;
       await settle();
+    },
+    async jump(byMs) {
+      await settle();
+      nowMs += byMs;
+      await clock.advance(0);
     },
     get timerCount() {
       return timers.size;

@@ -33,6 +33,8 @@ export interface FakeTaskManager extends TaskManager {
   readonly runs: FakeRun[];
   /** Entries being read now. */
   readonly watcherCount: number;
+  /** Entries handed out of tasks of the agent "endless". */
+  readonly deliveredCount: number;
   /** Resolves when `count` runs have started since the fake was made. */
   started(count: number): Promise<void>;
   /** Lets the tasks of the agents "gated" go on to their end. */
@@ -45,6 +47,7 @@ export function fakeTaskManager(): FakeTaskManager {
   const runs: FakeRun[] = [];
   const tasks = new Map<string, Task>();
   let watcherCount = 0;
+  let deliveredCount = 0;
   let observers: (() => void)[] = [];
   let openGate: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => {
@@ -122,6 +125,12 @@ export function fakeTaskManager(): FakeTaskManager {
         sequence++;
         if (sequence <= afterSequence) continue;
         const event = result.value;
+        if (
+          event.kind.case === "chunk" &&
+          event.kind.value.choices[0]?.delta?.content === ENDLESS
+        ) {
+          deliveredCount++;
+        }
         return { done: false, value: { attempt: 1, sequence, mergedCount: 0, event } };
       }
     };
@@ -142,6 +151,9 @@ export function fakeTaskManager(): FakeTaskManager {
     runs,
     get watcherCount() {
       return watcherCount;
+    },
+    get deliveredCount() {
+      return deliveredCount;
     },
     started: (count) => until(() => runs.length >= count),
     idle: () => until(() => watcherCount === 0),
@@ -187,6 +199,8 @@ export function fakeTaskManager(): FakeTaskManager {
   };
 }
 
+const ENDLESS = "x".repeat(32_768);
+
 type Input = Pick<TaskInput, "agentId" | "messages">;
 
 /** What the agents of the fake do. Anything else echoes. */
@@ -209,7 +223,11 @@ async function* eventsOf(input: Input, gate: Promise<void>): AsyncGenerator<Task
       await new Promise<never>(() => undefined);
       return;
     case "endless":
-      for (;;) yield chunk("x".repeat(32_768));
+      for (;;) {
+        yield chunk(ENDLESS);
+        // Lets others have their turn, as a store would.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     case "gated":
       await gate;
       break;

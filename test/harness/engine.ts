@@ -76,6 +76,7 @@ export async function startEngine(options: EngineOptions = {}) {
     logRetentionMs: 24 * 3_600_000,
     taskRetentionMs: 48 * 3_600_000,
     deadLetterRetentionMs: 168 * 3_600_000,
+    sessionRetentionMs: 720 * 3_600_000,
   };
   const sweeper = createSweeper({
     clock,

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { z } from "zod";
-import { fullName, type InteropClient, outcomeError } from "./client.ts";
+import { fullName, type InteropClient, type OutcomeError, outcomeError } from "./client.ts";
 import { connectJsonError } from "./library-clients.ts";
 
 const BUF = new URL("../../node_modules/@bufbuild/buf/bin/buf", import.meta.url).pathname;
@@ -69,32 +69,41 @@ export function grpcurlClient(url: string, program: string): InteropClient {
   };
 }
 
-/** grpcurl prints google.rpc.Status, its details resolved by reflection. */
-function grpcurlError(json: JsonValue) {
+/**
+ * grpcurl prints google.rpc.Status. Details are resolved by reflection, or left as bytes when the
+ * deadline leaves no time for that.
+ */
+function grpcurlError(json: JsonValue): OutcomeError {
   const { code, message, details } = z
     .object({
       code: z.number(),
       message: z.string().default(""),
-      details: z.array(z.looseObject({ "@type": z.string() })).default([]),
+      details: z.array(detailSchema).default([]),
     })
     .parse(json);
-  const find = (type: string) => details.find((detail) => detail["@type"].endsWith(`.${type}`));
-  const info = z
-    .object({ reason: z.string(), metadata: z.record(z.string(), z.string()).default({}) })
-    .optional()
-    .parse(find("ErrorInfo"));
-  const badRequest = z
-    .object({ fieldViolations: z.array(z.object({ field: z.string() })) })
-    .optional()
-    .parse(find("BadRequest"));
-  const retry = z.object({ retryDelay: z.string() }).optional().parse(find("RetryInfo"));
+  const unresolved = details.flatMap(({ "@type": type, "@value": value }) =>
+    value === undefined ? [] : [{ type, value: Buffer.from(value, "base64") }],
+  );
+  const { reason, metadata, fieldViolations, retryDelay } = Object.assign({}, ...details) as Detail;
   return {
-    ...outcomeError(code, message, []),
-    ...(info ?? {}),
-    ...(badRequest ? { fields: badRequest.fieldViolations.map(({ field }) => field) } : {}),
-    ...(retry ? { retryDelayMs: Number.parseFloat(retry.retryDelay) * 1000 } : {}),
+    ...outcomeError(code, message, unresolved),
+    ...(reason === undefined ? {} : { reason, metadata: metadata ?? {} }),
+    ...(fieldViolations ? { fields: fieldViolations.map(({ field }) => field) } : {}),
+    ...(retryDelay ? { retryDelayMs: Number.parseFloat(retryDelay) * 1000 } : {}),
   };
 }
+
+/** The fields of all details that the server sends; no two share a name. */
+const detailSchema = z.object({
+  "@type": z.string(),
+  "@value": z.string().optional(),
+  reason: z.string().optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
+  fieldViolations: z.array(z.object({ field: z.string() })).optional(),
+  retryDelay: z.string().optional(),
+});
+
+type Detail = z.infer<typeof detailSchema>;
 
 export function run(
   program: string,

@@ -117,6 +117,12 @@ export const commonScenarios: readonly Scenario[] = [
     ]);
   }),
 
+  scenario("an unknown agent is NOT_FOUND and named", [], async (client) => {
+    const { error } = await client.call("AgentService/Execute", turn("unknown", "hello"));
+    expect(error).toMatchObject({ code: "NOT_FOUND", reason: "AGENT_NOT_FOUND" });
+    expect(error?.message).toContain('"unknown"');
+  }),
+
   scenario("an unknown task is NOT_FOUND", [], async (client) => {
     const { error } = await client.call("TaskService/GetTask", { taskId: "nope" });
     expect(error).toMatchObject({ code: "NOT_FOUND", reason: "TASK_NOT_FOUND" });
@@ -140,12 +146,6 @@ export const commonScenarios: readonly Scenario[] = [
 
 /** Need the agents of the fake task manager. */
 export const fakeScenarios: readonly Scenario[] = [
-  scenario("an unknown agent is NOT_FOUND", [], async (client) => {
-    const { error } = await client.call("AgentService/Execute", turn("unknown", "hello"));
-    expect(error).toMatchObject({ code: "NOT_FOUND", reason: "AGENT_NOT_FOUND" });
-    expect(error?.message).toBe('unknown agent "unknown": try a/b');
-  }),
-
   scenario("a failed task is its error, with the task's id", [], async (client) => {
     const { error } = await client.call("AgentService/Execute", turn("failing", "hello"));
     expect(error).toMatchObject({
@@ -198,14 +198,14 @@ export const fakeScenarios: readonly Scenario[] = [
   }),
 
   scenario("a deadline ends a turn that hangs", ["deadline"], async (client) => {
-    const limit = { timeoutMs: 300 };
+    const limit = { timeoutMs: 2000 };
     const { error } = await client.call("AgentService/Execute", turn("hanging", "hello"), limit);
     expect(error).toMatchObject({ code: "DEADLINE_EXCEEDED" });
   }),
 
   scenario("a deadline ends a stream", ["deadline", "streaming"], async (client) => {
     const request = turn("hanging", "hello");
-    const outcome = await client.call("AgentService/StreamExecute", request, { timeoutMs: 1000 });
+    const outcome = await client.call("AgentService/StreamExecute", request, { timeoutMs: 3000 });
     expect(outcome.error).toMatchObject({ code: "DEADLINE_EXCEEDED" });
     expect(entriesOf(outcome).map(({ sequence }) => sequence)).toEqual([1, 2]);
   }),
@@ -216,5 +216,52 @@ export const fakeScenarios: readonly Scenario[] = [
       text.startsWith("token") ? [text] : [],
     );
     expect(texts).toEqual(Array.from({ length: 1000 }, (_, index) => `token ${index} `));
+  }),
+];
+
+/** Need the real program; clients run at the same time, so each has a session of its own. */
+export const runtimeScenarios: readonly Scenario[] = [
+  scenario("a session remembers its turns", [], async (client) => {
+    const sessionId = `memory-of-${client.name.replace(/[^a-z0-9]+/g, "-")}`;
+    for (const text of ["first", "second"]) {
+      const { error } = await client.call(
+        "AgentService/Execute",
+        turn("echo", text, { sessionId }),
+      );
+      expect(error).toBeUndefined();
+    }
+    const { replies } = await client.call("SessionService/GetSession", {
+      agentId: "echo",
+      sessionId,
+    });
+    expect(replies[0]).toMatchObject({ context: { version: "2" } });
+    expect(JSON.stringify(replies[0])).toContain("first");
+  }),
+
+  scenario("an idempotency key names one task, and one request", [], async (client) => {
+    const idempotencyKey = `key-of-${client.name}`;
+    const submit = (text: string) =>
+      client.call("TaskService/SubmitTask", turn("echo", text, { idempotencyKey }));
+    const first = await submit("once");
+    const again = await submit("once");
+    expect(taskIdOf(again.replies[0])).toBe(taskIdOf(first.replies[0]));
+    expect(again.replies[0]).toMatchObject({ existing: true });
+    const other = await submit("something else");
+    expect(other.error).toMatchObject({ code: "ALREADY_EXISTS", reason: "IDEMPOTENCY_CONFLICT" });
+  }),
+
+  scenario("instructions from a client are refused", [], async (client) => {
+    const message = { role: "ROLE_SYSTEM", content: [{ text: "obey" }] };
+    const request = { agentId: "echo", messages: [message] };
+    const { error } = await client.call("AgentService/Execute", request);
+    expect(error).toMatchObject({ code: "INVALID_ARGUMENT", fields: ["messages[0].role"] });
+  }),
+
+  scenario("a watch past the end of a log is OUT_OF_RANGE", ["streaming"], async (client) => {
+    const { replies } = await client.call("AgentService/Execute", turn("echo", "hello"));
+    const { taskId } = z.looseObject({ taskId: z.string() }).parse(replies[0]);
+    const request = { taskId, afterSequence: 1000 };
+    const { error } = await client.call("TaskService/WatchTask", request);
+    expect(error).toMatchObject({ code: "OUT_OF_RANGE" });
   }),
 ];

@@ -34,14 +34,18 @@ export interface TestServerOptions {
   parts?: Partial<ServerParts>;
 }
 
+/** What a server serves, without anything behind it. */
+export function fakeServices(): Pick<ServerParts, "manager" | "sessions" | "operations"> {
+  return { manager: fakeTaskManager(), sessions: noSessions, operations: fewOperations };
+}
+
 export async function startTestServer(overrides: TestServerOptions = {}): Promise<TestServer> {
   const manager = fakeTaskManager();
   const readiness = fakeReadiness();
   const errors: unknown[] = [];
   const server = createServer({
+    ...fakeServices(),
     manager,
-    sessions: noSessions,
-    operations: fewOperations,
     readiness,
     clock: systemClock,
     onError: (error) => errors.push(error),

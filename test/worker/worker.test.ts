@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { AttemptOutcome, MultitaskStrategy, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../src/errors.ts";
+import { createReadiness } from "../../src/tasks/readiness.ts";
 import {
   assistantMessage,
   chunk,
@@ -286,6 +287,24 @@ describe("a worker that goes away", () => {
   });
 });
 
+describe("readiness", () => {
+  it("is that of a queue that answers, also while all slots are busy for long", async () => {
+    await start({ script: (turn) => untilAborted(turn.signal), worker: { slots: 1 } });
+    const { chore, problem } = createReadiness({
+      ...engine,
+      lastPolledAt: () => engine.workers[0]?.lastPolledAt() ?? 0,
+    });
+    await engine.clock.advance(60_000);
+    await chore.run(0);
+    expect(problem()).toBeUndefined();
+    await submit(engine);
+    await engine.clock.advance(60_000);
+    expect(engine.workers[0]?.busyCount()).toBe(1);
+    await chore.run(0);
+    expect(problem()).toBeUndefined();
+  });
+});
+
 describe("a stream", () => {
   it("delivers every token in order to a reader that keeps up", async () => {
     await start({
@@ -301,7 +320,9 @@ describe("a stream", () => {
       { streaming: true, deadlineInMs: undefined },
       signal,
     );
-    const log = await collect(run.entries);
+    const reading = collect(run.entries);
+    await engine.clock.advance(0);
+    const log = await reading;
     expect(log.map((entry) => entry.sequence)).toEqual(log.map((_, index) => index + 1));
     expect(log).toHaveLength(503);
   });
@@ -320,7 +341,9 @@ describe("a stream", () => {
       { streaming: true, deadlineInMs: undefined },
       signal,
     );
-    await watchToEnd(engine, run.taskId);
+    const ended = watchToEnd(engine, run.taskId);
+    await engine.clock.advance(0);
+    await ended;
     const log = await collect(run.entries);
     const text = log
       .map(({ event }) =>

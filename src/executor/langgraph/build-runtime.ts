@@ -23,11 +23,13 @@ export interface RuntimeParts {
   readonly clock: Clock;
   readonly newId: NewId;
   readonly modules: ProjectModules;
+  /** Called when a connection of the runtime breaks: the next turn needs a new runtime. */
+  readonly onLost: () => void;
 }
 
 export interface OwnedRuntime extends AgentRuntime {
-  /** Ends the connections that it owns. */
-  close(): Promise<void>;
+  /** Ends the connections that it owns; undefined when it has none. */
+  readonly close: (() => Promise<void>) | undefined;
 }
 
 export async function buildRuntime(
@@ -84,7 +86,7 @@ async function graphRuntime(agent: AgentDefinition, parts: RuntimeParts): Promis
     inputSchema: source.inputSchema,
     watched: true,
     checkpointed: true,
-    close: () => Promise.resolve(),
+    close: undefined,
   };
 }
 
@@ -96,7 +98,7 @@ function fixed(value: unknown, tools: readonly StructuredToolInterface[]): Owned
     inputSchema: undefined,
     watched: true,
     checkpointed: true,
-    close: () => Promise.resolve(),
+    close: undefined,
   };
 }
 

@@ -16,14 +16,15 @@ import type { Clock } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { type NewId, uuidV7 } from "../../ids.ts";
 import { service } from "../../lifecycle.ts";
-import type { AgentDefinition } from "../agent-definition.ts";
+import { type AgentDefinition, agentDefinitionSchema } from "../agent-definition.ts";
 import type { FrameworkExecutor, Turn, TurnEvent } from "../contract.ts";
-import { buildRuntime, type OwnedRuntime } from "./build-runtime.ts";
+import type { OwnedRuntime } from "./build-runtime.ts";
 import { canceled, messageOf, toAgentlaneError } from "./errors.ts";
 import { createEventChannel } from "./event-channel.ts";
 import { property } from "./json.ts";
 import { createProjectModules } from "./project-modules.ts";
 import { runTurn } from "./run-turn.ts";
+import { createRuntimeCache, type RuntimeCache } from "./runtime-cache.ts";
 import { DefinitionProblem } from "./toolbox.ts";
 import { createTracingCallbacks, type TracingCallbacks } from "./tracing.ts";
 
@@ -36,22 +37,13 @@ export interface LangGraphExecutorOptions {
 }
 
 const CAPABILITIES = ["streaming", "tools", "memory", "interrupts", "mcp"];
+const TEMPLATES = agentDefinitionSchema.shape.template.options;
 
 export function createLangGraphExecutor(options: LangGraphExecutorOptions): FrameworkExecutor {
   const { clock, newId = uuidV7(options.clock) } = options;
   const modules = createProjectModules();
-  const runtimes = new Map<AgentDefinition, Promise<OwnedRuntime>>();
+  const runtimes = createRuntimeCache({ clock, newId, modules });
   let running = false;
-
-  const runtimeOf = (agent: AgentDefinition): Promise<OwnedRuntime> => {
-    const known = runtimes.get(agent);
-    if (known) return known;
-    const building = buildRuntime(agent, { clock, newId, modules });
-    runtimes.set(agent, building);
-    // A module or a server that failed may be there the next time.
-    building.catch(() => runtimes.delete(agent));
-    return building;
-  };
 
   const { start, stop } = service(
     async () => {
@@ -59,10 +51,8 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
     },
     async () => {
       running = false;
-      const built = await Promise.allSettled(runtimes.values());
-      runtimes.clear();
+      await runtimes.close();
       modules.close();
-      for (const each of built) if (each.status === "fulfilled") await each.value.close();
     },
   );
 
@@ -72,14 +62,14 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
     stop,
     async validate(agent) {
       try {
-        await runtimeOf(agent);
+        await runtimes.get(agent);
         return [];
       } catch (error) {
         return [problemOf(error)];
       }
     },
     async describe(agent) {
-      const runtime = await runtimeOf(agent).catch((error: unknown) => {
+      const runtime = await runtimes.get(agent).catch((error: unknown) => {
         throw invalidAgent(agent, error);
       });
       return describeAgent(agent, runtime);
@@ -87,14 +77,14 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
     execute: (turn) =>
       execute(turn, {
         clock,
-        runtimeOf,
+        runtimes,
         tracing: tracingOf(turn, options.captureContent ?? false, clock),
       }),
     health: () =>
       create(FrameworkHealthSchema, {
         framework: "langgraph",
         version: langGraphVersion(),
-        templatesLoaded: runtimes.size,
+        templatesLoaded: running ? TEMPLATES.length : 0,
         executorInitialized: running,
         capabilities: CAPABILITIES,
       }),
@@ -105,24 +95,28 @@ async function* execute(
   turn: Turn,
   parts: {
     clock: Clock;
-    runtimeOf: (agent: AgentDefinition) => Promise<OwnedRuntime>;
+    runtimes: RuntimeCache;
     tracing: TracingCallbacks | undefined;
   },
 ): AsyncGenerator<TurnEvent> {
   const { clock, tracing } = parts;
   const channel = createEventChannel();
-  // Aborts the graph too when the reader leaves early.
-  const abandoned = new AbortController();
-  const signal = AbortSignal.any([turn.signal, abandoned.signal]);
+  // The graph's own signal: it also tells of a reader that leaves early.
+  const controller = new AbortController();
+  const { signal } = controller;
   // The reader does not wait for a graph that ignores its signal.
-  const onAbort = (): void => channel.fail(canceled(turn.signal));
+  const onAbort = (): void => {
+    const reason = canceled(turn.signal);
+    channel.fail(reason);
+    controller.abort(reason);
+  };
   if (turn.signal.aborted) onAbort();
   else turn.signal.addEventListener("abort", onAbort, { once: true });
 
   const run = async (): Promise<void> => {
     try {
-      const runtime = await parts.runtimeOf(turn.agent).catch((error: unknown) => {
-        throw invalidAgent(turn.agent, error);
+      const runtime = await parts.runtimes.get(turn.agent).catch((error: unknown) => {
+        throw unusableAgent(turn.agent, error);
       });
       const outcome = await runTurn(turn, {
         runtime,
@@ -141,8 +135,11 @@ async function* execute(
     yield* channel;
   } finally {
     turn.signal.removeEventListener("abort", onAbort);
-    channel.fail(undefined);
-    abandoned.abort(new AgentlaneError("canceled", "TURN_ABANDONED", "nobody reads the turn"));
+    if (!channel.ended) {
+      const reason = new AgentlaneError("canceled", "TURN_ABANDONED", "nobody reads the turn");
+      channel.fail(reason);
+      controller.abort(reason);
+    }
     tracing?.close();
   }
 }
@@ -165,18 +162,26 @@ function problemOf(error: unknown): AgentProblem {
 function invalidAgent(agent: AgentDefinition, error: unknown): AgentlaneError {
   const { field, message } = problemOf(error);
   const where = field ? `${agent.id}.${field}` : agent.id;
-  const transient = error instanceof DefinitionProblem && error.transient;
   return new AgentlaneError(
-    transient ? "unavailable" : "invalid_argument",
-    transient ? "AGENT_UNAVAILABLE" : "AGENT_INVALID",
+    "invalid_argument",
+    "AGENT_INVALID",
     `the definition of agent ${where} is not usable: ${message}`,
     {
-      retryable: transient,
       cause: error,
       fieldViolations: [{ field, description: message }],
       metadata: { agent_id: agent.id },
     },
   );
+}
+
+/** For a turn, a server that cannot be reached is no fault of the definition. */
+function unusableAgent(agent: AgentDefinition, error: unknown): AgentlaneError {
+  const invalid = invalidAgent(agent, error);
+  if (!(error instanceof DefinitionProblem) || !error.transient) return invalid;
+  return new AgentlaneError("unavailable", "AGENT_UNAVAILABLE", invalid.message, {
+    cause: error,
+    metadata: invalid.metadata,
+  });
 }
 
 function describeAgent(agent: AgentDefinition, runtime: OwnedRuntime): AgentDescription {

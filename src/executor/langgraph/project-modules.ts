@@ -1,11 +1,14 @@
 /**
- * Loads modules of a user's project: TypeScript sources included, and with the imports that such
- * projects write (`./tools.js` for a file tools.ts, `./tools` without an ending).
+ * Loads modules of a user's project, TypeScript sources included, as LangGraph.js projects write them:
+ * `./tools.js` imported for a file tools.ts, `./tools` without an ending, types imported without
+ * `import type` (Node's own type stripping refuses those: they name exports that do not exist),
+ * enums and parameter properties.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { extname, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { transform } from "sucrase";
 import { messageOf } from "./errors.ts";
 import { property } from "./json.ts";
 
@@ -23,24 +26,29 @@ const SOURCE_ENDINGS: Partial<Record<string, readonly string[]>> = {
   ".cjs": [".cts"],
   ".jsx": [".tsx"],
 };
-const GUESSED_ENDINGS = [".ts", ".mts", ".js", ".mjs", "/index.ts", "/index.js"];
+const GUESSED_ENDINGS = [".ts", ".tsx", ".mts", ".js", ".mjs", "/index.ts", "/index.js"];
+const TYPESCRIPT = /\.(ts|mts|tsx)$/;
 
 export function createProjectModules(): ProjectModules {
   const directories = new Set<string>();
   let hooks: ReturnType<typeof registerHooks> | undefined;
 
+  const isSource = (file: string): boolean =>
+    !file.includes(`${sep}node_modules${sep}`) && isUnder(file, directories);
   const register = (directory: string): void => {
     directories.add(directory);
     hooks ??= registerHooks({
+      load(url, context, nextLoad) {
+        const file = url.startsWith("file:") ? fileURLToPath(url) : "";
+        if (!TYPESCRIPT.test(file) || !isSource(file)) return nextLoad(url, context);
+        return { format: "module", source: transpile(file), shortCircuit: true };
+      },
       resolve(specifier, context, nextResolve) {
         const parent = context.parentURL;
         if (!parent?.startsWith("file:") || !/^\.{1,2}\//.test(specifier)) {
           return nextResolve(specifier, context);
         }
-        const from = fileURLToPath(parent);
-        if (from.includes(`${sep}node_modules${sep}`) || !isUnder(from, directories)) {
-          return nextResolve(specifier, context);
-        }
+        if (!isSource(fileURLToPath(parent))) return nextResolve(specifier, context);
         return nextResolve(sourceOf(specifier, parent), context);
       },
     });
@@ -96,18 +104,31 @@ async function importFile(file: string): Promise<unknown> {
   try {
     return await import(pathToFileURL(file).href);
   } catch (error) {
-    const code = property(error, "code");
-    if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX" || code === "ERR_INVALID_TYPESCRIPT_SYNTAX") {
-      throw new Error(
-        `${file} (or a file it imports) has TypeScript that Node cannot strip, such as an enum, a namespace or a parameter property: compile the project and name the compiled file, or rewrite it. ${messageOf(error)}`,
-        { cause: error },
-      );
-    }
-    if (code === "ERR_UNKNOWN_FILE_EXTENSION") {
-      throw new Error(`${file}: Node loads .ts, .mts, .js and .mjs; compile other files first`, {
+    if (property(error, "code") === "ERR_UNKNOWN_FILE_EXTENSION") {
+      throw new Error(`${file}: only .ts, .mts, .tsx, .js and .mjs files can be loaded`, {
         cause: error,
       });
     }
     throw new Error(`${file} failed to load: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Line numbers stay as they are, so that stack traces are right. */
+function transpile(file: string): string {
+  const source = readFileSync(file, "utf8");
+  try {
+    const { code } = transform(source, {
+      transforms: file.endsWith("x") ? ["typescript", "jsx"] : ["typescript"],
+      jsxRuntime: "automatic",
+      production: true,
+      disableESTransforms: true,
+      filePath: file,
+    });
+    return code;
+  } catch (error) {
+    throw new Error(
+      `its TypeScript cannot be translated (namespaces, for one, cannot); compile the project and name the compiled file, or rewrite it. ${messageOf(error)}`,
+      { cause: error },
+    );
   }
 }

@@ -1,17 +1,14 @@
 /** The tools of a definition: builtin ones, exports of the project's modules, and MCP servers. */
 import "./environment.ts";
 import type { StructuredToolInterface } from "@langchain/core/tools";
-import { MultiServerMCPClient } from "@langchain/mcp-adapters";
 import type { Clock } from "../../clock.ts";
 import type { AgentDefinition } from "../agent-definition.ts";
 import { messageOf } from "./errors.ts";
 import { isRecord } from "./json.ts";
+import { connectMcp, type McpConnection, type McpReference } from "./mcp-connection.ts";
 import type { ProjectModules } from "./project-modules.ts";
 import { calculatorTool } from "./tools/calculator.ts";
 import { clockTool } from "./tools/clock.ts";
-
-type ToolReference = AgentDefinition["tools"][number];
-type McpReference = Extract<ToolReference, { type: "mcp" }>;
 
 /** A problem with a key of the definition. */
 export class DefinitionProblem extends Error {
@@ -34,17 +31,21 @@ export class DefinitionProblem extends Error {
 
 export interface Toolbox {
   readonly tools: StructuredToolInterface[];
-  /** Ends the connections to MCP servers. */
-  close(): Promise<void>;
+  /** Ends the connections to MCP servers; undefined when there are none. */
+  readonly close: (() => Promise<void>) | undefined;
 }
 
-export async function openToolbox(
-  agent: AgentDefinition,
-  parts: { clock: Clock; modules: ProjectModules },
-): Promise<Toolbox> {
-  const clients: MultiServerMCPClient[] = [];
+export interface ToolboxParts {
+  readonly clock: Clock;
+  readonly modules: ProjectModules;
+  /** Called when an MCP server goes away by itself: the toolbox is of no use any more. */
+  readonly onLost: () => void;
+}
+
+export async function openToolbox(agent: AgentDefinition, parts: ToolboxParts): Promise<Toolbox> {
+  const connections: McpConnection[] = [];
   const close = async (): Promise<void> => {
-    await Promise.allSettled(clients.map((client) => client.close()));
+    await Promise.all(connections.map((connection) => connection.close()));
   };
   const builtin = builtinTools(parts.clock);
   const tools: StructuredToolInterface[] = [];
@@ -55,13 +56,14 @@ export async function openToolbox(
       else if (reference.type === "module") {
         tools.push(...(await moduleTools(agent.baseDir, reference.module, key, parts.modules)));
       } else {
-        const client = mcpClient(reference, agent.baseDir, key);
-        clients.push(client);
-        tools.push(...(await mcpTools(client, key)));
+        const { baseDir } = agent;
+        const connection = await mcpConnection(reference, key, { ...parts, baseDir });
+        connections.push(connection);
+        tools.push(...connection.tools);
       }
     }
     assertUnique(tools);
-    return { tools, close };
+    return { tools, close: connections.length > 0 ? close : undefined };
   } catch (error) {
     await close();
     throw error;
@@ -108,35 +110,16 @@ function isTool(value: unknown): value is StructuredToolInterface {
   return isRecord(value) && typeof value.name === "string" && typeof value.invoke === "function";
 }
 
-function mcpClient(reference: McpReference, baseDir: string, key: string): MultiServerMCPClient {
-  const { name, command, url } = reference;
-  if ((command === undefined) === (url === undefined)) {
+async function mcpConnection(
+  reference: McpReference,
+  key: string,
+  parts: { baseDir: string; clock: Clock; onLost: () => void },
+): Promise<McpConnection> {
+  if ((reference.command === undefined) === (reference.url === undefined)) {
     throw new DefinitionProblem(key, "an MCP server needs either command or url");
   }
-  const connection = command
-    ? {
-        transport: "stdio" as const,
-        command,
-        args: reference.args ?? [],
-        cwd: baseDir,
-        restart: { enabled: true, maxAttempts: 3, delayMs: 1000 },
-        ...(reference.env ? { env: reference.env } : {}),
-      }
-    : {
-        transport: "http" as const,
-        url: url ?? "",
-        automaticSSEFallback: false,
-        ...(reference.headers ? { headers: reference.headers } : {}),
-      };
-  return new MultiServerMCPClient({ mcpServers: { [name]: connection } });
-}
-
-async function mcpTools(
-  client: MultiServerMCPClient,
-  key: string,
-): Promise<StructuredToolInterface[]> {
   try {
-    return await client.getTools();
+    return await connectMcp(reference, parts);
   } catch (error) {
     const message = `the MCP server cannot be used: ${messageOf(error)}`;
     throw new DefinitionProblem(key, message, { cause: error, transient: true });

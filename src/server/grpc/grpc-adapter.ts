@@ -55,7 +55,7 @@ export function createGrpcAdapter(
     try {
       const reply = await interceptors.unary(method, exchange);
       const bytes = encoded(method.descriptor.output, reply);
-      if (stream.destroyed) return;
+      if (isGone(stream)) return;
       stream.respond(REPLY_HEADERS, { waitForTrailers: true });
       stream.once("wantTrailers", () => stream.sendTrailers(STATUS_OK));
       stream.end(Buffer.concat([envelopeHead(bytes.byteLength), bytes]));
@@ -75,7 +75,7 @@ export function createGrpcAdapter(
     try {
       for await (const reply of replies) {
         const bytes = encoded(method.descriptor.output, reply);
-        if (stream.destroyed) return;
+        if (isGone(stream)) return;
         if (!stream.headersSent) {
           stream.respond(REPLY_HEADERS, { waitForTrailers: true });
           stream.once("wantTrailers", () => stream.sendTrailers(trailers));
@@ -85,7 +85,7 @@ export function createGrpcAdapter(
     } catch (error) {
       trailers = errorTrailers(failure(error, method));
     }
-    if (stream.destroyed) return;
+    if (isGone(stream)) return;
     if (stream.headersSent) writer.end();
     else respondTrailersOnly(stream, trailers);
   }
@@ -100,6 +100,11 @@ export function createGrpcAdapter(
     else void serveStream(method, exchange, stream);
     return true;
   };
+}
+
+/** Reset by the client, or its connection is closed: nothing can be written any more. */
+function isGone(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed;
 }
 
 function isBinaryGrpc(headers: IncomingHttpHeaders): boolean {
@@ -129,11 +134,12 @@ function createExchange(
     headers,
     read: () => readMessage(method.descriptor.input, body, limits, clock),
     onClose: onceClosed(stream),
+    reset: () => stream.close(constants.NGHTTP2_CANCEL),
   };
 }
 
 function refuse(stream: ServerHttp2Stream, error: ConnectError): void {
-  if (!stream.destroyed) respondTrailersOnly(stream, errorTrailers(error));
+  if (!isGone(stream)) respondTrailersOnly(stream, errorTrailers(error));
 }
 
 function respondTrailersOnly(

@@ -2,7 +2,7 @@
  * Writes replies to a stream, one write at a time: what comes while a write is under way goes out
  * together in the next one. So packing follows load, and a slow stream of replies is not delayed.
  */
-import type { ServerHttp2Stream } from "node:http2";
+import type { Writable } from "node:stream";
 
 export interface ReplyWriter {
   /** False: wait for `room` before the next one. */
@@ -16,7 +16,7 @@ export interface ReplyWriter {
 /** Collected while a write is under way; then the source of the replies has to wait. */
 const MAX_COLLECTED_BYTES = 64 * 1024;
 
-export function createReplyWriter(stream: ServerHttp2Stream): ReplyWriter {
+export function createReplyWriter(stream: Writable): ReplyWriter {
   let collected: Uint8Array[] = [];
   let collectedBytes = 0;
   let writing = false;
@@ -29,7 +29,7 @@ export function createReplyWriter(stream: ServerHttp2Stream): ReplyWriter {
     return chunk;
   };
   const flush = (): void => {
-    if (writing || collectedBytes === 0 || stream.destroyed) return;
+    if (writing || collectedBytes === 0 || stream.closed) return;
     writing = true;
     stream.write(take(), written);
   };
@@ -48,7 +48,7 @@ export function createReplyWriter(stream: ServerHttp2Stream): ReplyWriter {
       return collectedBytes < MAX_COLLECTED_BYTES;
     },
     room() {
-      if (collectedBytes < MAX_COLLECTED_BYTES || stream.destroyed) return Promise.resolve();
+      if (collectedBytes < MAX_COLLECTED_BYTES || stream.closed) return Promise.resolve();
       return new Promise((resolve) => {
         wake = resolve;
       });

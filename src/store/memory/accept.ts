@@ -1,8 +1,10 @@
 /** Accepting a task: duplicate guard, limits, multitask strategy, a place in the lane. */
+
 import { CancelMode, type TaskRecord } from "../../../gen/agentlane/store/v1/record_pb.js";
 import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import { timestamp } from "../../timestamp.ts";
 import type { Submission } from "../contract.ts";
-import { stateChange, timestamp } from "../messages.ts";
+import { stateChange } from "../messages.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import { cancelEntry } from "./cancel.ts";
 import {

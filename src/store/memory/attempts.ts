@@ -1,8 +1,10 @@
 /** An attempt from its claim to its end: leases, fences, the log's growth. */
+
 import { CancelMode } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { TaskEvent } from "../../../gen/agentlane/v1/task_pb.js";
 import { AttemptOutcome, type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import { leaseLost } from "../../errors.ts";
+import { timestamp } from "../../timestamp.ts";
 import type { Claim, ClaimRequest, Ending, Finish, Lease, LeaseStatus } from "../contract.ts";
 import {
   canceledError,
@@ -10,7 +12,6 @@ import {
   entriesNotice,
   startedAttempt,
   stateChange,
-  timestamp,
 } from "../messages.ts";
 import { sequenceMismatch } from "../refusals.ts";
 import { doorbell, recordOf, refOf } from "./messages.ts";

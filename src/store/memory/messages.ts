@@ -1,8 +1,9 @@
 /** What the entries of the memory store look like from outside. */
+
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { QueueMessage, TaskRecord } from "../../../gen/agentlane/store/v1/record_pb.js";
+import { timestamp } from "../../timestamp.ts";
 import type { TaskRef } from "../contract.ts";
-import { timestamp } from "../messages.ts";
 import type { TaskEntry } from "./state.ts";
 
 export function refOf({ table, task }: TaskEntry): TaskRef {

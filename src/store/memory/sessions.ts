@@ -52,9 +52,19 @@ function keep(
 ): void {
   session.context = context;
   session.usedOrder = ++state.counter;
+  session.usedAtMs = state.clock.now();
   session.etag = `${session.usedOrder}`;
   table.used.remove(session.usedLink);
   session.usedLink = table.used.append(session);
+}
+
+/** Past retention: the session starts anew with its next turn. */
+export function dropContext(table: TenantTable, session: SessionEntry): void {
+  table.used.remove(session.usedLink);
+  session.usedLink = undefined;
+  session.context = undefined;
+  session.etag = "";
+  if (session.tasks.size === 0) table.sessions.delete(session.key);
 }
 
 export function createSessions(state: MemoryState): SessionStore {

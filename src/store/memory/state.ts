@@ -11,8 +11,8 @@ import type { ExecutionContext } from "../../../gen/agentlane/v1/session_pb.js";
 import type { Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Clock } from "../../clock.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
+import { timestamp } from "../../timestamp.ts";
 import { type Effects, type SessionRef, sessionKey, type TaskRef } from "../contract.ts";
-import { timestamp } from "../messages.ts";
 import { taskNotFound } from "../refusals.ts";
 import { DueHeap } from "./due-heap.ts";
 
@@ -29,14 +29,25 @@ export interface MemoryState {
   readonly keys: DueHeap<RememberedKey>;
   /** Ready tasks whose doorbell is not confirmed, longest ago rung first. */
   readonly unpublished: LinkedList<TaskEntry>;
+  readonly limits: MemoryLimits;
   /** Terminal tasks in the order they ended: those whose log is kept, … */
   readonly keptLogs: LinkedList<TaskEntry>;
+  /** Events in those logs. */
+  keptEventCount: number;
   /** … those that are no dead letters, … */
   readonly ended: LinkedList<TaskEntry>;
   /** … and the dead letters. */
   readonly dead: LinkedList<TaskEntry>;
   /** Orders what has no other order: accepts, ends, commits, etags. */
   counter: number;
+}
+
+/** What is kept of terminal tasks at most, whatever retention says: memory ends before a day does. */
+export interface MemoryLimits {
+  /** Terminal tasks; the first that ended go first, with their idempotency keys. */
+  readonly maxEndedTasks: number;
+  /** Events in logs of terminal tasks; the first that ended lose their log first. */
+  readonly maxEndedEvents: number;
 }
 
 export interface TenantTable {
@@ -78,6 +89,8 @@ export interface SessionEntry {
   /** Empty before the first claim. */
   lastWorkerId: string;
   usedOrder: number;
+  /** When the context was last committed or imported. */
+  usedAtMs: number;
   usedLink: Link<SessionEntry> | undefined;
 }
 
@@ -134,9 +147,11 @@ export interface TaskEntry {
   deadLetterLink: Link<TaskEntry> | undefined;
 }
 
-export function createState(clock: Clock): MemoryState {
+export function createState(clock: Clock, limits: MemoryLimits): MemoryState {
   return {
     clock,
+    limits,
+    keptEventCount: 0,
     tenants: new Map(),
     queues: new Map(),
     leases: new DueHeap(),
@@ -225,6 +240,7 @@ export function sessionEntry(table: TenantTable, agentId: string, sessionId: str
     etag: "",
     lastWorkerId: "",
     usedOrder: 0,
+    usedAtMs: 0,
     usedLink: undefined,
   };
   if (sessionId !== "") table.sessions.set(key, session);

@@ -11,10 +11,21 @@ import { createWorkers } from "./workers.ts";
 
 export interface MemoryStoreOptions {
   readonly clock: Clock;
+  /** Terminal tasks kept, whatever retention says. Default 100 000, some 500 MB. */
+  readonly maxEndedTasks?: number;
+  /** Events kept in logs of terminal tasks. Default 1 000 000, some 500 MB. */
+  readonly maxEndedEvents?: number;
 }
 
-export function createMemoryStore({ clock }: MemoryStoreOptions): Store {
-  const state = createState(clock);
+const DEFAULT_MAX_ENDED_TASKS = 100_000;
+const DEFAULT_MAX_ENDED_EVENTS = 1_000_000;
+
+export function createMemoryStore({
+  clock,
+  maxEndedTasks = DEFAULT_MAX_ENDED_TASKS,
+  maxEndedEvents = DEFAULT_MAX_ENDED_EVENTS,
+}: MemoryStoreOptions): Store {
+  const state = createState(clock, { maxEndedTasks, maxEndedEvents });
   return {
     type: "memory",
     tasks: createTasks(state),

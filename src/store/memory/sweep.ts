@@ -3,8 +3,9 @@ import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { LinkedList } from "../../linked-list.ts";
 import type { SweepOptions } from "../contract.ts";
 import { deadlineError, stateChange } from "../messages.ts";
+import { dropContext } from "./sessions.ts";
 import type { Operation, TaskEntry } from "./state.ts";
-import { endTask, forget, ring, update, write } from "./transitions.ts";
+import { dropLog, endTask, forget, ring, update, write } from "./transitions.ts";
 
 export function sweep(op: Operation, options: SweepOptions): number {
   const { ended, dead, keptLogs } = op.state;
@@ -13,11 +14,14 @@ export function sweep(op: Operation, options: SweepOptions): number {
   left -= passedDeadlines(op, left);
   left -= unpublished(op, options.unpublishedAfterMs, left);
   left -= expiredKeys(op, left);
-  left -= pastRetention(op, keptLogs, options.logRetentionMs, left, (entry) => dropLog(op, entry));
+  left -= pastRetention(op, keptLogs, options.logRetentionMs, left, (entry) =>
+    dropLog(op.state, entry),
+  );
   left -= pastRetention(op, ended, options.taskRetentionMs, left, (entry) => retire(op, entry));
   left -= pastRetention(op, dead, options.deadLetterRetentionMs, left, (entry) =>
     retire(op, entry),
   );
+  left -= unusedSessions(op, options.sessionRetentionMs, left);
   return options.limit - left;
 }
 
@@ -88,11 +92,18 @@ function pastRetention(
   return count;
 }
 
-function dropLog(op: Operation, entry: TaskEntry): void {
-  op.state.keptLogs.remove(entry.logLink);
-  entry.logLink = undefined;
-  entry.log = [];
-  entry.firstSequence = entry.task.lastSequence + 1;
+function unusedSessions(op: Operation, retentionMs: number, limit: number): number {
+  let count = 0;
+  for (const table of op.state.tenants.values()) {
+    for (const session of table.used.forward()) {
+      if (count >= limit || session.usedAtMs + retentionMs > op.nowMs) break;
+      // With a task in its lane it is in use, whatever its last commit says.
+      if (session.lane.size > 0) continue;
+      dropContext(table, session);
+      count++;
+    }
+  }
+  return count;
 }
 
 /** A remembered idempotency key must lead to its task, so the task stays until the key goes. */

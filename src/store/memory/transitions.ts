@@ -183,19 +183,49 @@ function indexEnd(op: Operation, entry: TaskEntry): void {
   entry.endedAtMs = nowMs;
   entry.endedOrder = ++state.counter;
   entry.logLink = state.keptLogs.append(entry);
+  state.keptEventCount += entry.log.length;
   entry.endedLink = (failed ? state.dead : state.ended).append(entry);
-  if (!failed) return;
-  entry.deadLetterLink = entry.table.deadLetters.append(entry);
-  entry.queue.deadLetterCount++;
+  if (failed) {
+    entry.deadLetterLink = entry.table.deadLetters.append(entry);
+    entry.queue.deadLetterCount++;
+  }
+  makeRoom(state, entry);
+}
+
+/** Dead letters go last: somebody may still want to redrive them. */
+function makeRoom(state: MemoryState, newest: TaskEntry): void {
+  const { limits, keptLogs, ended, dead } = state;
+  while (state.keptEventCount > limits.maxEndedEvents && keptLogs.first !== newest) {
+    if (!keptLogs.first) break;
+    dropLog(state, keptLogs.first);
+  }
+  while (ended.size + dead.size > limits.maxEndedTasks) {
+    const oldest = ended.first ?? dead.first;
+    if (!oldest || oldest === newest) break;
+    forget(state, oldest);
+  }
+}
+
+/** The log of a terminal task goes; watchers are told that it is out of range. */
+export function dropLog(state: MemoryState, entry: TaskEntry): void {
+  unlinkLog(state, entry);
+  entry.log = [];
+  entry.firstSequence = entry.task.lastSequence + 1;
+}
+
+function unlinkLog(state: MemoryState, entry: TaskEntry): void {
+  if (!entry.logLink) return;
+  state.keptLogs.remove(entry.logLink);
+  state.keptEventCount -= entry.log.length;
+  entry.logLink = undefined;
 }
 
 function unlinkEnd(state: MemoryState, entry: TaskEntry): void {
-  state.keptLogs.remove(entry.logLink);
+  unlinkLog(state, entry);
   state.ended.remove(entry.endedLink);
   state.dead.remove(entry.endedLink);
   if (entry.deadLetterLink) entry.queue.deadLetterCount--;
   entry.table.deadLetters.remove(entry.deadLetterLink);
-  entry.logLink = undefined;
   entry.endedLink = undefined;
   entry.deadLetterLink = undefined;
   entry.retired = false;

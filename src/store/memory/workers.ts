@@ -3,8 +3,8 @@
 import type { Worker } from "../../../gen/agentlane/v1/operations_service_pb.js";
 import type { Instance } from "../../../gen/agentlane/v1/session_pb.js";
 import type { Clock } from "../../clock.ts";
+import { timestamp } from "../../timestamp.ts";
 import type { WorkerStore } from "../contract.ts";
-import { timestamp } from "../messages.ts";
 import { pageByName } from "./paging.ts";
 
 interface WorkerEntry {

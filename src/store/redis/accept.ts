@@ -1,7 +1,9 @@
 /** Accepting a task: what lua/create.lua needs to know, and what it may refuse. */
+
 import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import { timestamp } from "../../timestamp.ts";
 import type { Effects, Submission } from "../contract.ts";
-import { canceledError, entriesNotice, logEntry, stateChange, timestamp } from "../messages.ts";
+import { canceledError, entriesNotice, logEntry, stateChange } from "../messages.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import { readEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";

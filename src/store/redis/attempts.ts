@@ -1,4 +1,5 @@
 /** An attempt from its claim to its end: leases, fences, the log's growth. */
+
 import { toBinary } from "@bufbuild/protobuf";
 import { ExecutionContextSchema } from "../../../gen/agentlane/v1/session_pb.js";
 import {
@@ -10,6 +11,7 @@ import {
   TaskState,
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { leaseLost } from "../../errors.ts";
+import { timestamp } from "../../timestamp.ts";
 import type {
   Claim,
   ClaimRequest,
@@ -19,7 +21,7 @@ import type {
   Lease,
   LeaseStatus,
 } from "../contract.ts";
-import { deadlineError, entriesNotice, stateChange, timestamp } from "../messages.ts";
+import { deadlineError, entriesNotice, stateChange } from "../messages.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import { readEffects, writtenEntries } from "./effects.ts";
 import { attemptStarted, writeChange } from "./entries.ts";

@@ -1,8 +1,10 @@
 /** What scripts ask their caller to do next. */
+
 import type { LogEntry, Notice, QueueMessage } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { TaskEvent } from "../../../gen/agentlane/v1/task_pb.js";
+import { timestamp } from "../../timestamp.ts";
 import type { Effects } from "../contract.ts";
-import { cancelNotice, entriesNotice, logEntry, timestamp } from "../messages.ts";
+import { cancelNotice, entriesNotice, logEntry } from "../messages.ts";
 import { readEntry } from "./entries.ts";
 import { taskRefOf } from "./keys.ts";
 import { readHeaders } from "./records.ts";

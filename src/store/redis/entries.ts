@@ -7,6 +7,7 @@
  *   2  the announcement of an attempt: its worker, UTF-8
  * Decoding is a function of the bytes alone, so that every watcher sees the same.
  */
+
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { LogEntry } from "../../../gen/agentlane/store/v1/record_pb.js";
 import {
@@ -19,7 +20,8 @@ import {
   TaskStateChangeSchema,
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../errors.ts";
-import { logEntry, stateChange, timestamp } from "../messages.ts";
+import { timestamp } from "../../timestamp.ts";
+import { logEntry, stateChange } from "../messages.ts";
 
 const FORMAT = 1;
 const HEADER_BYTES = 14;

@@ -1,4 +1,5 @@
 /** Tasks and records, put together from what the scripts keep apart. */
+
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   CancelMode,
@@ -13,7 +14,7 @@ import {
   TaskState,
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../errors.ts";
-import { timestamp } from "../messages.ts";
+import { timestamp } from "../../timestamp.ts";
 import { readChange } from "./entries.ts";
 import { type Packed, unpack } from "./msgpack.ts";
 import { bytes, list, number, optionalBytes } from "./reply.ts";

@@ -57,5 +57,6 @@ function sweepArguments(options: SweepOptions) {
     options.taskRetentionMs,
     options.deadLetterRetentionMs,
     DEADLINE_CHANGE,
+    options.sessionRetentionMs,
   ];
 }

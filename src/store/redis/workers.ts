@@ -1,9 +1,10 @@
 /** The registry of live workers. */
+
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Worker, WorkerSchema } from "../../../gen/agentlane/v1/operations_service_pb.js";
 import { type Instance, InstanceSchema } from "../../../gen/agentlane/v1/session_pb.js";
+import { timestamp } from "../../timestamp.ts";
 import type { Page, PageRequest, WorkerStore } from "../contract.ts";
-import { timestamp } from "../messages.ts";
 import { readToken, writeToken } from "../page-token.ts";
 import { encodePart, heldName, instanceRange } from "./keys.ts";
 import { bytes, list, number, text } from "./reply.ts";

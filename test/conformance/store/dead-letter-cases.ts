@@ -254,6 +254,20 @@ export function deadLetterCases(scene: Scene): void {
       for (const ref of [queued.ref, running.lease, retrying.lease]) await scene.get(ref);
     });
 
+    it("drops a session after its last commit's own time, and only while it is idle", async () => {
+      const idle = await scene.run({ task: { sessionId: "idle" } });
+      await scene.commit(idle);
+      const busy = await scene.run({ task: { sessionId: "busy" } });
+      await scene.commit(busy);
+      await scene.accept({ task: { sessionId: "busy" } });
+      await scene.sweep({ sessionRetentionMs: scene.ms(50) });
+      expect(await scene.store.sessions.load(scene.session("idle"))).toBeDefined();
+      await scene.pass(50);
+      await scene.sweep({ sessionRetentionMs: scene.ms(50) });
+      expect(await scene.store.sessions.load(scene.session("idle"))).toBeUndefined();
+      expect(await scene.store.sessions.load(scene.session("busy"))).toBeDefined();
+    });
+
     it("counts from the end after a redrive, not from the first failure", async () => {
       const ref = await failedTask();
       await scene.pass(50);

@@ -182,6 +182,7 @@ export class Scene {
       logRetentionMs: this.ms(LONG_UNITS),
       taskRetentionMs: this.ms(LONG_UNITS),
       deadLetterRetentionMs: this.ms(LONG_UNITS),
+      sessionRetentionMs: this.ms(LONG_UNITS),
       ...overrides,
     });
   }

@@ -1,5 +1,7 @@
 /** Graphs of a user's project, one for each way to be good or bad. */
+
 import { AIMessage, type BaseMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
+import { tool } from "@langchain/core/tools";
 import {
   Annotation,
   Command,
@@ -12,6 +14,10 @@ import {
   START,
   StateGraph,
 } from "@langchain/langgraph";
+import { createAgent, humanInTheLoopMiddleware } from "langchain";
+import { z } from "zod";
+import { systemClock } from "../../../src/clock.ts";
+import { ScriptedChatModel } from "../../../src/executor/langgraph/scripted-model.ts";
 
 type Messages = typeof MessagesAnnotation.State;
 
@@ -155,3 +161,65 @@ export const flooding = oneNode((_state, config) => {
   for (let count = 0; count < 100_000; count++) config.writer?.({ count });
   return say("never");
 }).compile();
+
+/** Keeps what it is given, through a question. */
+const KeepingState = Annotation.Root({ ...MessagesAnnotation.spec, data: Annotation<unknown> });
+export const keeping = new StateGraph(KeepingState)
+  .addNode("ask", () => say(`${interrupt("keep?")}`))
+  .addEdge(START, "ask")
+  .addEdge("ask", END)
+  .compile();
+
+/** Hears no signal: goes on when the test lets it, and calls a tool then. */
+export const stubborn = {
+  started: Promise.withResolvers<void>(),
+  release: Promise.withResolvers<void>(),
+  finished: Promise.withResolvers<unknown>(),
+  toolCallCount: 0,
+};
+const effect = tool(
+  () => {
+    stubborn.toolCallCount += 1;
+    return "done";
+  },
+  { name: "effect", description: "Has an effect", schema: z.object({}) },
+);
+export const stubbornGraph = oneNode(async (_state, config) => {
+  const deafConfig = { ...config, signal: new AbortController().signal };
+  stubborn.started.resolve();
+  await stubborn.release.promise;
+  config.writer?.({ still: "here" });
+  await effect.invoke({}, deafConfig).then(stubborn.finished.resolve, stubborn.finished.resolve);
+  return say("too late");
+}).compile();
+
+/** Rejects a while after the abort, several times. */
+export const rejecting = oneNode(async (_state, config) => {
+  const late = async (turns: number): Promise<never> => {
+    await new Promise((resolve) => config.signal?.addEventListener("abort", resolve));
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+    throw new Error(`late ${turns}`);
+  };
+  await Promise.all([late(1), late(2), late(3)]);
+}).compile();
+
+/** An agent of createAgent that asks before it calls its tool. */
+const pay = tool(({ amount }: { amount: number }) => `paid ${amount}`, {
+  name: "pay",
+  description: "Pays",
+  schema: z.object({ amount: z.number() }),
+});
+export const careful = createAgent({
+  model: new ScriptedChatModel({
+    name: "careful",
+    clock: systemClock,
+    newId: () => "call-1",
+    script: (messages) =>
+      messages.at(-1)?.getType() === "tool"
+        ? { text: `done: ${messages.at(-1)?.text}` }
+        : { toolCalls: [{ name: "pay", args: { amount: 5 } }] },
+  }),
+  tools: [pay],
+  // @ts-expect-error LangChain's types take no options here under exactOptionalPropertyTypes.
+  middleware: [humanInTheLoopMiddleware({ interruptOn: { pay: true } })],
+});

@@ -1,4 +1,4 @@
--- uses: core doorbells transitions forget
+-- uses: core doorbells transitions forget context
 -- Cancels a session's unfinished tasks and deletes all that is known of it.
 --
 -- KEYS[1] root. ARGV: 1 session · 2 TaskStateChange and 3 TaskError of the cancel · 4 its reason ·
@@ -27,6 +27,6 @@ for _, taskId in ipairs(redis.call('ZRANGE', root .. ':st:' .. session, 0, -1)) 
   local t = read(task)
   if t then forget(task, t) end
 end
-redis.call('DEL', root .. ':s:' .. session, root .. ':st:' .. session)
-redis.call('ZREM', root .. ':su:' .. tenant, string.sub(session, colon + 1))
+redis.call('DEL', root .. ':st:' .. session)
+dropContext(session)
 return { existed and 1 or 0, #lane, now, notices }

@@ -1,8 +1,8 @@
--- uses: core doorbells transitions forget
+-- uses: core doorbells transitions forget context
 -- The store's own chores, each along an index, so that its cost follows what is due.
 --
 -- KEYS[1] root. ARGV: 1 limit · 2 unpublished after ms · 3 log retention ms · 4 task retention ms ·
--- 5 dead letter retention ms · 6 TaskStateChange of a passed deadline
+-- 5 dead letter retention ms · 6 TaskStateChange of a passed deadline · 7 session retention ms
 -- Returns {count, now, next due, notices, bells}.
 -- Invariant: nothing unfinished is deleted; a second sweep of the same finds nothing.
 local limit = tonumber(ARGV[1])
@@ -69,5 +69,12 @@ retire(':ended', ARGV[4])
 retire(':ended-logs', ARGV[4])
 retire(':dead', ARGV[5])
 retire(':dead-logs', ARGV[5])
+
+-- With a task in its lane a session is in use: it is looked at again when its next turn is committed,
+-- or after another retention.
+for _, session in ipairs(upTo(':used', now - tonumber(ARGV[7]))) do
+  if redis.call('LLEN', root .. ':sl:' .. session) == 0 then dropContext(session)
+  else redis.call('ZADD', root .. ':used', now, session) end
+end
 
 return { limit - left, now, nextDue(), notices, bells }

@@ -13,5 +13,18 @@ local function keepContext(session, context, version, messageCount, createdAt, u
   local colon = string.find(session, ':', 1, true)
   local tenant = string.sub(session, 1, colon - 1)
   redis.call('ZADD', root .. ':su:' .. tenant, used, string.sub(session, colon + 1))
+  redis.call('ZADD', root .. ':used', now, session)
   return etag
+end
+
+-- Forgets a session's context; its tasks keep what else they need of it.
+local function dropContext(session)
+  local colon = string.find(session, ':', 1, true)
+  redis.call('ZREM', root .. ':used', session)
+  redis.call('ZREM', root .. ':su:' .. string.sub(session, 1, colon - 1), string.sub(session, colon + 1))
+  if redis.call('EXISTS', root .. ':st:' .. session) == 0 then
+    redis.call('DEL', root .. ':s:' .. session)
+  else
+    redis.call('HDEL', root .. ':s:' .. session, 'x', 'v', 'e', 'm', 'ca', 'ua', 'u')
+  end
 end

@@ -1,0 +1,72 @@
+import { once } from "node:events";
+import { Writable } from "node:stream";
+import { expect, test } from "vitest";
+import { createReplyWriter } from "../../src/server/grpc/reply-writer.ts";
+
+/** A sink whose writes finish when told to. */
+function heldSink() {
+  const chunks: Buffer[] = [];
+  const held: (() => void)[] = [];
+  const sink = new Writable({
+    highWaterMark: 1,
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      held.push(done);
+    },
+  });
+  return { sink, chunks, release: () => held.shift()?.() };
+}
+
+const message = Buffer.alloc(1000, 7);
+
+test("the first message goes out at once, those after it together", async () => {
+  const { sink, chunks, release } = heldSink();
+  const writer = createReplyWriter(sink);
+  for (let count = 0; count < 10; count++) expect(writer.add(message)).toBe(true);
+  expect(chunks.map(({ length }) => length)).toEqual([1005]);
+  release();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(chunks.map(({ length }) => length)).toEqual([1005, 9 * 1005]);
+  expect([...(chunks[1]?.subarray(0, 6) ?? [])]).toEqual([0, 0, 0, 0x03, 0xe8, 7]);
+});
+
+test("past 64 KiB there is no room until a write is done", async () => {
+  const { sink, chunks, release } = heldSink();
+  const writer = createReplyWriter(sink);
+  let count = 1;
+  while (writer.add(message)) count++;
+  expect(count * 1005).toBeGreaterThan(64 * 1024);
+  expect(count * 1005).toBeLessThan(68 * 1024);
+  let room = false;
+  const waiting = writer.room().then(() => {
+    room = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(room).toBe(false);
+  release();
+  await waiting;
+  expect(chunks).toHaveLength(2);
+});
+
+test("nobody waits for a stream that is closed", async () => {
+  const { sink } = heldSink();
+  const writer = createReplyWriter(sink);
+  while (writer.add(message));
+  const waiting = writer.room();
+  sink.destroy();
+  await waiting;
+  await writer.room();
+  expect(writer.add(message)).toBe(false);
+});
+
+test("the end brings what is left", async () => {
+  const { sink, chunks, release } = heldSink();
+  const writer = createReplyWriter(sink);
+  for (let count = 0; count < 3; count++) writer.add(message);
+  writer.end();
+  release();
+  await new Promise((resolve) => setImmediate(resolve));
+  release();
+  await once(sink, "finish");
+  expect(Buffer.concat(chunks)).toHaveLength(3 * 1005);
+});

@@ -1,0 +1,456 @@
+/** The commands of a run, as data: fast-check makes and shrinks them, `applyCommand` carries them out. */
+import fc from "fast-check";
+import { MultitaskStrategy, OnDisconnect, Priority } from "../../gen/agentlane/v1/task_pb.js";
+import type { CallFault } from "../fakes/call-faults.ts";
+import type { Behaviour, End } from "./behaviours.ts";
+import type { Clients, KnownTask, SubmitRequest } from "./clients.ts";
+import type { Node } from "./node.ts";
+import { TENANTS, type World } from "./world.ts";
+
+interface SubmitCommand {
+  readonly type: "submit";
+  readonly isRun: boolean;
+  readonly tenant: number;
+  /** 0 = stateless. */
+  readonly session: number;
+  /** 0 = no key. */
+  readonly key: number;
+  /** Of a keyed request: another variant is another request. */
+  readonly variant: number;
+  readonly priority: Priority;
+  readonly strategy: MultitaskStrategy;
+  readonly maxAttempts: number;
+  readonly timeoutMs: number;
+  readonly streaming: boolean;
+  readonly deadlineInMs: number | undefined;
+  readonly onDisconnect: OnDisconnect;
+  readonly disconnectAfterMs: number | undefined;
+  readonly behaviours: readonly Behaviour[];
+}
+
+/** Numbers name tasks, sessions and nodes by their place among those there are. */
+export type Command =
+  | SubmitCommand
+  | { readonly type: "advance" | "jump"; readonly ms: number }
+  | { readonly type: "cancel"; readonly task: number; readonly byKey: boolean }
+  | {
+      readonly type: "watch";
+      readonly task: number;
+      readonly after: number;
+      readonly isSlow: boolean;
+      readonly maxCount: number;
+    }
+  | { readonly type: "kill" | "freeze" | "thaw"; readonly node: number }
+  | { readonly type: "drain"; readonly node: number; readonly timeoutMs: number }
+  | { readonly type: "start-worker" | "redrive" | "purge" | "clean-up" | "flush" | "heal" }
+  | { readonly type: "outage"; readonly node: number }
+  | {
+      readonly type: "fault";
+      readonly node: number;
+      readonly operation: string;
+      readonly fault: CallFault;
+    }
+  | {
+      readonly type: "lose" | "double";
+      readonly what: "doorbells" | "notices";
+      readonly node: number;
+      readonly count: number;
+    }
+  | { readonly type: "delay-notices"; readonly node: number; readonly ms: number }
+  | { readonly type: "destroy"; readonly tenant: number; readonly session: number }
+  | {
+      readonly type: "import";
+      readonly tenant: number;
+      readonly from: number;
+      readonly to: number;
+      readonly overwrite: boolean;
+    }
+  | { readonly type: "probe"; readonly task: number };
+
+const index = fc.nat({ max: 7 });
+const node = fc.nat({ max: 3 });
+
+const behaviour: fc.Arbitrary<Behaviour> = fc.record({
+  eventCount: fc.nat({ max: 4 }),
+  gapMs: fc.constantFrom(0, 0, 10, 700),
+  callsTools: fc.boolean(),
+  end: fc.oneof(
+    { weight: 6, arbitrary: fc.constant<End>("complete") },
+    {
+      weight: 6,
+      arbitrary: fc.constantFrom<End>(
+        "ask",
+        "leave-call-open",
+        "fail",
+        "fail-for-good",
+        "fail-later",
+        "hang",
+        "ignore-signal",
+        "finish-late",
+        "throw-after-abort",
+        "no-outcome",
+      ),
+    },
+  ),
+});
+
+const submit: fc.Arbitrary<Command> = fc.record({
+  type: fc.constant("submit" as const),
+  isRun: fc.boolean(),
+  tenant: fc.constantFrom(0, 0, 0, 1),
+  session: fc.constantFrom(0, 1, 1, 1, 2, 2, 3),
+  key: fc.constantFrom(0, 0, 1, 2),
+  variant: fc.constantFrom(0, 0, 0, 1),
+  priority: fc.constantFrom(Priority.UNSPECIFIED, Priority.LOW, Priority.HIGH, Priority.URGENT),
+  strategy: fc.constantFrom(
+    MultitaskStrategy.ENQUEUE,
+    MultitaskStrategy.ENQUEUE,
+    MultitaskStrategy.ENQUEUE,
+    MultitaskStrategy.REJECT,
+    MultitaskStrategy.INTERRUPT,
+    MultitaskStrategy.ROLLBACK,
+  ),
+  maxAttempts: fc.integer({ min: 1, max: 3 }),
+  timeoutMs: fc.constantFrom(2000, 8000, 20_000),
+  streaming: fc.boolean(),
+  deadlineInMs: fc.constantFrom(undefined, undefined, undefined, 500, 4000),
+  onDisconnect: fc.constantFrom(OnDisconnect.UNSPECIFIED, OnDisconnect.CONTINUE),
+  disconnectAfterMs: fc.constantFrom(undefined, undefined, 0, 5, 900),
+  behaviours: fc.array(behaviour, { minLength: 1, maxLength: 3 }),
+});
+
+const callFault: fc.Arbitrary<CallFault> = fc.oneof(
+  fc.constantFrom<CallFault>(
+    { kind: "unavailable" },
+    { kind: "lost-reply" },
+    { kind: "lost-reply" },
+    { kind: "crash-before" },
+    { kind: "crash-after" },
+  ),
+  fc.record({
+    kind: fc.constantFrom("slow-request" as const, "slow-reply" as const),
+    ms: fc.constantFrom(20, 600, 3000, 17_000),
+  }),
+);
+
+const advance: fc.Arbitrary<Command> = fc.record({
+  type: fc.constant("advance" as const),
+  ms: fc.constantFrom(0, 1, 10, 100, 600, 1500, 6000, 16_000),
+});
+
+const load: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 10, arbitrary: submit },
+  { weight: 9, arbitrary: advance },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("cancel" as const),
+      task: index,
+      byKey: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("watch" as const),
+      task: index,
+      after: fc.nat({ max: 9 }),
+      isSlow: fc.boolean(),
+      maxCount: fc.constantFrom(1, 4, 1000, 1000),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.oneof(
+      fc.record({
+        type: fc.constantFrom("redrive" as const, "purge" as const, "clean-up" as const),
+      }),
+      fc.record({ type: fc.constant("redrive" as const) }),
+      fc.record({
+        type: fc.constant("destroy" as const),
+        tenant: fc.constantFrom(0, 0, 1),
+        session: fc.integer({ min: 1, max: 3 }),
+      }),
+      fc.record({
+        type: fc.constant("import" as const),
+        tenant: fc.constantFrom(0, 0, 1),
+        from: fc.integer({ min: 1, max: 3 }),
+        to: fc.integer({ min: 1, max: 3 }),
+        overwrite: fc.boolean(),
+      }),
+      fc.record({ type: fc.constant("probe" as const), task: index }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.oneof(
+      fc.record({
+        type: fc.constant("drain" as const),
+        node,
+        timeoutMs: fc.constantFrom(0, 1000, 10_000),
+      }),
+      fc.record({ type: fc.constant("start-worker" as const) }),
+    ),
+  },
+);
+
+/** A lost doorbell is repaired by reconcile alone. */
+const losses: fc.Arbitrary<Command> = fc.oneof(
+  fc.record({ type: fc.constant("flush" as const) }),
+  fc.record({
+    type: fc.constant("lose" as const),
+    what: fc.constantFrom("doorbells" as const, "notices" as const, "notices" as const),
+    node,
+    count: fc.integer({ min: 1, max: 5 }),
+  }),
+);
+
+const crashes: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant("fault" as const),
+      node,
+      operation: fc.constantFrom(
+        "create",
+        "claim",
+        "append",
+        "finish",
+        "finish",
+        "renew",
+        "ack",
+        "read",
+        "load",
+        "expired",
+        "sweep",
+        "requestCancel",
+      ),
+      fault: callFault,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constantFrom("kill" as const, "freeze" as const, "freeze" as const, "thaw" as const),
+      node,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant("start-worker" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant("double" as const),
+      what: fc.constantFrom("doorbells" as const, "notices" as const),
+      node,
+      count: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+);
+
+const hardFaults: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 5, arbitrary: crashes },
+  { weight: 2, arbitrary: losses },
+  {
+    weight: 2,
+    arbitrary: fc.oneof(
+      fc.record({
+        type: fc.constant("fault" as const),
+        node,
+        operation: fc.constantFrom("publish", "markPublished", "nack", "depth"),
+        fault: callFault,
+      }),
+      fc.record({ type: fc.constant("outage" as const), node }),
+      fc.record({ type: fc.constant("heal" as const) }),
+      fc.record({
+        type: fc.constant("delay-notices" as const),
+        node,
+        ms: fc.constantFrom(5, 300, 2500),
+      }),
+      fc.record({ type: fc.constant("jump" as const), ms: fc.constantFrom(2000, 20_000, 100_000) }),
+    ),
+  },
+);
+
+export interface CommandOptions {
+  /** False: nothing happens that only reconcile can repair. Default true. */
+  readonly withLosses?: boolean;
+}
+
+export function commandsArbitrary({
+  withLosses = true,
+}: CommandOptions = {}): fc.Arbitrary<Command[]> {
+  const fault = withLosses ? hardFaults : crashes;
+  return fc.array(fc.oneof({ weight: 5, arbitrary: load }, { weight: 2, arbitrary: fault }), {
+    minLength: 4,
+    maxLength: 32,
+    size: "max",
+  });
+}
+
+export async function applyCommand(
+  world: World,
+  clients: Clients,
+  command: Command,
+  order: number,
+): Promise<void> {
+  switch (command.type) {
+    case "advance":
+      return world.clock.advance(command.ms);
+    case "jump":
+      return world.clock.jump(command.ms);
+    case "heal":
+      for (const each of world.nodes()) each.storeCalls.heal();
+      return;
+    case "flush":
+      return world.broker.flush();
+    case "start-worker":
+      return world.startWorker();
+    case "clean-up":
+      for (const { worker } of world.workers) worker.cleanUp();
+      return;
+    case "drain": {
+      const target = pick(world.workers, command.node);
+      if (target?.process.state === "running") world.drain(target, command.timeoutMs);
+      return;
+    }
+    default:
+      await applyToNode(world, command);
+      await applyCall(world, clients, command, order);
+  }
+}
+
+async function applyToNode(world: World, command: Command): Promise<void> {
+  if (!("node" in command)) return;
+  const target: Node | undefined = pick(world.nodes(), command.node);
+  if (!target) return;
+  const { process, queueFaults, busFaults } = target;
+  switch (command.type) {
+    case "kill":
+    case "freeze":
+    case "thaw":
+      process[command.type]();
+      return;
+    case "outage":
+      target.storeCalls.fail();
+      return;
+    case "fault": {
+      const ofQueue = ["ack", "nack", "publish", "depth"].includes(command.operation);
+      const calls = ofQueue ? target.queueCalls : target.storeCalls;
+      calls.arm(command.operation, command.fault);
+      return;
+    }
+    case "lose":
+    case "double": {
+      const faults = command.what === "doorbells" ? queueFaults : busFaults;
+      faults[command.type === "lose" ? "loseCount" : "doubleCount"] = command.count;
+      return;
+    }
+    case "delay-notices":
+      busFaults.delayMs = command.ms;
+      return;
+    default:
+  }
+}
+
+async function applyCall(
+  world: World,
+  clients: Clients,
+  command: Command,
+  order: number,
+): Promise<void> {
+  const gateway = await world.gateway();
+  const { manager, sessions, process } = gateway;
+  /** Whatever the answer is: the history has what the store did. */
+  const call = (work: Promise<unknown>): void => {
+    world.inBackground(process, work.then(ignore, ignore));
+  };
+  switch (command.type) {
+    case "submit": {
+      const request = requestOf(world, command, order);
+      if (command.isRun) clients.run(gateway, request, command.disconnectAfterMs);
+      else clients.submit(gateway, request);
+      return;
+    }
+    case "cancel": {
+      const task = pick(clients.known, command.task);
+      if (task) call(clients.cancel(gateway, task, command.byKey));
+      return;
+    }
+    case "watch": {
+      const task = pick(clients.known, command.task);
+      if (task) clients.watch(gateway, task, command.after, command);
+      return;
+    }
+    case "probe": {
+      const task = pick(clients.known, command.task);
+      if (task) call(clients.probe(gateway, task, strangerTo(task)));
+      return;
+    }
+    case "redrive":
+    case "purge":
+      for (const tenant of TENANTS) {
+        const ids = clients.known.filter((task) => task.tenant === tenant);
+        const taskIds = ids.map(({ taskId }) => taskId);
+        if (command.type === "redrive") call(manager.redrive({ tenant }, taskIds));
+        else call(manager.purgeDeadLetters({ tenant }, {}));
+      }
+      return;
+    case "destroy": {
+      const tenant = tenantOf(command.tenant);
+      call(sessions.destroy({ tenant }, nameOf(command.session)));
+      return;
+    }
+    case "import": {
+      const principal = { tenant: tenantOf(command.tenant) };
+      const move = async (): Promise<void> => {
+        const context = await sessions.export(principal, nameOf(command.from));
+        const { sessionId } = nameOf(command.to);
+        await sessions.import(principal, { ...context, sessionId }, command.overwrite);
+      };
+      call(move());
+      return;
+    }
+    default:
+  }
+}
+
+function requestOf(world: World, command: SubmitCommand, order: number): SubmitRequest {
+  const { key, variant, behaviours, session } = command;
+  const tenant = tenantOf(command.tenant);
+  const marker = key === 0 ? `m${order}` : `${tenant}-k${key}-v${variant}`;
+  if (!world.behaviours.has(marker)) world.behaviours.set(marker, behaviours);
+  const same = { ...command, tenant, marker, behaviours: [] };
+  if (key === 0) return { ...same, idempotencyKey: "", sessionId: nameOf(session).sessionId };
+  // A key names one request: what differs between repeats must not be part of it.
+  return {
+    tenant,
+    marker,
+    idempotencyKey: `k${key}`,
+    sessionId: nameOf(key).sessionId,
+    priority: Priority.NORMAL,
+    strategy: MultitaskStrategy.ENQUEUE,
+    onDisconnect: OnDisconnect.CANCEL,
+    maxAttempts: 3,
+    timeoutMs: 8000,
+    streaming: command.streaming,
+    deadlineInMs: command.deadlineInMs,
+  };
+}
+
+function tenantOf(number: number): string {
+  return TENANTS[number] ?? TENANTS[0];
+}
+
+function strangerTo({ tenant }: KnownTask): string {
+  return TENANTS.find((other) => other !== tenant) ?? "nobody";
+}
+
+function nameOf(session: number): { agentId: string; sessionId: string } {
+  return { agentId: "scripted", sessionId: session === 0 ? "" : `s${session}` };
+}
+
+function pick<T>(items: readonly T[], number: number): T | undefined {
+  return items[number % Math.max(1, items.length)];
+}
+
+const ignore = (): void => undefined;

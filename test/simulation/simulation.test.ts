@@ -1,0 +1,42 @@
+import fc from "fast-check";
+import { test } from "vitest";
+import { type Command, commandsArbitrary } from "./commands.ts";
+import { checkHistory, type Violation } from "./history-checker.ts";
+import { simulate } from "./simulate.ts";
+
+const RUN_COUNT = Number(process.env.AGENTLANE_SIM_RUNS ?? 2000);
+const SEED = process.env.AGENTLANE_SIM_SEED;
+const PATH = process.env.AGENTLANE_SIM_PATH;
+
+test(`all invariants hold in ${RUN_COUNT} random runs`, { timeout: 0 }, async () => {
+  const seed = SEED === undefined ? Date.now() & 0x7fff_ffff : Number(SEED);
+  const property = fc.asyncProperty(
+    commandsArbitrary(),
+    fc.integer({ min: 0, max: 2 ** 31 }),
+    async (commands, chance) => {
+      const violations = checkHistory(await simulate(commands, { seed: chance }));
+      if (violations.length > 0) throw new Error(violations.map(describe).join("\n"));
+    },
+  );
+  const details = await fc.check(property, {
+    numRuns: RUN_COUNT,
+    seed,
+    ...(PATH === undefined ? {} : { path: PATH }),
+  });
+  if (details.failed) throw new Error(report(details));
+});
+
+function report(details: fc.RunDetails<[Command[], number]>): string {
+  const path = details.counterexamplePath ?? "";
+  const { seed, numRuns, numShrinks, errorInstance } = details;
+  return [
+    `invariants broken after ${numRuns} runs and ${numShrinks} shrinks`,
+    `replay: AGENTLANE_SIM_SEED=${seed} AGENTLANE_SIM_PATH=${path} npx vitest run test/simulation/simulation.test.ts`,
+    `commands: ${fc.stringify(details.counterexample)}`,
+    errorInstance instanceof Error ? errorInstance.message : String(errorInstance),
+  ].join("\n");
+}
+
+function describe({ invariant, at, message }: Violation): string {
+  return `invariant ${invariant} at ${at}: ${message}`;
+}
