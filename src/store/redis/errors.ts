@@ -59,7 +59,7 @@ function outOfMemory(cause: unknown): AgentlaneError {
   return new AgentlaneError(
     "resource_exhausted",
     "REDIS_OUT_OF_MEMORY",
-    "Redis has reached its maxmemory and accepts no more tasks; raise maxmemory or shorten retention",
+    "Redis has reached its maxmemory and accepts nothing new; raise maxmemory or shorten retention",
     { retryAfterMs: RETRY_AFTER_MS, cause },
   );
 }
