@@ -1,4 +1,5 @@
 /** What breaks if Redis, or the way to it, fails between two steps? */
+import { inspect } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { systemClock, systemRandom } from "../../src/clock.ts";
@@ -212,6 +213,17 @@ describe.runIf(hasRedis)("the Redis store", () => {
       await systemClock.sleep(2500);
       server.thaw();
       expect(await untilAnswered(() => store.log.get(ref))).toBeDefined();
+    });
+
+    it("keeps what was submitted out of its errors", async () => {
+      const server = await serve();
+      const store = await startedAt(server.url);
+      await server.command("CONFIG", "SET", "maxmemory", "1mb");
+      const request = { metadata: { canary: "sing-no-song" } };
+      const task = { metadata: { canary: "sing-no-song" } };
+      const error = await accept(store, { request, task }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(Error);
+      expect(inspect(error, { depth: 20, showHidden: true })).not.toContain("sing-no-song");
     });
 
     it("accepts nothing more when Redis is full, but ends what runs and makes room", async () => {
