@@ -69,9 +69,8 @@ local function lengths_of(queue)
 end
 
 local function insert(queue, command, level, kind, message)
-  local lengths = lengths_of(queue)
   redis.call(command, line_key(queue, level, kind), message)
-  lengths[kind][level] = lengths[kind][level] + 1
+  if queue.lengths then queue.lengths[kind][level] = queue.lengths[kind][level] + 1 end
   queue.ready = queue.ready + 1
   count(queue, 'r', 1)
 end
@@ -154,6 +153,12 @@ local function take(queue, level)
   return message
 end
 
+local lists = {}
+local function decoded(json)
+  if not lists[json] then lists[json] = cjson.decode(json) end
+  return lists[json]
+end
+
 local function consumer_of(id)
   local consumer = consumers[id]
   if consumer ~= nil then return consumer or nil end
@@ -165,7 +170,7 @@ local function consumer_of(id)
   consumer = {
     id = id,
     worker = fields[1],
-    queues = cjson.decode(fields[2]),
+    queues = decoded(fields[2]),
     credit = tonumber(fields[3]),
     given = tonumber(fields[4]),
     deliveries = {},
