@@ -66,10 +66,7 @@ end
 
 local function set_aside(message_id)
   local queue, message = settle(message_id)
-  if not queue then return end
-  count(queue, 'x', 1)
-  redis.call('RPUSH', root .. 'dead:' .. queue.name, message)
-  redis.call('LTRIM', root .. 'dead:' .. queue.name, -MAX_DEAD, -1)
+  if queue then bury(queue, message) end
 end
 
 -- Ends a consumer: what it held goes back, the last one given first, so that heads keep their order.
