@@ -48,7 +48,7 @@ describe.skipIf(!hasRedis)("two gateways and two workers on Redis", () => {
   }
 
   function worker(): Promise<ServingProcess> {
-    return serve([], environment({ TASK_MANAGER_WORKERS: "4", DRAIN_TIMEOUT: "0.3" }));
+    return serve([], environment({ DRAIN_TIMEOUT: "0.3" }));
   }
 
   function environment(own: Record<string, string>): Record<string, string> {

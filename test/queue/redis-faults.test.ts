@@ -233,6 +233,25 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     expect(warnings.join()).toContain("unreadable");
   });
 
+  it("goes on when somebody else has written into its lines", async () => {
+    const redis = await server();
+    const on = await queue(redis.url);
+    const messages = [queueMessage(), queueMessage()];
+    await on.publish(messages);
+    for (const junk of ["", "junk", "x".repeat(100)]) {
+      await redis.command("LPUSH", `{${PREFIX}}:mq:line:2:p:${QUEUE}`, junk);
+    }
+    await on.depth(QUEUE);
+    const consumer = await consume(on);
+    for (const { taskId } of messages) {
+      const delivery = await consumer.receive(never);
+      expect(delivery?.message.taskId).toBe(taskId);
+      await delivery?.ack();
+    }
+    const nothing = { pendingCount: 0, unsettledCount: 0 };
+    expect(await on.depth(QUEUE)).toMatchObject({ ...nothing, deadLetteredCount: 3 });
+  });
+
   it("acks at maxmemory, where it takes no more messages", async () => {
     const redis = await server({ maxmemory: "4mb" });
     const on = await queue(redis.url);

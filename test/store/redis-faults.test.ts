@@ -1,4 +1,5 @@
 /** What breaks if Redis, or the way to it, fails between two steps? */
+import { inspect } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { systemClock, systemRandom } from "../../src/clock.ts";
@@ -214,17 +215,38 @@ describe.runIf(hasRedis)("the Redis store", () => {
       expect(await untilAnswered(() => store.log.get(ref))).toBeDefined();
     });
 
-    it("says that Redis is full, and goes on when there is room again", async () => {
+    it("keeps what was submitted out of its errors", async () => {
       const server = await serve();
       const store = await startedAt(server.url);
-      const claimed = await claim(store, await accept(store));
+      await server.command("CONFIG", "SET", "maxmemory", "1mb");
+      const request = { metadata: { canary: "sing-no-song" } };
+      const task = { metadata: { canary: "sing-no-song" } };
+      const error = await accept(store, { request, task }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(Error);
+      expect(inspect(error, { depth: 20, showHidden: true })).not.toContain("sing-no-song");
+    });
+
+    it("accepts nothing more when Redis is full, but ends what runs and makes room", async () => {
+      const server = await serve();
+      const store = await startedAt(server.url);
+      const running = await claim(store, await accept(store, { task: { sessionId: "s1" } }));
+      const waiting = await accept(store);
       await server.command("CONFIG", "SET", "maxmemory", "1mb");
       await expect(accept(store)).rejects.toMatchObject({
         kind: "resource_exhausted",
         retryAfterMs: expect.any(Number),
         message: expect.stringContaining("maxmemory"),
       });
-      expect((await store.log.get(claimed.lease)).state).toBe(TaskState.RUNNING);
+      const { lease } = running;
+      expect(await store.tasks.renew([lease], 60_000)).toEqual([{ valid: true }]);
+      await store.tasks.append(lease, 2, messageEvents("a"));
+      const finish = { afterSequence: 3, events: [], ending: completed() };
+      await store.tasks.finish(lease, { ...finish, session: executionContext() });
+      await claim(store, waiting);
+      const now = { unpublishedAfterMs: 60_000, limit: 100 };
+      const retention = { logRetentionMs: 0, taskRetentionMs: 0, deadLetterRetentionMs: 0 };
+      expect((await store.tasks.sweep({ ...now, ...retention })).sweptCount).toBe(2);
+      await expect(store.log.get(lease)).rejects.toMatchObject({ kind: "not_found" });
       await server.command("CONFIG", "SET", "maxmemory", "0");
       await accept(store);
     });

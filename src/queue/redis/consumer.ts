@@ -38,6 +38,8 @@ export interface ConsumerParts {
   readonly ageingMs: number;
   readonly onUnreadable: (queues: readonly string[], error: unknown) => void;
   readonly onClose: () => void;
+  /** Called before mere acks go out: somebody waits for what is published, nobody for an ack. */
+  readonly sendFirst: () => void;
 }
 
 export class RedisConsumer implements Consumer {
@@ -159,6 +161,7 @@ export class RedisConsumer implements Consumer {
     setImmediate(() => {
       this.#isFlushing = false;
       this.#returnStrays();
+      if (this.#credit() === this.#sentCredit) this.#parts.sendFirst();
       this.flush();
     });
   }

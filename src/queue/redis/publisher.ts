@@ -31,6 +31,8 @@ export interface PublisherParts {
 
 export interface Publisher {
   publish(messages: readonly QueueMessage[]): Promise<void>;
+  /** Sends what waits, so that it comes before whatever is sent next. */
+  flush(): void;
 }
 
 interface Group {
@@ -48,6 +50,7 @@ export function createPublisher(parts: PublisherParts): Publisher {
   function flush(): void {
     const waiting = groups;
     groups = [];
+    if (waiting.length === 0) return;
     let batch: Group[] = [];
     let size = 0;
     for (const group of waiting) {
@@ -95,6 +98,7 @@ export function createPublisher(parts: PublisherParts): Publisher {
   }
 
   return {
+    flush,
     async publish(messages) {
       if (messages.length === 0) return;
       if (unconfirmedCount + messages.length > MAX_UNCONFIRMED) throw tooManyUnconfirmed();

@@ -94,6 +94,7 @@ export function createRedisQueue(options: RedisQueueOptions): MessageQueue {
         onUnreadable: (queues, error) =>
           onWarning?.(`an unreadable message of ${queues.join(", ")} was set aside`, error),
         onClose: () => void consumers.delete(consumer),
+        sendFirst: publisher.flush,
       });
       consumers.add(consumer);
       try {

@@ -23,8 +23,9 @@ export function isNoScript(error: unknown): boolean {
 export function toAgentlaneError(error: unknown): AgentlaneError {
   if (error instanceof AgentlaneError) return error;
   const message = messageOf(error);
+  const cause = withoutCommand(message);
   const code = /^[A-Z]+/.exec(message)?.[0] ?? "";
-  if (message.includes("maxmemory") || code === "OOM") return outOfMemory(error);
+  if (message.includes("maxmemory") || code === "OOM") return outOfMemory(cause);
   switch (code) {
     case "READONLY":
     case "LOADING":
@@ -34,24 +35,24 @@ export function toAgentlaneError(error: unknown): AgentlaneError {
     case "BUSY":
     case "MISCONF":
     case "NOREPLICAS":
-      return unavailable(`Redis takes no commands now: ${message}`, error);
+      return unavailable(`Redis takes no commands now: ${message}`, cause);
     case "MOVED":
     case "ASK":
       return misconfigured(
         "the server that REDIS_URL names is part of a Redis Cluster and does not hold our keys; " +
           "name the node that does",
-        error,
+        cause,
       );
     case "NOAUTH":
     case "WRONGPASS":
       return misconfigured(
         "Redis refused the credentials; check the user and the password in REDIS_URL",
-        error,
+        cause,
       );
     case "NOPERM":
-      return misconfigured(`the user in REDIS_URL lacks permissions: ${message}`, error);
+      return misconfigured(`the user in REDIS_URL lacks permissions: ${message}`, cause);
     default:
-      return isScriptError(message) ? scriptFailed(error) : lost(error);
+      return isScriptError(message) ? scriptFailed(cause) : lost(cause);
   }
 }
 
@@ -59,7 +60,7 @@ function outOfMemory(cause: unknown): AgentlaneError {
   return new AgentlaneError(
     "resource_exhausted",
     "REDIS_OUT_OF_MEMORY",
-    "Redis has reached its maxmemory and accepts no more tasks; raise maxmemory or shorten retention",
+    "Redis has reached its maxmemory and accepts nothing new; raise maxmemory or shorten retention",
     { retryAfterMs: RETRY_AFTER_MS, cause },
   );
 }
@@ -77,6 +78,11 @@ function lost(cause: unknown): AgentlaneError {
     "the connection to Redis was lost before it answered; whether the command took effect is unknown",
     cause,
   );
+}
+
+/** The driver's errors carry the command with its arguments, prompts among them; logs must not. */
+function withoutCommand(message: string): Error {
+  return new Error(message);
 }
 
 function messageOf(error: unknown): string {

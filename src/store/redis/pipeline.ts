@@ -73,6 +73,7 @@ export function createPipeline(clock: Clock, timeoutMs: number): Pipeline {
             resolve(reply);
           },
           (error: unknown) => {
+            if (error instanceof Error && error.name === "ReplyError") answeredCount++;
             answered();
             reject(error);
           },

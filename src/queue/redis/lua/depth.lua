@@ -12,8 +12,8 @@ local MAX_DELAYED = 100
 local counts = redis.call('HMGET', root .. 'counts:' .. name, 'w1', 'w2', 'w3', 'w4', 'u', 'x')
 local oldest
 local function see(message)
-  local _, _, _, _, published_at = struct.unpack('>BBBdd', message)
-  if not oldest or published_at < oldest then oldest = published_at end
+  local ok, _, _, _, _, published_at = pcall(struct.unpack, '>BBBdd', message)
+  if ok and (not oldest or published_at < oldest) then oldest = published_at end
 end
 for level = 1, 4 do
   for _, kind in ipairs({ 'p', 'r' }) do

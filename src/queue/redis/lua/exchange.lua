@@ -29,7 +29,8 @@ local function next_list(width)
 end
 
 local mode, id, worker = next_argument(), next_argument(), next_argument()
-local names = cjson.decode(next_argument())
+local queues_json = next_argument()
+local names = decoded(queues_json)
 local credit = tonumber(next_argument())
 ageing_ms = tonumber(next_argument())
 local ttl_ms = tonumber(next_argument())
@@ -65,10 +66,7 @@ end
 
 local function set_aside(message_id)
   local queue, message = settle(message_id)
-  if not queue then return end
-  count(queue, 'x', 1)
-  redis.call('RPUSH', root .. 'dead:' .. queue.name, message)
-  redis.call('LTRIM', root .. 'dead:' .. queue.name, -MAX_DEAD, -1)
+  if queue then bury(queue, message) end
 end
 
 -- Ends a consumer: what it held goes back, the last one given first, so that heads keep their order.
@@ -121,7 +119,7 @@ local consumer = consumer_of(id)
 if not consumer then
   if mode == 'close' then return { 'ok', '', -1 } end
   if mode ~= 'open' then return { 'gone', '', -1 } end
-  redis.call('HSET', root .. 'consumer:' .. id, 'worker', worker, 'queues', cjson.encode(names),
+  redis.call('HSET', root .. 'consumer:' .. id, 'worker', worker, 'queues', queues_json,
     'credit', 0, 'given', 0)
   consumers[id] = nil
   consumer = consumer_of(id)

@@ -15,21 +15,26 @@ ageing_ms = tonumber(ARGV[3])
 local group_count = tonumber(ARGV[4])
 local FIRST, STEP = 5, 6
 
-local known = redis.call('GET', operation)
-if known then return cjson.decode(known) end
-
 local added, answer = {}, {}
 for group = 1, group_count do
   added[group] = {}
   answer[group] = ''
 end
+-- Nothing is full as a rule, and then nothing is kept but that it was so.
+local known = redis.call('GET', operation)
+if known then return known == '' and answer or cjson.decode(known) end
+
+local is_full = false
 for at = FIRST, #ARGV, STEP do
   local group, name = tonumber(ARGV[at]), ARGV[at + 1]
   added[group][name] = (added[group][name] or 0) + 1
 end
 for group = 1, group_count do
   for name, number in pairs(added[group]) do
-    if queue_of(name).waiting + number > max_length then answer[group] = name end
+    if queue_of(name).waiting + number > max_length then
+      answer[group] = name
+      is_full = true
+    end
   end
   if answer[group] == '' then
     for name, number in pairs(added[group]) do
@@ -62,5 +67,5 @@ end
 dispatch(names)
 deliver('')
 write_changes()
-redis.call('SET', operation, cjson.encode(answer), 'PX', OPERATION_TTL_MS)
+redis.call('SET', operation, is_full and cjson.encode(answer) or '', 'PX', OPERATION_TTL_MS)
 return answer

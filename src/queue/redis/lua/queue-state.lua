@@ -69,9 +69,8 @@ local function lengths_of(queue)
 end
 
 local function insert(queue, command, level, kind, message)
-  local lengths = lengths_of(queue)
   redis.call(command, line_key(queue, level, kind), message)
-  lengths[kind][level] = lengths[kind][level] + 1
+  if queue.lengths then queue.lengths[kind][level] = queue.lengths[kind][level] + 1 end
   queue.ready = queue.ready + 1
   count(queue, 'r', 1)
 end
@@ -91,13 +90,37 @@ local function removed(queue, level, kind)
   queue.lengths[kind][level] = queue.lengths[kind][level] - 1
 end
 
+-- What somebody else has written into a line was never counted as waiting.
+local function is_message(bytes)
+  local ok, priority, level = pcall(struct.unpack, '>BBBddBc0Bc0', bytes)
+  return ok and priority >= 1 and priority <= 4 and level >= priority and level <= 4
+end
+
+local function bury(queue, bytes)
+  count(queue, 'x', 1)
+  redis.call('RPUSH', root .. 'dead:' .. queue.name, bytes)
+  redis.call('LTRIM', root .. 'dead:' .. queue.name, -MAX_DEAD, -1)
+end
+
+-- The head of a line; nil for an empty one.
+local function head_of(queue, level, kind)
+  local key = line_key(queue, level, kind)
+  for _ = 1, queue.lengths[kind][level] do
+    local head = redis.call('LINDEX', key, 0)
+    if not head or is_message(head) then return head or nil end
+    bury(queue, redis.call('LPOP', key))
+    removed(queue, level, kind)
+  end
+  return nil
+end
+
 -- Which line of a level has the message that has waited longest at it, and since when.
 local function longest_waiting(queue, level)
   local lengths = lengths_of(queue)
   local best, best_since
   for _, kind in ipairs({ 'p', 'r' }) do
-    if lengths[kind][level] > 0 then
-      local head = redis.call('LINDEX', line_key(queue, level, kind), 0)
+    local head = lengths[kind][level] > 0 and head_of(queue, level, kind)
+    if head then
       local _, _, _, since = struct.unpack(HEAD, head)
       if not best or since < best_since then best, best_since = kind, since end
     end
@@ -137,7 +160,7 @@ local function top_level(queue)
   return nil
 end
 
--- Published and risen messages of a level take turns.
+-- Published and risen messages of a level take turns. Nil when it was no message.
 local function take(queue, level)
   local lengths = queue.lengths
   local from_risen = lengths.p[level] == 0
@@ -149,9 +172,16 @@ local function take(queue, level)
   local kind = from_risen and 'r' or 'p'
   local message = redis.call('LPOP', line_key(queue, level, kind))
   removed(queue, level, kind)
+  if not is_message(message) then return bury(queue, message) end
   queue.ready = queue.ready - 1
   count(queue, 'r', -1)
   return message
+end
+
+local lists = {}
+local function decoded(json)
+  if not lists[json] then lists[json] = cjson.decode(json) end
+  return lists[json]
 end
 
 local function consumer_of(id)
@@ -165,7 +195,7 @@ local function consumer_of(id)
   consumer = {
     id = id,
     worker = fields[1],
-    queues = cjson.decode(fields[2]),
+    queues = decoded(fields[2]),
     credit = tonumber(fields[3]),
     given = tonumber(fields[4]),
     deliveries = {},
@@ -248,7 +278,8 @@ local function dispatch(names)
       end
     end
     if not best then return end
-    assign(best, take(best, best_level), taker)
+    local message = take(best, best_level)
+    if message then assign(best, message, taker) end
   end
 end
 

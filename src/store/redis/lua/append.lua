@@ -1,4 +1,4 @@
--- uses: core
+-- uses: core when-full
 -- Appends events to a running task's log.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 fence · 3 after sequence · then TaskEvents

@@ -1,4 +1,4 @@
--- uses: core doorbells transitions context
+-- uses: core when-full doorbells transitions context
 -- Ends an attempt: last events, state change, session, and the promotion of the lane's next task.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 fence · 3 after sequence · 4 requested state · 5 '1' if only an

@@ -1,4 +1,4 @@
--- uses: core
+-- uses: core when-full
 -- Extends leases.
 --
 -- KEYS[1] root. ARGV: 1 lease ms · then task and fence of each lease

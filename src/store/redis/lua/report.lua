@@ -1,4 +1,4 @@
--- uses: core registry
+-- uses: core when-full registry
 -- A worker's report.
 --
 -- KEYS[1] root. ARGV: 1 worker · 2 ttl ms · 3 Worker · 4 count of removed instances · their names as

@@ -1,4 +1,4 @@
--- uses: core registry
+-- uses: core when-full registry
 -- The live workers, or the end of one.
 --
 -- KEYS[1] root. ARGV: 1 worker to remove, or ''
