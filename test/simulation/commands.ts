@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { MultitaskStrategy, OnDisconnect, Priority } from "../../gen/agentlane/v1/task_pb.js";
 import type { CallFault } from "../fakes/call-faults.ts";
+import { userMessage } from "../fakes/scripted-executor.ts";
 import type { Behaviour, End } from "./behaviours.ts";
 import type { Clients, KnownTask, SubmitRequest } from "./clients.ts";
 import type { Node } from "./node.ts";
@@ -41,6 +42,8 @@ export type Command =
       readonly maxCount: number;
     }
   | { readonly type: "kill" | "freeze" | "thaw"; readonly node: number }
+  /** Frozen for longer than its leases, then back. */
+  | { readonly type: "zombie"; readonly node: number; readonly ms: number }
   | { readonly type: "drain"; readonly node: number; readonly timeoutMs: number }
   | { readonly type: "start-worker" | "redrive" | "purge" | "clean-up" | "flush" | "heal" }
   | { readonly type: "outage"; readonly node: number }
@@ -72,7 +75,7 @@ const node = fc.nat({ max: 3 });
 
 const behaviour: fc.Arbitrary<Behaviour> = fc.record({
   eventCount: fc.nat({ max: 4 }),
-  gapMs: fc.constantFrom(0, 0, 10, 700),
+  gapMs: fc.constantFrom(0, 0, 10, 700, 4000),
   callsTools: fc.boolean(),
   end: fc.oneof(
     { weight: 6, arbitrary: fc.constant<End>("complete") },
@@ -98,7 +101,7 @@ const submit: fc.Arbitrary<Command> = fc.record({
   type: fc.constant("submit" as const),
   isRun: fc.boolean(),
   tenant: fc.constantFrom(0, 0, 0, 1),
-  session: fc.constantFrom(0, 1, 1, 1, 2, 2, 3),
+  session: fc.constantFrom(0, 1, 1, 1, 1, 2, 3),
   key: fc.constantFrom(0, 0, 1, 2),
   variant: fc.constantFrom(0, 0, 0, 1),
   priority: fc.constantFrom(Priority.UNSPECIFIED, Priority.LOW, Priority.HIGH, Priority.URGENT),
@@ -120,17 +123,27 @@ const submit: fc.Arbitrary<Command> = fc.record({
 });
 
 const callFault: fc.Arbitrary<CallFault> = fc.oneof(
-  fc.constantFrom<CallFault>(
-    { kind: "unavailable" },
-    { kind: "lost-reply" },
-    { kind: "lost-reply" },
-    { kind: "crash-before" },
-    { kind: "crash-after" },
-  ),
-  fc.record({
-    kind: fc.constantFrom("slow-request" as const, "slow-reply" as const),
-    ms: fc.constantFrom(20, 600, 3000, 17_000),
-  }),
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<CallFault>(
+      { kind: "unavailable" },
+      { kind: "lost-reply" },
+      { kind: "lost-reply" },
+      { kind: "crash-before" },
+      { kind: "crash-after" },
+      { kind: "crash-after" },
+      { kind: "crash-late", ms: 600 },
+      { kind: "crash-late", ms: 17_500 },
+      { kind: "crash-late", ms: 19_500 },
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("slow-request" as const, "slow-reply" as const),
+      ms: fc.constantFrom(20, 600, 3000, 17_000),
+    }),
+  },
 );
 
 const advance: fc.Arbitrary<Command> = fc.record({
@@ -207,25 +220,38 @@ const losses: fc.Arbitrary<Command> = fc.oneof(
 
 const crashes: fc.Arbitrary<Command> = fc.oneof(
   {
-    weight: 4,
+    weight: 5,
     arbitrary: fc.record({
       type: fc.constant("fault" as const),
-      node,
+      node: fc.integer({ min: 1, max: 2 }),
       operation: fc.constantFrom(
-        "create",
         "claim",
+        "append",
         "append",
         "finish",
         "finish",
         "renew",
         "ack",
-        "read",
         "load",
-        "expired",
-        "sweep",
-        "requestCancel",
       ),
       fault: callFault,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("fault" as const),
+      node: fc.constant(0),
+      operation: fc.constantFrom("create", "requestCancel", "read", "expired", "sweep", "redrive"),
+      fault: callFault,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("zombie" as const),
+      node: fc.integer({ min: 1, max: 2 }),
+      ms: fc.constantFrom(14_000, 18_000, 22_000, 33_000),
     }),
   },
   {
@@ -281,8 +307,8 @@ export function commandsArbitrary({
 }: CommandOptions = {}): fc.Arbitrary<Command[]> {
   const fault = withLosses ? hardFaults : crashes;
   return fc.array(fc.oneof({ weight: 5, arbitrary: load }, { weight: 2, arbitrary: fault }), {
-    minLength: 4,
-    maxLength: 32,
+    minLength: 8,
+    maxLength: 48,
     size: "max",
   });
 }
@@ -305,6 +331,13 @@ export async function applyCommand(
       return world.broker.flush();
     case "start-worker":
       return world.startWorker();
+    case "zombie": {
+      const process = pick(world.nodes(), command.node)?.process;
+      process?.freeze();
+      await world.clock.advance(command.ms);
+      process?.thaw();
+      return;
+    }
     case "clean-up":
       for (const { worker } of world.workers) worker.cleanUp();
       return;
@@ -405,7 +438,10 @@ async function applyCall(
       const move = async (): Promise<void> => {
         const context = await sessions.export(principal, nameOf(command.from));
         const { sessionId } = nameOf(command.to);
-        await sessions.import(principal, { ...context, sessionId }, command.overwrite);
+        const version = context.version + 3n;
+        const history = [...context.history, userMessage(`imported ${order}`)];
+        const changed = { ...context, sessionId, version, history };
+        await sessions.import(principal, changed, command.overwrite);
       };
       call(move());
       return;
