@@ -1,3 +1,8 @@
+/**
+ * The whole engine but the server, on a fake clock, under random load and faults; see the checker for
+ * what must hold. AGENTLANE_SIM_RUNS sets the number of runs; AGENTLANE_SIM_SEED and
+ * AGENTLANE_SIM_PATH, as a failure prints them, replay one.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Command, commandsArbitrary } from "./commands.ts";
