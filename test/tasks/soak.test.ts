@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { Priority, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import type { EventBus } from "../../src/queue/contract.ts";
 import { createMemoryEventBus } from "../../src/queue/memory/bus.ts";
+import type { WatchedEntry } from "../../src/tasks/task-manager.ts";
 import {
   assistantMessage,
   chunk,
@@ -42,6 +43,10 @@ function countingBus(): CountingBus {
   };
 }
 
+function isChunk({ event }: WatchedEntry): boolean {
+  return event.kind.case === "chunk";
+}
+
 /** What the n-th client does: read to the end, hang up early or late, cancel, or never read. */
 async function client(engine: Engine, number: number, signals: AbortSignal[]): Promise<void> {
   const connection = new AbortController();
@@ -55,7 +60,7 @@ async function client(engine: Engine, number: number, signals: AbortSignal[]): P
   const { taskId } = run;
   if (manner === 1) connection.abort();
   if (manner === 2) {
-    for await (const entry of run.entries) if (entry.event.kind.case === "chunk") break;
+    for await (const batch of run.entries) if (batch.some(isChunk)) break;
     await engine.manager.cancel(PRINCIPAL, { taskId }, "enough");
     return;
   }
@@ -65,9 +70,7 @@ async function client(engine: Engine, number: number, signals: AbortSignal[]): P
     return;
   }
   if (manner === 4) {
-    for await (const entry of run.entries) {
-      if (entry.event.kind.case === "chunk") connection.abort();
-    }
+    for await (const batch of run.entries) if (batch.some(isChunk)) connection.abort();
     return;
   }
   await collect(run.entries);
