@@ -61,7 +61,7 @@ async function turn(runtime: Bench, sessionId: string): Promise<void> {
     options,
     new AbortController().signal,
   );
-  for await (const _entry of entries);
+  for await (const _batch of entries);
 }
 
 async function turns(runtime: Bench, count: number, sessionId: (n: number) => string) {

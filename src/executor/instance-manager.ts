@@ -7,12 +7,7 @@ import type { ExecutionContext } from "../../gen/agentlane/v1/session_pb.js";
 import type { Clock } from "../clock.ts";
 import type { SessionRef, SessionStore } from "../store/contract.ts";
 import { newExecutionContext, repairContext } from "./execution-context.ts";
-import {
-  createInstanceTable,
-  type InstanceChanges,
-  type InstanceTable,
-  type LiveInstance,
-} from "./instance-table.ts";
+import { createInstanceTable, type InstanceChanges, type LiveInstance } from "./instance-table.ts";
 
 export interface InstanceManager {
   /**
@@ -80,15 +75,38 @@ export function createInstanceManager(parts: InstanceManagerParts): InstanceMana
     };
   }
 
+  function lease(instance: LiveInstance, warm: boolean): InstanceLease {
+    let released = false;
+    instance.busy = true;
+    table.put(instance);
+    return {
+      context: instance.context,
+      warm,
+      commit(context, etag) {
+        instance.context = context;
+        instance.etag = etag;
+        instance.turnCount++;
+      },
+      release() {
+        if (released) return;
+        released = true;
+        instance.busy = false;
+        if (table.get(instance.ref) === instance) table.put(instance);
+        // More may have been busy at once than are kept.
+        table.makeRoom(parts.maxCount + 1);
+      },
+    };
+  }
+
   return {
     async acquire(ref, etag) {
       const warm = table.get(ref);
       // A busy instance belongs to an attempt that lost its lease: it keeps its own object.
-      if (warm && !warm.busy && warm.etag === etag) return lease(table, warm, true);
+      if (warm && !warm.busy && warm.etag === etag) return lease(warm, true);
       const built = await build(ref, etag);
       table.drop(ref);
       table.makeRoom(parts.maxCount);
-      return lease(table, built, false);
+      return lease(built, false);
     },
     evict: (ref) => table.drop(ref),
     cleanUp() {
@@ -101,26 +119,5 @@ export function createInstanceManager(parts: InstanceManagerParts): InstanceMana
     evictIdle: () => void table.dropIdle(() => true),
     figures: () => ({ activeCount: table.count(), cleanedCount, lastCleanUpAt }),
     takeChanges: (all) => table.takeChanges(all),
-  };
-}
-
-function lease(table: InstanceTable, instance: LiveInstance, warm: boolean): InstanceLease {
-  let released = false;
-  instance.busy = true;
-  table.put(instance);
-  return {
-    context: instance.context,
-    warm,
-    commit(context, etag) {
-      instance.context = context;
-      instance.etag = etag;
-      instance.turnCount++;
-    },
-    release() {
-      if (released) return;
-      released = true;
-      instance.busy = false;
-      if (table.get(instance.ref) === instance) table.put(instance);
-    },
   };
 }

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import {
   type AgentService,
   ExecuteResponseSchema,
-  StreamExecuteResponseSchema,
+  type StreamExecuteResponse,
 } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { TaskState, type TaskStateChange } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../errors.ts";
@@ -19,11 +19,12 @@ export function agentService(manager: TaskManager): Implementation<typeof AgentS
   return {
     async execute(request, call) {
       const { taskId, entries } = await run(request, call, false);
-      for await (const entry of entries) {
-        const end = terminalChange(entry);
+      for await (const batch of entries) {
+        const last = batch.find(terminalChange);
+        const end = last && terminalChange(last);
         if (!end) continue;
         if (isFailure(end)) throw taskFailure(taskId, end.error);
-        const { attempt, sequence } = entry;
+        const { attempt, sequence } = last;
         const { state, result } = end;
         const { sessionId } = request;
         const reply = { taskId, sessionId, state, attempt, sequence };
@@ -34,10 +35,11 @@ export function agentService(manager: TaskManager): Implementation<typeof AgentS
 
     async *streamExecute(request, call) {
       const { taskId, entries } = await run(request, call, true);
-      for await (const { attempt, sequence, mergedCount, event } of entries) {
-        const reply = { taskId, attempt, sequence, mergedCount, event };
-        yield create(StreamExecuteResponseSchema, reply);
-        const end = terminalChange({ event });
+      for await (const batch of entries) {
+        const last = batch.find(terminalChange);
+        const told = last ? batch.slice(0, batch.indexOf(last) + 1) : batch;
+        yield told.map((entry) => streamReply(taskId, entry));
+        const end = last && terminalChange(last);
         if (end && isFailure(end)) throw taskFailure(taskId, end.error);
         if (end) return;
       }
@@ -46,7 +48,14 @@ export function agentService(manager: TaskManager): Implementation<typeof AgentS
   };
 }
 
-function terminalChange({ event }: Pick<WatchedEntry, "event">): TaskStateChange | undefined {
+/** An object literal: there is one per token. */
+function streamReply(taskId: string, entry: WatchedEntry): StreamExecuteResponse {
+  const { attempt, sequence, mergedCount, event } = entry;
+  const $typeName = "agentlane.v1.StreamExecuteResponse";
+  return { $typeName, taskId, attempt, sequence, mergedCount, event };
+}
+
+function terminalChange({ event }: WatchedEntry): TaskStateChange | undefined {
   if (event.kind.case !== "stateChange") return undefined;
   return event.kind.value.state >= TaskState.COMPLETED ? event.kind.value : undefined;
 }

@@ -8,6 +8,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Message } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -94,7 +95,7 @@ function createHandlers(
         break;
       case "server_streaming":
         router.rpc(method.descriptor, (_, { values }) =>
-          interceptors.serverStreaming(method, exchangeOf(values.get(exchangeKey))),
+          oneByOne(interceptors.serverStreaming(method, exchangeOf(values.get(exchangeKey)))),
         );
         break;
       case "bidi_streaming":
@@ -156,6 +157,10 @@ function replyHeaders(headers: IncomingHttpHeaders): Headers {
 function emptyMessage({ json, enveloped }: Exchange["protocol"]): Uint8Array {
   const bytes = json ? Buffer.from("{}") : Buffer.alloc(0);
   return enveloped ? Buffer.concat([Buffer.from([0, 0, 0, 0, bytes.length]), bytes]) : bytes;
+}
+
+async function* oneByOne(batches: AsyncIterable<readonly Message[]>): AsyncGenerator<Message> {
+  for await (const messages of batches) yield* messages;
 }
 
 function exchangeOf(exchange: Exchange | undefined): Exchange {

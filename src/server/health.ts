@@ -43,7 +43,7 @@ export function healthService(
 
     async *watch({ service }, { signal }) {
       if (!known.has(service)) {
-        yield create(HealthCheckResponseSchema, { status: Status.SERVICE_UNKNOWN });
+        yield [create(HealthCheckResponseSchema, { status: Status.SERVICE_UNKNOWN })];
         await aborted(signal);
         return;
       }
@@ -51,7 +51,7 @@ export function healthService(
       let last: Status | undefined;
       do {
         const now = status();
-        if (now.status !== last) yield now;
+        if (now.status !== last) yield [now];
         last = now.status;
       } while (await changes.next());
     },

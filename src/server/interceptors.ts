@@ -45,7 +45,10 @@ export interface Exchange {
 /** All of these throw ConnectErrors only. */
 export interface Interceptors {
   unary(method: UnaryMethod, exchange: Exchange): Promise<Message>;
-  serverStreaming(method: ServerStreamingMethod, exchange: Exchange): AsyncGenerator<Message>;
+  serverStreaming(
+    method: ServerStreamingMethod,
+    exchange: Exchange,
+  ): AsyncGenerator<readonly Message[]>;
   bidiStreaming(
     method: BidiStreamingMethod,
     exchange: Exchange,
@@ -102,12 +105,12 @@ async function answer(
   }
 }
 
-async function* replies(
+async function* replies<T>(
   parts: InterceptorParts,
   method: ServerStreamingMethod | BidiStreamingMethod,
   exchange: Exchange,
-  open: (run: Run) => Promise<AsyncIterable<Message>>,
-): AsyncGenerator<Message> {
+  open: (run: Run) => Promise<AsyncIterable<T>>,
+): AsyncGenerator<T> {
   const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
   let run: Run | undefined;
   try {

@@ -26,7 +26,7 @@ type Handler<M> =
   M extends DescMethodUnary<infer I, infer O>
     ? (request: MessageShape<I>, call: Call) => Promise<MessageShape<O>>
     : M extends DescMethodServerStreaming<infer I, infer O>
-      ? (request: MessageShape<I>, call: Call) => AsyncIterable<MessageShape<O>>
+      ? (request: MessageShape<I>, call: Call) => AsyncIterable<readonly MessageShape<O>[]>
       : M extends DescMethodBiDiStreaming<infer I, infer O>
         ? (requests: AsyncIterable<MessageShape<I>>, call: Call) => AsyncIterable<MessageShape<O>>
         : never;
@@ -40,7 +40,8 @@ export type Implementation<S extends DescService> = {
 // adapter only ever passes it a message of the descriptor's input.
 interface Handlers {
   unary(request: Message, call: Call): Promise<Message>;
-  serverStreaming(request: Message, call: Call): AsyncIterable<Message>;
+  /** In batches of what is ready at once: a batch is handed on for the price of one message. */
+  serverStreaming(request: Message, call: Call): AsyncIterable<readonly Message[]>;
   bidiStreaming(requests: AsyncIterable<Message>, call: Call): AsyncIterable<Message>;
 }
 

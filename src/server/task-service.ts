@@ -11,10 +11,10 @@ import {
   RedriveTasksResponseSchema,
   SubmitTaskResponseSchema,
   type TaskService,
-  WatchTaskResponseSchema,
+  type WatchTaskResponse,
 } from "../../gen/agentlane/v1/task_service_pb.js";
 import { invalidField } from "../errors.ts";
-import type { TaskManager } from "../tasks/task-manager.ts";
+import type { TaskManager, WatchedEntry } from "../tasks/task-manager.ts";
 import { filled, pageOf } from "./page.ts";
 import type { Implementation } from "./rpc.ts";
 
@@ -40,10 +40,8 @@ export function taskService(manager: TaskManager): Implementation<typeof TaskSer
     },
 
     async *watchTask({ taskId, afterSequence }, { principal, signal }) {
-      for await (const entry of manager.watch(principal, taskId, afterSequence, signal)) {
-        const { attempt, sequence, mergedCount, event } = entry;
-        const reply = { taskId, attempt, sequence, mergedCount, event };
-        yield create(WatchTaskResponseSchema, reply);
+      for await (const batch of manager.watch(principal, taskId, afterSequence, signal)) {
+        yield batch.map((entry) => watchReply(taskId, entry));
       }
     },
 
@@ -74,6 +72,13 @@ export function taskService(manager: TaskManager): Implementation<typeof TaskSer
       return create(PurgeDeadLettersResponseSchema, { purgedCount });
     },
   };
+}
+
+/** An object literal: there is one per token. */
+function watchReply(taskId: string, entry: WatchedEntry): WatchTaskResponse {
+  const { attempt, sequence, mergedCount, event } = entry;
+  const $typeName = "agentlane.v1.WatchTaskResponse";
+  return { $typeName, taskId, attempt, sequence, mergedCount, event };
 }
 
 function targetOf({ target }: CancelTaskRequest): { taskId: string } | { idempotencyKey: string } {

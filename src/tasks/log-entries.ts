@@ -27,7 +27,9 @@ export function toWatched(entry: LogEntry): WatchedEntry {
 
 /** Approximate memory of an event in bytes; exact enough to bound a buffer. */
 export function approximateBytes(event: TaskEvent): number {
-  return ENTRY_OVERHEAD_BYTES + 2 * textLength(event.kind.value, 0);
+  // Tokens are many, so they are not walked; their ids are shared.
+  const chars = textDelta(event)?.text.length ?? textLength(event.kind.value, 0);
+  return ENTRY_OVERHEAD_BYTES + 2 * chars;
 }
 
 function textLength(value: unknown, depth: number): number {

@@ -38,10 +38,13 @@ export interface WatchedEntry extends Omit<LogEntry, "$typeName" | "$unknown" | 
   readonly mergedCount: number;
 }
 
+/** What is there at once, in order; never empty. A token of a stream is cheap because many come together. */
+export type WatchedBatch = readonly WatchedEntry[];
+
 export interface TaskRun {
   readonly taskId: string;
   /** From the first event to the terminal one; read it once. */
-  readonly entries: AsyncIterable<WatchedEntry>;
+  readonly entries: AsyncIterable<WatchedBatch>;
 }
 
 export interface TaskManager {
@@ -67,7 +70,7 @@ export interface TaskManager {
     taskId: string,
     afterSequence: number,
     signal: AbortSignal,
-  ): AsyncIterable<WatchedEntry>;
+  ): AsyncIterable<WatchedBatch>;
   get(principal: Principal, taskId: string): Promise<Task>;
   list(principal: Principal, filter: TaskFilter, page: PageRequest): Promise<Page<Task>>;
   /** Waits up to a second for a running attempt to stop. */
@@ -253,7 +256,7 @@ function replay(
   principal: Principal,
   task: Task,
   signal: AbortSignal,
-): AsyncIterable<WatchedEntry> {
+): AsyncIterable<WatchedBatch> {
   const ref: TaskRef = { tenant: principal.tenant, taskId: task.taskId };
   return watchers.lazy({ ref, afterSequence: 0, fresh: false, signal });
 }

@@ -11,10 +11,12 @@ import { AgentlaneError } from "../errors.ts";
 import { type EventBus, type Subscription, taskTopic } from "../queue/contract.ts";
 import type { TaskLog, TaskRef } from "../store/contract.ts";
 import { approximateBytes, isTerminalEvent, mergeDeltas, toWatched } from "./log-entries.ts";
-import type { WatchedEntry } from "./task-manager.ts";
+import type { WatchedBatch, WatchedEntry } from "./task-manager.ts";
 
 /** Buffered entries of one watcher, in approximate bytes. */
 const MAX_BUFFER_BYTES = 1024 * 1024;
+/** Of a batch, in approximate bytes; more only when a single entry is larger. */
+const MAX_BATCH_BYTES = 128 * 1024;
 /** A watcher that hears nothing for this long asks the store. */
 export const SILENCE_MS = 1000;
 const PAGE_SIZE = 256;
@@ -34,7 +36,7 @@ export interface WatchOptions {
 }
 
 /** An open watch. Whoever opens it closes it, also when nobody reads any more. */
-export interface Watch extends AsyncIterator<WatchedEntry, undefined> {
+export interface Watch extends AsyncIterator<WatchedBatch, undefined> {
   /** Idempotent; a pending next() ends. */
   close(): void;
   /** Whether the terminal event has been handed out. */
@@ -90,11 +92,11 @@ class TaskWatch implements Watch {
     this.#subscription = await this.#parts.bus.subscribe(topic, (notice) => this.#hear(notice));
   }
 
-  async next(): Promise<IteratorResult<WatchedEntry, undefined>> {
+  async next(): Promise<IteratorResult<WatchedBatch, undefined>> {
     try {
       while (!this.#ended && !this.#closed) {
-        const entry = this.#buffer.shift();
-        if (entry) return { done: false, value: this.#deliver(entry) };
+        const batch = this.#takeBatch();
+        if (batch) return { done: false, value: batch };
         if (this.#mustRead || this.#heard > this.#tail) await this.#readPage();
         else this.#mustRead = await this.#silence();
       }
@@ -107,7 +109,7 @@ class TaskWatch implements Watch {
     return { done: true, value: undefined };
   }
 
-  async return(): Promise<IteratorResult<WatchedEntry, undefined>> {
+  async return(): Promise<IteratorResult<WatchedBatch, undefined>> {
     this.close();
     return { done: true, value: undefined };
   }
@@ -148,12 +150,22 @@ class TaskWatch implements Watch {
     this.#tail = this.#delivered;
   }
 
-  #deliver(entry: WatchedEntry): WatchedEntry {
-    this.#delivered = entry.sequence;
-    this.#bufferBytes -= approximateBytes(entry.event);
+  #takeBatch(): WatchedBatch | undefined {
+    let bytes = 0;
+    let count = 0;
+    for (const { event } of this.#buffer) {
+      if (bytes >= MAX_BATCH_BYTES) break;
+      bytes += approximateBytes(event);
+      count += 1;
+    }
+    const batch = this.#buffer.splice(0, count);
+    const last = batch.at(-1);
+    if (!last) return undefined;
+    this.#bufferBytes -= bytes;
+    this.#delivered = last.sequence;
     // A failure that has entries after it was redriven.
-    if (isTerminalEvent(entry.event) && entry.sequence >= this.#heard) this.#ended = true;
-    return entry;
+    if (isTerminalEvent(last.event) && last.sequence >= this.#heard) this.#ended = true;
+    return batch;
   }
 
   /** What the bus brought while the store was read is part of the page, or of the next one. */

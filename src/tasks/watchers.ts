@@ -1,7 +1,7 @@
 /** All open watches of this process: counted, bounded, ended by their caller's signal. */
 import { AgentlaneError } from "../errors.ts";
 import type { TaskRef } from "../store/contract.ts";
-import type { WatchedEntry } from "./task-manager.ts";
+import type { WatchedBatch } from "./task-manager.ts";
 import { openWatch, type Watch, type WatchParts } from "./watch.ts";
 
 export interface WatchRequest {
@@ -20,7 +20,7 @@ export interface Watchers {
   /** `resource_exhausted` (TOO_MANY_WATCHERS) at the limit. */
   open(request: WatchRequest): Promise<Watch>;
   /** Opens with the first read. */
-  lazy(request: WatchRequest): AsyncIterable<WatchedEntry>;
+  lazy(request: WatchRequest): AsyncIterable<WatchedBatch>;
   /** Resolves when the task is terminal, or after `timeoutMs`. */
   untilEnd(ref: TaskRef, afterSequence: number, timeoutMs: number): Promise<void>;
   count(): number;
@@ -56,7 +56,7 @@ export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
     return watch;
   }
 
-  function lazy(request: WatchRequest): AsyncIterable<WatchedEntry> {
+  function lazy(request: WatchRequest): AsyncIterable<WatchedBatch> {
     let opened: Promise<Watch> | undefined;
     return {
       [Symbol.asyncIterator]: () => ({

@@ -198,7 +198,8 @@ class Attempt implements LeaseHolder {
       if (signal.aborted) break;
       if (event.type === "outcome") return event.outcome;
       this.#partial.observe(event.kind);
-      await this.#log.push(event.kind);
+      const room = this.#log.push(event.kind);
+      if (room) await room;
     }
     signal.throwIfAborted();
     throw new AgentlaneError("internal", "NO_OUTCOME", "the executor ended without an outcome");

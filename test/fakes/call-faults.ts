@@ -11,6 +11,8 @@ export type CallFault =
   /** The caller dies before the call leaves it, or before the reply reaches it. */
   | { readonly kind: "crash-before" }
   | { readonly kind: "crash-after" }
+  /** The caller dies; the call arrives this much later all the same. */
+  | { readonly kind: "crash-late"; readonly ms: number }
   /** On its way for this long; it arrives even when the caller dies meanwhile. */
   | { readonly kind: "slow-request"; readonly ms: number }
   | { readonly kind: "slow-reply"; readonly ms: number };
@@ -47,6 +49,11 @@ export function callFaults(process: FakeProcess, world: Clock): CallFaults {
       case "crash-after":
         await run();
         process.kill();
+        return NEVER;
+      case "crash-late":
+        process.kill();
+        await world.sleep(fault.ms);
+        await run();
         return NEVER;
       case "slow-request":
         await world.sleep(fault.ms);

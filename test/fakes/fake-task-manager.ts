@@ -17,7 +17,7 @@ import type {
   SubmitOptions,
   TaskInput,
   TaskManager,
-  WatchedEntry,
+  WatchedBatch,
 } from "../../src/tasks/task-manager.ts";
 
 /** What `signal` aborted with, per run. */
@@ -95,7 +95,7 @@ export function fakeTaskManager(): FakeTaskManager {
     events: AsyncGenerator<TaskEvent>,
     afterSequence: number,
     signal: AbortSignal,
-  ): AsyncIterable<WatchedEntry> {
+  ): AsyncIterable<WatchedBatch> {
     watcherCount++;
     notify();
     let open = true;
@@ -114,7 +114,7 @@ export function fakeTaskManager(): FakeTaskManager {
       stop = () => resolve(undefined);
     });
     let sequence = 0;
-    const next = async (): Promise<IteratorResult<WatchedEntry, undefined>> => {
+    const next = async (): Promise<IteratorResult<WatchedBatch, undefined>> => {
       for (;;) {
         if (!open) return { done: true, value: undefined };
         const result = await Promise.race([events.next(), stopped]);
@@ -131,10 +131,10 @@ export function fakeTaskManager(): FakeTaskManager {
         ) {
           deliveredCount++;
         }
-        return { done: false, value: { attempt: 1, sequence, mergedCount: 0, event } };
+        return { done: false, value: [{ attempt: 1, sequence, mergedCount: 0, event }] };
       }
     };
-    const finish = async (): Promise<IteratorResult<WatchedEntry, undefined>> => {
+    const finish = async (): Promise<IteratorResult<WatchedBatch, undefined>> => {
       close();
       return { done: true, value: undefined };
     };

@@ -18,6 +18,7 @@ import {
   createTaskManager,
   type OwnedTaskManager,
   type TaskInput,
+  type WatchedBatch,
   type WatchedEntry,
 } from "../../src/tasks/task-manager.ts";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/worker/worker.ts";
@@ -183,9 +184,9 @@ export async function submit(engine: Engine, overrides: Partial<TaskInput> = {})
 }
 
 /** Reads a log to its end. */
-export async function collect(entries: AsyncIterable<WatchedEntry>): Promise<WatchedEntry[]> {
+export async function collect(entries: AsyncIterable<WatchedBatch>): Promise<WatchedEntry[]> {
   const all: WatchedEntry[] = [];
-  for await (const entry of entries) all.push(entry);
+  for await (const batch of entries) all.push(...batch);
   return all;
 }
 

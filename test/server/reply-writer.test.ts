@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Writable } from "node:stream";
 import { expect, test } from "vitest";
-import { createReplyWriter } from "../../src/server/grpc/reply-writer.ts";
+import { createReplyWriter, type ReplyWriter } from "../../src/server/grpc/reply-writer.ts";
 
 /** A sink whose writes finish when told to. */
 function heldSink() {
@@ -19,10 +19,26 @@ function heldSink() {
 
 const message = Buffer.alloc(1000, 7);
 
+/** Adds a message as a batch of its own. */
+function send(writer: ReplyWriter): boolean {
+  const hasRoom = writer.add(message);
+  writer.flush();
+  return hasRoom;
+}
+
+test("a batch goes out in one write", () => {
+  const { sink, chunks } = heldSink();
+  const writer = createReplyWriter(sink);
+  for (let count = 0; count < 10; count++) writer.add(message);
+  expect(chunks).toEqual([]);
+  writer.flush();
+  expect(chunks.map(({ length }) => length)).toEqual([10 * 1005]);
+});
+
 test("the first message goes out at once, those after it together", async () => {
   const { sink, chunks, release } = heldSink();
   const writer = createReplyWriter(sink);
-  for (let count = 0; count < 10; count++) expect(writer.add(message)).toBe(true);
+  for (let count = 0; count < 10; count++) expect(send(writer)).toBe(true);
   expect(chunks.map(({ length }) => length)).toEqual([1005]);
   release();
   await new Promise((resolve) => setImmediate(resolve));
@@ -34,7 +50,7 @@ test("past 64 KiB there is no room until a write is done", async () => {
   const { sink, chunks, release } = heldSink();
   const writer = createReplyWriter(sink);
   let count = 1;
-  while (writer.add(message)) count++;
+  while (send(writer)) count++;
   expect(count * 1005).toBeGreaterThan(64 * 1024);
   expect(count * 1005).toBeLessThan(68 * 1024);
   let room = false;
@@ -51,18 +67,18 @@ test("past 64 KiB there is no room until a write is done", async () => {
 test("nobody waits for a stream that is closed", async () => {
   const { sink } = heldSink();
   const writer = createReplyWriter(sink);
-  while (writer.add(message));
+  while (send(writer));
   const waiting = writer.room();
   sink.destroy();
   await waiting;
   await writer.room();
-  expect(writer.add(message)).toBe(false);
+  expect(send(writer)).toBe(false);
 });
 
 test("the end brings what is left", async () => {
   const { sink, chunks, release } = heldSink();
   const writer = createReplyWriter(sink);
-  for (let count = 0; count < 3; count++) writer.add(message);
+  for (let count = 0; count < 3; count++) send(writer);
   writer.end();
   release();
   await new Promise((resolve) => setImmediate(resolve));

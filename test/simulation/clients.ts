@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { ExecuteRequestSchema } from "../../gen/agentlane/v1/agent_service_pb.js";
 import type { MultitaskStrategy, OnDisconnect, Priority } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError, isKind } from "../../src/errors.ts";
-import type { TaskInput, WatchedEntry } from "../../src/tasks/task-manager.ts";
+import type { TaskInput, WatchedBatch, WatchedEntry } from "../../src/tasks/task-manager.ts";
 import { userMessage } from "../fakes/scripted-executor.ts";
 import type { GatewayNode } from "./node.ts";
 import type { World } from "./world.ts";
@@ -138,7 +138,7 @@ export class Clients {
 
   async #read(
     what: Pick<Reading, "tenant" | "taskId" | "after">,
-    entries: AsyncIterable<WatchedEntry>,
+    entries: AsyncIterable<WatchedBatch>,
     signal: AbortSignal,
     isSlow: boolean,
     { maxCount } = { maxCount: Number.POSITIVE_INFINITY },
@@ -149,8 +149,8 @@ export class Clients {
     const { taskId } = what;
     this.#world.recorder.add({ type: "watching", at: this.#world.clock.now(), watch, taskId });
     try {
-      for await (const entry of entries) {
-        reading.entries.push(entry);
+      for await (const batch of entries) {
+        reading.entries.push(...batch.slice(0, maxCount - reading.entries.length));
         if (reading.entries.length >= maxCount) break;
         if (isSlow) await this.#world.clock.sleep(SLOW_READER_MS, signal);
       }

@@ -1,13 +1,10 @@
-/** The commands of a run, as data: fast-check makes and shrinks them, `applyCommand` carries them out. */
+/** The commands of a run, as data, so that fast-check can make and shrink them. */
 import fc from "fast-check";
 import { MultitaskStrategy, OnDisconnect, Priority } from "../../gen/agentlane/v1/task_pb.js";
 import type { CallFault } from "../fakes/call-faults.ts";
 import type { Behaviour, End } from "./behaviours.ts";
-import type { Clients, KnownTask, SubmitRequest } from "./clients.ts";
-import type { Node } from "./node.ts";
-import { TENANTS, type World } from "./world.ts";
 
-interface SubmitCommand {
+export interface SubmitCommand {
   readonly type: "submit";
   readonly isRun: boolean;
   readonly tenant: number;
@@ -41,6 +38,8 @@ export type Command =
       readonly maxCount: number;
     }
   | { readonly type: "kill" | "freeze" | "thaw"; readonly node: number }
+  /** Frozen for longer than its leases, then back. */
+  | { readonly type: "zombie"; readonly node: number; readonly ms: number }
   | { readonly type: "drain"; readonly node: number; readonly timeoutMs: number }
   | { readonly type: "start-worker" | "redrive" | "purge" | "clean-up" | "flush" | "heal" }
   | { readonly type: "outage"; readonly node: number }
@@ -72,7 +71,7 @@ const node = fc.nat({ max: 3 });
 
 const behaviour: fc.Arbitrary<Behaviour> = fc.record({
   eventCount: fc.nat({ max: 4 }),
-  gapMs: fc.constantFrom(0, 0, 10, 700),
+  gapMs: fc.constantFrom(0, 0, 10, 700, 4000),
   callsTools: fc.boolean(),
   end: fc.oneof(
     { weight: 6, arbitrary: fc.constant<End>("complete") },
@@ -98,7 +97,7 @@ const submit: fc.Arbitrary<Command> = fc.record({
   type: fc.constant("submit" as const),
   isRun: fc.boolean(),
   tenant: fc.constantFrom(0, 0, 0, 1),
-  session: fc.constantFrom(0, 1, 1, 1, 2, 2, 3),
+  session: fc.constantFrom(0, 1, 1, 1, 1, 2, 3),
   key: fc.constantFrom(0, 0, 1, 2),
   variant: fc.constantFrom(0, 0, 0, 1),
   priority: fc.constantFrom(Priority.UNSPECIFIED, Priority.LOW, Priority.HIGH, Priority.URGENT),
@@ -120,17 +119,27 @@ const submit: fc.Arbitrary<Command> = fc.record({
 });
 
 const callFault: fc.Arbitrary<CallFault> = fc.oneof(
-  fc.constantFrom<CallFault>(
-    { kind: "unavailable" },
-    { kind: "lost-reply" },
-    { kind: "lost-reply" },
-    { kind: "crash-before" },
-    { kind: "crash-after" },
-  ),
-  fc.record({
-    kind: fc.constantFrom("slow-request" as const, "slow-reply" as const),
-    ms: fc.constantFrom(20, 600, 3000, 17_000),
-  }),
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<CallFault>(
+      { kind: "unavailable" },
+      { kind: "lost-reply" },
+      { kind: "lost-reply" },
+      { kind: "crash-before" },
+      { kind: "crash-after" },
+      { kind: "crash-after" },
+      { kind: "crash-late", ms: 600 },
+      { kind: "crash-late", ms: 17_500 },
+      { kind: "crash-late", ms: 19_500 },
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("slow-request" as const, "slow-reply" as const),
+      ms: fc.constantFrom(20, 600, 3000, 17_000),
+    }),
+  },
 );
 
 const advance: fc.Arbitrary<Command> = fc.record({
@@ -207,25 +216,38 @@ const losses: fc.Arbitrary<Command> = fc.oneof(
 
 const crashes: fc.Arbitrary<Command> = fc.oneof(
   {
-    weight: 4,
+    weight: 5,
     arbitrary: fc.record({
       type: fc.constant("fault" as const),
-      node,
+      node: fc.integer({ min: 1, max: 2 }),
       operation: fc.constantFrom(
-        "create",
         "claim",
+        "append",
         "append",
         "finish",
         "finish",
         "renew",
         "ack",
-        "read",
         "load",
-        "expired",
-        "sweep",
-        "requestCancel",
       ),
       fault: callFault,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("fault" as const),
+      node: fc.constant(0),
+      operation: fc.constantFrom("create", "requestCancel", "read", "expired", "sweep", "redrive"),
+      fault: callFault,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("zombie" as const),
+      node: fc.integer({ min: 1, max: 2 }),
+      ms: fc.constantFrom(14_000, 18_000, 22_000, 33_000),
     }),
   },
   {
@@ -281,176 +303,8 @@ export function commandsArbitrary({
 }: CommandOptions = {}): fc.Arbitrary<Command[]> {
   const fault = withLosses ? hardFaults : crashes;
   return fc.array(fc.oneof({ weight: 5, arbitrary: load }, { weight: 2, arbitrary: fault }), {
-    minLength: 4,
-    maxLength: 32,
+    minLength: 8,
+    maxLength: 48,
     size: "max",
   });
 }
-
-export async function applyCommand(
-  world: World,
-  clients: Clients,
-  command: Command,
-  order: number,
-): Promise<void> {
-  switch (command.type) {
-    case "advance":
-      return world.clock.advance(command.ms);
-    case "jump":
-      return world.clock.jump(command.ms);
-    case "heal":
-      for (const each of world.nodes()) each.storeCalls.heal();
-      return;
-    case "flush":
-      return world.broker.flush();
-    case "start-worker":
-      return world.startWorker();
-    case "clean-up":
-      for (const { worker } of world.workers) worker.cleanUp();
-      return;
-    case "drain": {
-      const target = pick(world.workers, command.node);
-      if (target?.process.state === "running") world.drain(target, command.timeoutMs);
-      return;
-    }
-    default:
-      await applyToNode(world, command);
-      await applyCall(world, clients, command, order);
-  }
-}
-
-async function applyToNode(world: World, command: Command): Promise<void> {
-  if (!("node" in command)) return;
-  const target: Node | undefined = pick(world.nodes(), command.node);
-  if (!target) return;
-  const { process, queueFaults, busFaults } = target;
-  switch (command.type) {
-    case "kill":
-    case "freeze":
-    case "thaw":
-      process[command.type]();
-      return;
-    case "outage":
-      target.storeCalls.fail();
-      return;
-    case "fault": {
-      const ofQueue = ["ack", "nack", "publish", "depth"].includes(command.operation);
-      const calls = ofQueue ? target.queueCalls : target.storeCalls;
-      calls.arm(command.operation, command.fault);
-      return;
-    }
-    case "lose":
-    case "double": {
-      const faults = command.what === "doorbells" ? queueFaults : busFaults;
-      faults[command.type === "lose" ? "loseCount" : "doubleCount"] = command.count;
-      return;
-    }
-    case "delay-notices":
-      busFaults.delayMs = command.ms;
-      return;
-    default:
-  }
-}
-
-async function applyCall(
-  world: World,
-  clients: Clients,
-  command: Command,
-  order: number,
-): Promise<void> {
-  const gateway = await world.gateway();
-  const { manager, sessions, process } = gateway;
-  /** Whatever the answer is: the history has what the store did. */
-  const call = (work: Promise<unknown>): void => {
-    world.inBackground(process, work.then(ignore, ignore));
-  };
-  switch (command.type) {
-    case "submit": {
-      const request = requestOf(world, command, order);
-      if (command.isRun) clients.run(gateway, request, command.disconnectAfterMs);
-      else clients.submit(gateway, request);
-      return;
-    }
-    case "cancel": {
-      const task = pick(clients.known, command.task);
-      if (task) call(clients.cancel(gateway, task, command.byKey));
-      return;
-    }
-    case "watch": {
-      const task = pick(clients.known, command.task);
-      if (task) clients.watch(gateway, task, command.after, command);
-      return;
-    }
-    case "probe": {
-      const task = pick(clients.known, command.task);
-      if (task) call(clients.probe(gateway, task, strangerTo(task)));
-      return;
-    }
-    case "redrive":
-    case "purge":
-      for (const tenant of TENANTS) {
-        const ids = clients.known.filter((task) => task.tenant === tenant);
-        const taskIds = ids.map(({ taskId }) => taskId);
-        if (command.type === "redrive") call(manager.redrive({ tenant }, taskIds));
-        else call(manager.purgeDeadLetters({ tenant }, {}));
-      }
-      return;
-    case "destroy": {
-      const tenant = tenantOf(command.tenant);
-      call(sessions.destroy({ tenant }, nameOf(command.session)));
-      return;
-    }
-    case "import": {
-      const principal = { tenant: tenantOf(command.tenant) };
-      const move = async (): Promise<void> => {
-        const context = await sessions.export(principal, nameOf(command.from));
-        const { sessionId } = nameOf(command.to);
-        await sessions.import(principal, { ...context, sessionId }, command.overwrite);
-      };
-      call(move());
-      return;
-    }
-    default:
-  }
-}
-
-function requestOf(world: World, command: SubmitCommand, order: number): SubmitRequest {
-  const { key, variant, behaviours, session } = command;
-  const tenant = tenantOf(command.tenant);
-  const marker = key === 0 ? `m${order}` : `${tenant}-k${key}-v${variant}`;
-  if (!world.behaviours.has(marker)) world.behaviours.set(marker, behaviours);
-  const same = { ...command, tenant, marker, behaviours: [] };
-  if (key === 0) return { ...same, idempotencyKey: "", sessionId: nameOf(session).sessionId };
-  // A key names one request: what differs between repeats must not be part of it.
-  return {
-    tenant,
-    marker,
-    idempotencyKey: `k${key}`,
-    sessionId: nameOf(key).sessionId,
-    priority: Priority.NORMAL,
-    strategy: MultitaskStrategy.ENQUEUE,
-    onDisconnect: OnDisconnect.CANCEL,
-    maxAttempts: 3,
-    timeoutMs: 8000,
-    streaming: command.streaming,
-    deadlineInMs: command.deadlineInMs,
-  };
-}
-
-function tenantOf(number: number): string {
-  return TENANTS[number] ?? TENANTS[0];
-}
-
-function strangerTo({ tenant }: KnownTask): string {
-  return TENANTS.find((other) => other !== tenant) ?? "nobody";
-}
-
-function nameOf(session: number): { agentId: string; sessionId: string } {
-  return { agentId: "scripted", sessionId: session === 0 ? "" : `s${session}` };
-}
-
-function pick<T>(items: readonly T[], number: number): T | undefined {
-  return items[number % Math.max(1, items.length)];
-}
-
-const ignore = (): void => undefined;

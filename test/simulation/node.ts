@@ -122,6 +122,7 @@ export function createWorkerNode(
   name: string,
   script: (process: FakeProcess) => Script,
   mutateQueue: (queue: MessageQueue) => MessageQueue,
+  slots: number,
 ): WorkerNode {
   const parts = nodeParts(backends, name);
   const { store, queue, bus, dispatcher, process } = parts;
@@ -137,7 +138,7 @@ export function createWorkerNode(
     random,
     newId,
     version: "0",
-    options: { ...SETTINGS.worker, queues: [agent.queue] },
+    options: { ...SETTINGS.worker, slots, queues: [agent.queue] },
     onProblem: (what, error) => onProblem(what, error),
   });
   return { ...parts, worker };

@@ -16,7 +16,6 @@ export const SETTINGS = {
   admission: { maxQueueSize: 6, attemptTimeoutMs: 20_000, idempotencyMs: 90_000 },
   maxWatchers: 5,
   worker: {
-    slots: 2,
     leaseMs: 15_000,
     leaseRenewIntervalMs: 5000,
     cancelGraceMs: 5000,

@@ -1,6 +1,7 @@
 /** One run: commands, then quiet, then the end. */
+import { applyCommand } from "./apply-command.ts";
 import { Clients } from "./clients.ts";
-import { applyCommand, type Command } from "./commands.ts";
+import type { Command } from "./commands.ts";
 import type { History } from "./history.ts";
 import { LIMITS } from "./settings.ts";
 import { World, type WorldOptions } from "./world.ts";

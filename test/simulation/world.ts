@@ -112,7 +112,9 @@ export class World {
     const name = `worker-${++this.#nodeCount}`;
     const mutateQueue = this.#mutation.queue ?? ((queue: MessageQueue) => queue);
     const script = (process: FakeProcess) => this.#script(process);
-    const node = createWorkerNode(this.#backends, name, script, mutateQueue);
+    // Few, so that sessions migrate.
+    const slots = 1 + (this.#nodeCount % 2);
+    const node = createWorkerNode(this.#backends, name, script, mutateQueue, slots);
     this.workers.push(node);
     this.inBackground(node.process, node.worker.start());
     this.inBackground(node.process, node.sweeper.start());

@@ -3,7 +3,7 @@ import { type TaskEvent, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../src/errors.ts";
 import type { EventBus } from "../../src/queue/contract.ts";
 import { createMemoryEventBus } from "../../src/queue/memory/bus.ts";
-import type { WatchedEntry } from "../../src/tasks/task-manager.ts";
+import type { WatchedBatch, WatchedEntry } from "../../src/tasks/task-manager.ts";
 import { openWatch, SILENCE_MS, type Watch } from "../../src/tasks/watch.ts";
 import { type FakeClock, fakeClock } from "../fakes/fake-clock.ts";
 import { completed, type FakeTaskLog, fakeTaskLog, stateEvent } from "../fakes/fake-task-log.ts";
@@ -32,8 +32,8 @@ function open({ after = 0, fresh = false } = {}): Promise<Watch> {
 }
 
 /** What `next` has answered by now; undefined while it waits. */
-function peek(watch: Watch): () => IteratorResult<WatchedEntry, undefined> | undefined {
-  let answer: IteratorResult<WatchedEntry, undefined> | undefined;
+function peek(watch: Watch): () => IteratorResult<WatchedBatch, undefined> | undefined {
+  let answer: IteratorResult<WatchedBatch, undefined> | undefined;
   void watch.next().then((result) => {
     answer = result;
   });
@@ -45,7 +45,7 @@ async function readAll(watch: Watch): Promise<WatchedEntry[]> {
   for (;;) {
     const { done, value } = await watch.next();
     if (done) return entries;
-    entries.push(value);
+    entries.push(...value);
   }
 }
 
@@ -71,8 +71,7 @@ describe("a watch", () => {
   it("that starts late reads what is stored, then lives on notices", async () => {
     log.write(messageEvents("a", "b", "c"));
     const watch = await open({ after: 1 });
-    expect((await watch.next()).value?.sequence).toBe(2);
-    expect((await watch.next()).value?.sequence).toBe(3);
+    expect(sequences((await watch.next()).value ?? [])).toEqual([2, 3]);
     log.write([completed()]);
     expect(sequences(await readAll(watch))).toEqual([4]);
     expect(log.readCount).toBe(1);
@@ -95,14 +94,14 @@ describe("a watch", () => {
     await clock.advance(SILENCE_MS - 1);
     expect(next()).toBeUndefined();
     await clock.advance(1);
-    expect(next()?.value?.sequence).toBe(1);
+    expect(next()?.value?.[0]?.sequence).toBe(1);
     expect((await watch.next()).done).toBe(true);
   });
 
   it("ignores what it has seen: doubled and late notices", async () => {
     const watch = await open({ fresh: true });
     log.write(messageEvents("a"));
-    expect((await watch.next()).value?.sequence).toBe(1);
+    expect((await watch.next()).value?.[0]?.sequence).toBe(1);
     log.drop(1);
     log.write([completed()]);
     log.write([]);
@@ -121,9 +120,9 @@ describe("a watch", () => {
     gate.resolve();
     log.onRead = undefined;
     await clock.advance(0);
-    expect(next()?.value?.sequence).toBe(1);
+    expect(sequences(next()?.value ?? [])).toEqual([1, 2]);
     log.write([completed()]);
-    expect(sequences(await readAll(watch))).toEqual([2, 3]);
+    expect(sequences(await readAll(watch))).toEqual([3]);
   });
 
   it("never has two reads of the store under way", async () => {
@@ -195,7 +194,7 @@ describe("a position that cannot be served", () => {
       reason: "LOG_PAST_RETENTION",
       metadata: { task_id: "task-1", first_sequence: "3" },
     });
-    expect((await (await open({ after: 2 })).next()).value?.sequence).toBe(3);
+    expect((await (await open({ after: 2 })).next()).value?.[0]?.sequence).toBe(3);
   });
 
   it("beyond the end is OUT_OF_RANGE and names the last", async () => {

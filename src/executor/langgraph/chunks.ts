@@ -1,17 +1,15 @@
-/** A model's stream as OpenAI's `chat.completion.chunk` events. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import {
-  type ChatCompletionChunk,
-  ChatCompletionChunkSchema,
-  type ChatCompletionDeltaSchema,
-  type ChatCompletionToolCallSchema,
+/**
+ * A model's stream as OpenAI's `chat.completion.chunk` events. Object literals: there is one per
+ * token, and `create` of the Protobuf library walks the descriptors of four messages.
+ */
+import type {
+  ChatCompletionChunk,
+  ChatCompletionDelta,
+  ChatCompletionToolCall,
 } from "../../../gen/agentlane/v1/chunk_pb.js";
 import type { Usage } from "../../../gen/agentlane/v1/content_pb.js";
 import { isRecord } from "./json.ts";
 import { reasoningText } from "./media.ts";
-
-type DeltaInit = MessageInitShape<typeof ChatCompletionDeltaSchema>;
-type ToolCallInit = MessageInitShape<typeof ChatCompletionToolCallSchema>;
 
 /** The chunks of one model message. */
 export interface ChunkWriter {
@@ -35,32 +33,28 @@ export interface ChunkHead {
 export function createChunkWriter(head: ChunkHead): ChunkWriter {
   const created = Math.floor(head.createdAtMs / 1000);
   let opened = false;
-  const chunk = (delta: DeltaInit, finishReason?: string): ChatCompletionChunk => {
-    const role = opened ? {} : { role: "assistant" };
+  const chunk = (delta: ChatCompletionDelta, finishReason?: string): ChatCompletionChunk => {
+    if (!opened) delta.role = "assistant";
     opened = true;
-    return create(ChatCompletionChunkSchema, {
+    return {
+      $typeName: "agentlane.v1.ChatCompletionChunk",
       id: head.id,
       object: "chat.completion.chunk",
       created,
       model: head.model,
-      choices: [
-        {
-          index: 0,
-          delta: { ...role, ...delta },
-          ...(finishReason === undefined ? {} : { finishReason }),
-        },
-      ],
-    });
+      choices: [{ $typeName: "agentlane.v1.ChatCompletionChoice", index: 0, delta, finishReason }],
+      systemFingerprint: "",
+    };
   };
   return {
     id: head.id,
-    text: (value) => (value === "" ? undefined : chunk({ content: value })),
+    text: (value) => (value === "" ? undefined : chunk(textDelta(value))),
     message(message) {
       const delta = deltaOf(message);
       return delta ? chunk(delta) : undefined;
     },
     finish(reason, usage) {
-      const last = chunk({}, reason);
+      const last = chunk(emptyDelta(), reason);
       if (usage) {
         last.usage = {
           $typeName: "agentlane.v1.ChatCompletionUsage",
@@ -74,6 +68,14 @@ export function createChunkWriter(head: ChunkHead): ChunkWriter {
   };
 }
 
+function emptyDelta(): ChatCompletionDelta {
+  return { $typeName: "agentlane.v1.ChatCompletionDelta", toolCalls: [] };
+}
+
+function textDelta(content: string): ChatCompletionDelta {
+  return { $typeName: "agentlane.v1.ChatCompletionDelta", content, toolCalls: [] };
+}
+
 interface MessageFields {
   content?: unknown;
   tool_call_chunks?: unknown;
@@ -81,10 +83,9 @@ interface MessageFields {
   additional_kwargs?: unknown;
 }
 
-function deltaOf(message: object): DeltaInit | undefined {
+function deltaOf(message: object): ChatCompletionDelta | undefined {
   const fields: MessageFields = message;
   const kwargs = isRecord(fields.additional_kwargs) ? fields.additional_kwargs : {};
-  const delta: DeltaInit = {};
   let content = "";
   let reasoning = typeof kwargs.reasoning_content === "string" ? kwargs.reasoning_content : "";
   if (typeof fields.content === "string") content = fields.content;
@@ -98,28 +99,35 @@ function deltaOf(message: object): DeltaInit | undefined {
     }
   }
   const toolCalls = toolCallsOf(fields);
-  if (content) delta.content = content;
+  const refusal = typeof kwargs.refusal === "string" ? kwargs.refusal : "";
+  if (!content && !reasoning && !refusal && toolCalls.length === 0) return undefined;
+  const delta = content ? textDelta(content) : emptyDelta();
   if (reasoning) delta.reasoningContent = reasoning;
-  if (typeof kwargs.refusal === "string" && kwargs.refusal) delta.refusal = kwargs.refusal;
-  if (toolCalls.length > 0) delta.toolCalls = toolCalls;
-  return Object.keys(delta).length > 0 ? delta : undefined;
+  if (refusal) delta.refusal = refusal;
+  delta.toolCalls = toolCalls;
+  return delta;
 }
 
 /** Pieces of a stream, or the whole calls of a message that came in one. */
-function toolCallsOf(fields: MessageFields): ToolCallInit[] {
+function toolCallsOf(fields: MessageFields): ChatCompletionToolCall[] {
   const pieces = Array.isArray(fields.tool_call_chunks) ? fields.tool_call_chunks : undefined;
   const calls = pieces ?? (Array.isArray(fields.tool_calls) ? fields.tool_calls : []);
-  return calls.flatMap((call: unknown, position): ToolCallInit[] => {
+  return calls.flatMap((call: unknown, position): ChatCompletionToolCall[] => {
     if (!isRecord(call)) return [];
     const id = typeof call.id === "string" ? call.id : "";
     const name = typeof call.name === "string" ? call.name : "";
     const args = typeof call.args === "string" ? call.args : JSON.stringify(call.args ?? {});
     return [
       {
+        $typeName: "agentlane.v1.ChatCompletionToolCall",
         index: typeof call.index === "number" ? call.index : position,
         id,
         type: id ? "function" : "",
-        function: { name, arguments: pieces && call.args === undefined ? "" : args },
+        function: {
+          $typeName: "agentlane.v1.ChatCompletionFunction",
+          name,
+          arguments: pieces && call.args === undefined ? "" : args,
+        },
       },
     ];
   });

@@ -20,88 +20,121 @@ export interface EventChannel extends AsyncIterable<TurnEvent> {
   readonly ended: boolean;
 }
 
-export function createEventChannel(): EventChannel {
-  const waiting: TurnEvent[] = [];
-  let head = 0;
-  let ended = false;
-  let failure: { error: unknown } | undefined;
-  let wakeReader: (() => void) | undefined;
-  let room: { promise: Promise<void>; open: () => void } | undefined;
-
-  const add = (event: TurnEvent): void => {
-    waiting.push(event);
-    wakeReader?.();
-  };
-  const openRoom = (): void => {
-    room?.open();
-    room = undefined;
-  };
-
-  return {
-    get ended() {
-      return ended;
-    },
-    push(kind) {
-      if (ended) return undefined;
-      const count = waiting.length - head;
-      if (count >= HARD_LIMIT) {
-        throw new AgentlaneError(
-          "resource_exhausted",
-          "EVENTS_TOO_FAST",
-          `the graph wrote ${HARD_LIMIT} progress events faster than they could be stored; write less often, or await between them`,
-          { retryable: false },
-        );
-      }
-      add({ type: "event", kind });
-      if (count + 1 < CAPACITY) return undefined;
-      room ??= deferred();
-      return room.promise;
-    },
-    finish(event) {
-      if (ended) return;
-      ended = true;
-      add(event);
-      openRoom();
-    },
-    fail(error) {
-      if (failure) return;
-      ended = true;
-      failure = { error };
-      wakeReader?.();
-      openRoom();
-    },
-    async *[Symbol.asyncIterator]() {
-      for (;;) {
-        if (failure) throw failure.error;
-        const event = waiting[head];
-        if (event) {
-          head += 1;
-          if (head === waiting.length) {
-            waiting.length = 0;
-            head = 0;
-            openRoom();
-          } else if (head >= CAPACITY) {
-            waiting.splice(0, head);
-            head = 0;
-          }
-          yield event;
-        } else if (ended) {
-          return;
-        } else {
-          await new Promise<void>((resolve) => {
-            wakeReader = resolve;
-          });
-          wakeReader = undefined;
-        }
-      }
-    },
-  };
+/** `onClose` is called once, when the reader has read all, was told of the failure, or has left. */
+export function createEventChannel(onClose: () => void = () => undefined): EventChannel {
+  return new TurnEventChannel(onClose);
 }
 
-function deferred(): { promise: Promise<void>; open: () => void } {
-  let open: () => void = () => undefined;
-  const promise = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { promise, open };
+/** Its own iterator: an async generator costs several promises an event. */
+class TurnEventChannel implements EventChannel, AsyncIterator<TurnEvent, undefined> {
+  readonly #onClose: () => void;
+  readonly #waiting: TurnEvent[] = [];
+  #head = 0;
+  #ended = false;
+  #closed = false;
+  #failure: { readonly error: unknown } | undefined;
+  /** The read that found nothing: it is handed the next event. */
+  #reader: PromiseWithResolvers<IteratorResult<TurnEvent, undefined>> | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
+
+  constructor(onClose: () => void) {
+    this.#onClose = onClose;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  push(kind: Extract<TurnEvent, { type: "event" }>["kind"]): Promise<void> | undefined {
+    if (this.#ended) return undefined;
+    const count = this.#waiting.length - this.#head;
+    if (count >= HARD_LIMIT) throw eventsTooFast();
+    this.#add({ type: "event", kind });
+    if (count + 1 < CAPACITY) return undefined;
+    this.#room ??= Promise.withResolvers();
+    return this.#room.promise;
+  }
+
+  finish(event: TurnEvent): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#add(event);
+    this.#openRoom();
+  }
+
+  fail(error: unknown): void {
+    if (this.#failure) return;
+    this.#ended = true;
+    this.#failure = { error };
+    this.#openRoom();
+    if (!this.#reader) return;
+    this.#reader.reject(error);
+    this.#reader = undefined;
+    this.#close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<TurnEvent, undefined> {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<TurnEvent, undefined>> {
+    if (this.#failure) {
+      this.#close();
+      return Promise.reject(this.#failure.error);
+    }
+    const event = this.#take();
+    if (event) return Promise.resolve({ done: false, value: event });
+    if (this.#ended) return this.return();
+    this.#reader = Promise.withResolvers();
+    return this.#reader.promise;
+  }
+
+  return(): Promise<IteratorResult<TurnEvent, undefined>> {
+    this.#close();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #add(event: TurnEvent): void {
+    if (!this.#reader) {
+      this.#waiting.push(event);
+      return;
+    }
+    this.#reader.resolve({ done: false, value: event });
+    this.#reader = undefined;
+  }
+
+  #take(): TurnEvent | undefined {
+    const event = this.#waiting[this.#head];
+    if (!event) return undefined;
+    this.#head += 1;
+    if (this.#head === this.#waiting.length) {
+      this.#waiting.length = 0;
+      this.#head = 0;
+      this.#openRoom();
+    } else if (this.#head >= CAPACITY) {
+      this.#waiting.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return event;
+  }
+
+  #openRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClose();
+  }
+}
+
+function eventsTooFast(): AgentlaneError {
+  return new AgentlaneError(
+    "resource_exhausted",
+    "EVENTS_TOO_FAST",
+    `the graph wrote ${HARD_LIMIT} progress events faster than they could be stored; write less often, or await between them`,
+    { retryable: false },
+  );
 }

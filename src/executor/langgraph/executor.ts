@@ -91,27 +91,34 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
   };
 }
 
-async function* execute(
+/** Runs when it is read. */
+function execute(
   turn: Turn,
   parts: {
     clock: Clock;
     runtimes: RuntimeCache;
     tracing: TracingCallbacks | undefined;
   },
-): AsyncGenerator<TurnEvent> {
+): AsyncIterable<TurnEvent> {
   const { clock, tracing } = parts;
-  const channel = createEventChannel();
   // The graph's own signal: it also tells of a reader that leaves early.
   const controller = new AbortController();
   const { signal } = controller;
+  const channel = createEventChannel(() => {
+    turn.signal.removeEventListener("abort", onAbort);
+    if (!channel.ended) {
+      const reason = new AgentlaneError("canceled", "TURN_ABANDONED", "nobody reads the turn");
+      channel.fail(reason);
+      controller.abort(reason);
+    }
+    tracing?.close();
+  });
   // The reader does not wait for a graph that ignores its signal.
   const onAbort = (): void => {
     const reason = canceled(turn.signal);
     channel.fail(reason);
     controller.abort(reason);
   };
-  if (turn.signal.aborted) onAbort();
-  else turn.signal.addEventListener("abort", onAbort, { once: true });
 
   const run = async (): Promise<void> => {
     try {
@@ -130,18 +137,17 @@ async function* execute(
       channel.fail(toAgentlaneError(error, turn.signal, clock.now()));
     }
   };
-  if (!turn.signal.aborted) void run();
-  try {
-    yield* channel;
-  } finally {
-    turn.signal.removeEventListener("abort", onAbort);
-    if (!channel.ended) {
-      const reason = new AgentlaneError("canceled", "TURN_ABANDONED", "nobody reads the turn");
-      channel.fail(reason);
-      controller.abort(reason);
-    }
-    tracing?.close();
-  }
+
+  return {
+    [Symbol.asyncIterator]() {
+      if (turn.signal.aborted) onAbort();
+      else {
+        turn.signal.addEventListener("abort", onAbort, { once: true });
+        void run();
+      }
+      return channel[Symbol.asyncIterator]();
+    },
+  };
 }
 
 /** The active context is that of the caller now, not of whoever reads the first event. */

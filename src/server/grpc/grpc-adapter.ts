@@ -69,18 +69,21 @@ export function createGrpcAdapter(
     exchange: Exchange,
     stream: ServerHttp2Stream,
   ): Promise<void> {
-    const replies = interceptors.serverStreaming(method, exchange);
+    const batches = interceptors.serverStreaming(method, exchange);
     const writer = createReplyWriter(stream);
     let trailers = STATUS_OK;
     try {
-      for await (const reply of replies) {
-        const bytes = encoded(method.descriptor.output, reply);
-        if (isGone(stream)) return;
-        if (!stream.headersSent) {
-          stream.respond(REPLY_HEADERS, { waitForTrailers: true });
-          stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+      for await (const replies of batches) {
+        for (const reply of replies) {
+          const bytes = encoded(method.descriptor.output, reply);
+          if (isGone(stream)) return;
+          if (!stream.headersSent) {
+            stream.respond(REPLY_HEADERS, { waitForTrailers: true });
+            stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+          }
+          if (!writer.add(bytes)) await writer.room();
         }
-        if (!writer.add(bytes)) await writer.room();
+        writer.flush();
       }
     } catch (error) {
       trailers = errorTrailers(failure(error, method));

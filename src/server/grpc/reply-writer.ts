@@ -1,12 +1,14 @@
 /**
- * Writes replies to a stream, one write at a time: what comes while a write is under way goes out
- * together in the next one. So packing follows load, and a slow stream of replies is not delayed.
+ * Writes replies to a stream, one write at a time: a batch goes out in one write, and what comes
+ * while a write is under way in the next one. So packing follows load, and nothing waits for more.
  */
 import type { Writable } from "node:stream";
 
 export interface ReplyWriter {
-  /** False: wait for `room` before the next one. */
+  /** Collects it for the next flush. False: wait for `room` before the next one. */
   add(message: Uint8Array): boolean;
+  /** Writes what is collected, now or when the write under way is done. */
+  flush(): void;
   /** Resolves when there is room, or nobody to write to. */
   room(): Promise<void>;
   /** Writes what is left and ends the stream. */
@@ -44,10 +46,11 @@ export function createReplyWriter(stream: Writable): ReplyWriter {
     add(message) {
       collected.push(envelopeHead(message.byteLength), message);
       collectedBytes += ENVELOPE_BYTES + message.byteLength;
-      flush();
       return collectedBytes < MAX_COLLECTED_BYTES;
     },
+    flush,
     room() {
+      flush();
       if (collectedBytes < MAX_COLLECTED_BYTES || stream.closed) return Promise.resolve();
       return new Promise((resolve) => {
         wake = resolve;
