@@ -243,7 +243,7 @@ describe.runIf(hasRedis)("the Redis store", () => {
       const finish = { afterSequence: 3, events: [], ending: completed() };
       await store.tasks.finish(lease, { ...finish, session: executionContext() });
       await claim(store, waiting);
-      const now = { unpublishedAfterMs: 60_000, limit: 100 };
+      const now = { unpublishedAfterMs: 60_000, sessionRetentionMs: 60_000, limit: 100 };
       const retention = { logRetentionMs: 0, taskRetentionMs: 0, deadLetterRetentionMs: 0 };
       expect((await store.tasks.sweep({ ...now, ...retention })).sweptCount).toBe(2);
       await expect(store.log.get(lease)).rejects.toMatchObject({ kind: "not_found" });
