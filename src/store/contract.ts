@@ -192,7 +192,10 @@ export interface Finish {
   /** Events not yet appended. */
   readonly events: readonly TaskEvent[];
   readonly ending: Ending;
-  /** Committed with the ending; undefined leaves the session as it is. */
+  /**
+   * Committed with the ending; undefined leaves the session as it is. With CANCELED it is left out
+   * when the cancel discards: `sessionEtag` is then that of the claim.
+   */
   readonly session?: ExecutionContext;
   /** Only if the lease has expired; otherwise `lease_lost`. For the sweeper. */
   readonly ifExpired?: boolean;

@@ -231,7 +231,8 @@ class Attempt implements LeaseHolder {
     const { sessionEtag, effects } = await this.#persist(() =>
       store.tasks.finish(this.lease, finish),
     );
-    if (finish.session) instance?.commit(finish.session, sessionEtag);
+    const isCommitted = sessionEtag !== this.#claim.sessionEtag;
+    if (finish.session && isCommitted) instance?.commit(finish.session, sessionEtag);
     await dispatcher.dispatch(effects);
   }
 

@@ -14,7 +14,7 @@ const ALL = { size: 1000, token: "" };
 export function recordingStore(inner: Store, clock: Clock, recorder: Recorder): Store {
   return {
     ...inner,
-    tasks: recordingTasks(inner.tasks, clock, recorder),
+    tasks: recordingTasks(inner, clock, recorder),
     deadLetters: recordingDeadLetters(inner, clock, recorder),
     sessions: recordingSessions(inner, clock, recorder),
   };
@@ -82,7 +82,7 @@ function recordingSessions(
   };
 }
 
-function recordingTasks(tasks: TaskStore, clock: Clock, recorder: Recorder): TaskStore {
+function recordingTasks({ tasks, sessions }: Store, clock: Clock, recorder: Recorder): TaskStore {
   return {
     ...tasks,
     async create(submission) {
@@ -127,8 +127,11 @@ function recordingTasks(tasks: TaskStore, clock: Clock, recorder: Recorder): Tas
     },
     async finish(lease, finish) {
       const put = recorder.place();
-      const answer = await tasks.finish(lease, finish);
-      const { ending, ifExpired: byExpiry = false, session } = finish;
+      const { ending, ifExpired: byExpiry = false } = finish;
+      const ref = { tenant: lease.tenant, agentId: "", sessionId: "", ...finish.session };
+      const [answer, stored] = await Promise.all([tasks.finish(lease, finish), sessions.load(ref)]);
+      const isCommitted = stored?.context.version === finish.session?.version;
+      const session = isCommitted ? finish.session : undefined;
       const { task } = answer;
       const requested = ending.state;
       put({ type: "finished", at: clock.now(), ...lease, requested, byExpiry, task, session });

@@ -1,6 +1,11 @@
 /** What breaks if X happens between Y and Z? */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AttemptOutcome, type Task, TaskState } from "../../gen/agentlane/v1/task_pb.js";
+import {
+  AttemptOutcome,
+  MultitaskStrategy,
+  type Task,
+  TaskState,
+} from "../../gen/agentlane/v1/task_pb.js";
 import { createMemoryQueue } from "../../src/queue/memory/queue.ts";
 import { createMemoryStore } from "../../src/store/memory/store.ts";
 import { type CallFaults, callFaults } from "../fakes/call-faults.ts";
@@ -14,6 +19,7 @@ import {
   messageEvent,
   outcome,
   untilAborted,
+  userMessage,
 } from "../fakes/scripted-executor.ts";
 import {
   collect,
@@ -314,6 +320,33 @@ describe("between the finish in the store and its reply", () => {
     const done = await get(task);
     expect(outcomesOf(done)).toEqual(["LEASE_EXPIRED", "COMPLETED"]);
     expect(done.result?.sessionVersion).toBe(1n);
+  });
+});
+
+describe("between a finish that keeps interrupted output and its arrival", () => {
+  it("a rollback discards the output, in the store and in the warm instance", async () => {
+    await start({
+      script: async function* (turn) {
+        yield messageEvent(assistantMessage("m", "half"));
+        if (turn.messages.some(({ id }) => id !== "quick")) await untilAborted(turn.signal);
+        yield outcome();
+      },
+    });
+    const task = await submit(engine);
+    await clock.advance(0);
+    storeCalls.arm("finish", { kind: "slow-request", ms: 100 });
+    await submit(engine, { multitaskStrategy: MultitaskStrategy.INTERRUPT });
+    await clock.advance(50);
+    const last = await submit(engine, {
+      multitaskStrategy: MultitaskStrategy.ROLLBACK,
+      messages: [userMessage("again", "quick")],
+    });
+    await clock.advance(50);
+    await watchToEnd(engine, last.taskId);
+    expect(await stateOf(task)).toBe("CANCELED");
+    expect(engine.executor.turns.at(-1)?.context.history).toEqual([]);
+    const name = { agentId: "scripted", sessionId: "s1" };
+    expect((await engine.sessions.get(PRINCIPAL, name)).context.version).toBe(1n);
   });
 });
 

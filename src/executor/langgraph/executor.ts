@@ -77,6 +77,7 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
     execute: (turn) =>
       execute(turn, {
         clock,
+        newId,
         runtimes,
         tracing: tracingOf(turn, options.captureContent ?? false, clock),
       }),
@@ -96,6 +97,7 @@ function execute(
   turn: Turn,
   parts: {
     clock: Clock;
+    newId: NewId;
     runtimes: RuntimeCache;
     tracing: TracingCallbacks | undefined;
   },
@@ -131,6 +133,7 @@ function execute(
         signal,
         clock,
         handlers: tracing ? [tracing] : [],
+        newId: parts.newId,
       });
       channel.finish({ type: "outcome", outcome });
     } catch (error) {

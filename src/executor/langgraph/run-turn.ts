@@ -1,11 +1,13 @@
 /** One turn, from the graph's input to the turn's outcome; events go through the channel. */
 import "./environment.ts";
 import { create } from "@bufbuild/protobuf";
+import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { BaseMessage } from "@langchain/core/messages";
 import { getConfig } from "@langchain/langgraph";
 import type { Usage } from "../../../gen/agentlane/v1/content_pb.js";
 import { ProgressSchema } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Clock } from "../../clock.ts";
+import type { NewId } from "../../ids.ts";
 import type { Turn, TurnOutcome } from "../contract.ts";
 import { TurnCheckpointSaver } from "./checkpoint.ts";
 import type { EventChannel } from "./event-channel.ts";
@@ -14,6 +16,7 @@ import { property } from "./json.ts";
 import { toValue } from "./messages.ts";
 import type { AgentRuntime } from "./runtime.ts";
 import { SINK_KEY } from "./sink.ts";
+import { TurnCallbackManager } from "./turn-callback-manager.ts";
 import { TurnCallbacks } from "./turn-callbacks.ts";
 import { graphConfig, graphInput, threadIdOf } from "./turn-input.ts";
 import { interruptsOf, readConversation, readFinalState } from "./turn-outcome.ts";
@@ -25,7 +28,9 @@ export interface TurnParts {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Further callback handlers, e.g. tracing. */
-  readonly handlers: readonly object[];
+  readonly handlers: readonly BaseCallbackHandler[];
+  /** Makes ids of runs. */
+  readonly newId: NewId;
 }
 
 export async function runTurn(turn: Turn, parts: TurnParts): Promise<TurnOutcome> {
@@ -45,7 +50,7 @@ export async function runTurn(turn: Turn, parts: TurnParts): Promise<TurnOutcome
   const config = graphConfig(turn, {
     signal,
     saver,
-    callbacks: [...(runtime.watched ? [callbacks] : []), ...parts.handlers],
+    callbacks: managerOf([...(runtime.watched ? [callbacks] : []), ...parts.handlers], parts.newId),
     internal: runtime.watched ? {} : { [SINK_KEY]: callbacks.sink(turn.attempt) },
     writer: (data) => {
       const node = property(property(getConfig(), "metadata"), "langgraph_node");
@@ -69,6 +74,11 @@ export async function runTurn(turn: Turn, parts: TurnParts): Promise<TurnOutcome
   if (graph.takesContext) config.context = { ...turn.configurable };
   const result = await graph.invoke(graphInput(turn, graph), config);
   return await outcomeOf(turn, { graph, config, result, callbacks, saver, clock });
+}
+
+function managerOf(handlers: BaseCallbackHandler[], newId: NewId): TurnCallbackManager | undefined {
+  if (handlers.length === 0) return undefined;
+  return new TurnCallbackManager(newId, undefined, { handlers, inheritableHandlers: handlers });
 }
 
 async function outcomeOf(

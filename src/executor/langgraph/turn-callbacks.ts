@@ -178,12 +178,8 @@ export class TurnCallbacks extends BaseCallbackHandler {
     _runType?: string,
     runName?: string,
   ): void {
-    const node = metadata?.langgraph_node;
-    // A run named like its node is the node itself; the others are steps inside it.
-    if (typeof node !== "string" || node !== runName || tags?.includes("langsmith:hidden")) return;
-    // Nodes of subgraphs write to their own state; what reaches ours comes through their parent.
-    if (String(metadata?.langgraph_checkpoint_ns).includes("|")) return;
-    this.#nodes.set(runId, node);
+    const node = nodeOf(tags, metadata, runName);
+    if (node !== undefined) this.#nodes.set(runId, node);
   }
 
   override async handleChainEnd(output: unknown, runId: string): Promise<void> {
@@ -253,4 +249,19 @@ export class TurnCallbacks extends BaseCallbackHandler {
   #chunk(value: ReturnType<ChunkWriter["text"]>): Promise<void> | undefined {
     return value && this.#watch.channel.push({ case: "chunk", value });
   }
+}
+
+/** The node that a run is, of the agent's own graph; undefined for all other runs. */
+export function nodeOf(
+  tags: readonly string[] | undefined,
+  metadata: Readonly<Record<string, unknown>> | undefined,
+  runName: string | undefined,
+): string | undefined {
+  const node = metadata?.langgraph_node;
+  // A run named like its node is the node itself; the others are steps inside it.
+  if (typeof node !== "string" || node !== runName) return undefined;
+  if (tags?.includes("langsmith:hidden")) return undefined;
+  // Nodes of subgraphs write to their own state; what reaches ours comes through their parent.
+  if (String(metadata?.langgraph_checkpoint_ns).includes("|")) return undefined;
+  return node;
 }

@@ -1,6 +1,7 @@
 /** What a graph is called with: its input and its config. */
 import "./environment.ts";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { CallbackManager } from "@langchain/core/callbacks/manager";
 import { Command } from "@langchain/langgraph";
 import { AgentlaneError, invalidField } from "../../errors.ts";
 import type { Turn } from "../contract.ts";
@@ -73,7 +74,8 @@ function answers(ids: readonly string[], resume: JsonValue): Record<string, Json
 export interface ConfigParts {
   readonly signal: AbortSignal;
   readonly saver: TurnCheckpointSaver | undefined;
-  readonly callbacks: readonly object[];
+  /** Undefined = nobody listens. */
+  readonly callbacks: CallbackManager | undefined;
   readonly internal: Readonly<Record<string, unknown>>;
   readonly writer: (data: unknown) => void;
 }
@@ -93,7 +95,7 @@ export function graphConfig(turn: Turn, parts: ConfigParts): Record<string, unkn
       ...(parts.saver ? { checkpoint_ns: "", __pregel_checkpointer: parts.saver } : {}),
     },
     ...(parts.saver ? { durability: "exit" } : {}),
-    ...(parts.callbacks.length > 0 ? { callbacks: [...parts.callbacks] } : {}),
+    ...(parts.callbacks ? { callbacks: parts.callbacks } : {}),
     ...(typeof recursionLimit === "number" ? { recursionLimit } : {}),
   };
 }

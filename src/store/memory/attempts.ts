@@ -116,7 +116,8 @@ export function finish(op: Operation, lease: Lease, request: Finish): Finished {
   const repeated = repeatedFinish(op, lease, request);
   if (repeated) return repeated;
   const entry = requireHeld(op.state, lease);
-  const { ifExpired = false, session } = request;
+  const { ifExpired = false } = request;
+  const session = isDiscarded(entry, request) ? undefined : request.session;
   if (ifExpired && entry.leaseExpiresAtMs > op.nowMs) throw leaseLost(lease.taskId, lease.fence);
   if (session) refuseCommit(entry, session);
   // Whoever ends a dead attempt does not know where its log ends.
@@ -133,6 +134,11 @@ export function finish(op: Operation, lease: Lease, request: Finish): Finished {
     sessionEtag: entry.session.etag,
   };
   return { task: entry.task, sessionEtag: entry.session.etag };
+}
+
+/** A rollback may have overtaken the finish of an attempt that was to keep its output. */
+function isDiscarded({ cancelMode }: TaskEntry, { ending }: Finish): boolean {
+  return ending.state === TaskState.CANCELED && cancelMode === CancelMode.DISCARD;
 }
 
 function endAttempt(

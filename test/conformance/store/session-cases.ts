@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CancelMode } from "../../../gen/agentlane/store/v1/record_pb.js";
-import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import { MultitaskStrategy, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import { executionContext, instance, TENANT, userMessage, worker } from "../../harness/builders.ts";
 import { announced, canceled, retried, type Scene } from "./scene.ts";
 
@@ -366,6 +366,17 @@ export function sessionCases(scene: Scene): void {
       await scene.cancel(claim.lease, CancelMode.KEEP);
       await scene.finish(claim, canceled(), { session: executionContext() });
       expect((await load())?.context.version).toBe(1n);
+    });
+
+    it("do not happen with a cancel that discards it: a rollback may overtake the finish", async () => {
+      const claim = await scene.claim((await scene.acceptIn("s1")).ref);
+      await scene.cancel(claim.lease, CancelMode.KEEP);
+      await scene.acceptIn("s1", { strategy: MultitaskStrategy.ROLLBACK });
+      const { task, sessionEtag } = await scene.finish(claim, canceled(), {
+        session: executionContext(),
+      });
+      expect([task.state, sessionEtag]).toEqual([TaskState.CANCELED, claim.sessionEtag]);
+      expect(await load()).toBeUndefined();
     });
   });
 }
