@@ -41,7 +41,7 @@ async function main(args: string[]): Promise<number> {
   throw usageError(`unknown command "${command}"`);
 }
 
-async function serve(config: Config): Promise<number> {
+async function serve(config: Config): Promise<never> {
   const { agentsOf, createRuntime } = await loadRuntime();
   const agents = agentsOf(config);
   const logger = createLogger(config.logging);
@@ -64,7 +64,8 @@ async function serve(config: Config): Promise<number> {
   await runtime.stop();
   await tracing.stop();
   logger.info("stopped");
-  return 0;
+  // A timer or a socket that an agent left behind must not hold the process.
+  process.exit(0);
 }
 
 async function validate(config: Config): Promise<number> {
@@ -115,8 +116,8 @@ function howToCall(
   agents: readonly { readonly id: string }[],
 ): string {
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const body =
-    '{"agent_id":"echo","session_id":"s1","messages":[{"role":"ROLE_USER","content":[{"text":"hello"}]}]}';
+  const agentId = agents[0]?.id ?? "echo";
+  const body = `{"agent_id":"${agentId}","session_id":"s1","messages":[{"role":"ROLE_USER","content":[{"text":"hello"}]}]}`;
   const plaintext = config.server.tls ? "" : "-plaintext ";
   const scheme = config.server.tls ? "https" : "http";
   return `agentlane ${VERSION} serves ${agents.map((agent) => agent.id).join(", ")} on ${address}
@@ -125,7 +126,20 @@ function howToCall(
   grpcurl ${plaintext}-d '${body}' ${address} agentlane.v1.AgentService/Execute
   grpcurl ${plaintext}-d '${body}' ${address} agentlane.v1.AgentService/StreamExecute
   curl -H 'content-type: application/json' -d '${body}' ${scheme}://${address}/agentlane.v1.AgentService/Execute
-`;
+
+${notes(config)}`;
+}
+
+/** What somebody who starts it should not have to find out. */
+function notes({ server, store }: Config): string {
+  const lines = [];
+  if (!server.tls?.clientCaFile) {
+    lines.push("Only this machine can call it: no authentication is configured.");
+  }
+  if (store.type === "memory") {
+    lines.push("Everything is in memory: tasks and sessions are gone when it stops.");
+  }
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 function print(text: string): 0 {

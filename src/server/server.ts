@@ -168,8 +168,9 @@ function untilDrained(readiness: Readiness): { readiness: Readiness; announceDra
   };
 }
 
-function refuseOpenDoor({ authenticate, options: { host } }: ServerParts): void {
-  if (authenticate || isLoopback(host)) return;
+/** A client certificate is a credential: without one nobody gets as far as a call. */
+function refuseOpenDoor({ authenticate, options: { host, tls } }: ServerParts): void {
+  if (authenticate || tls?.clientCa || isLoopback(host)) return;
   throw new AgentlaneError(
     "failed_precondition",
     "AUTHENTICATION_REQUIRED",

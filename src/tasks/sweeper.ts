@@ -15,6 +15,8 @@ import { toTaskError } from "./task-error.ts";
 export interface Chore {
   readonly name: string;
   readonly intervalMs: number;
+  /** Whether it also runs when something is known to become due. Default false. */
+  readonly followsDue?: boolean;
   /** `lateByMs`: how much later than planned it runs; large after the event loop was blocked. */
   run(lateByMs: number): Promise<void>;
 }
@@ -49,12 +51,17 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   };
 }
 
+/** Between two runs, however often something is due. */
+const MIN_GAP_MS = 10;
+
 /** One chore's timer: never two runs at once, ±10 % jitter so that processes spread out. */
 function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
   let isOpen = false;
   let timer: Timer | undefined;
   let plannedAt = Number.POSITIVE_INFINITY;
   let running: Promise<void> | undefined;
+  /** The earliest instant that something is due, as heard since the last run began. */
+  let dueAt = Number.POSITIVE_INFINITY;
 
   function plan(inMs: number): void {
     if (!isOpen) return;
@@ -65,6 +72,7 @@ function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
     timer = clock.setTimer(inMs, () => {
       const lateByMs = clock.monotonic() - at;
       plannedAt = Number.POSITIVE_INFINITY;
+      dueAt = Number.POSITIVE_INFINITY;
       running = runOnce(lateByMs);
     });
   }
@@ -76,7 +84,8 @@ function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
       onFailure(chore.name, error);
     }
     running = undefined;
-    plan(chore.intervalMs * (0.9 + 0.2 * random()));
+    const regularMs = chore.intervalMs * (0.9 + 0.2 * random());
+    plan(Math.min(regularMs, Math.max(MIN_GAP_MS, dueAt - clock.monotonic())));
   }
 
   return {
@@ -85,7 +94,9 @@ function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
       plan(chore.intervalMs * random());
     },
     dueIn(inMs: number) {
-      if (!running && inMs < chore.intervalMs) plan(inMs);
+      if (!chore.followsDue) return;
+      dueAt = Math.min(dueAt, clock.monotonic() + inMs);
+      if (!running) plan(inMs);
     },
     async close() {
       isOpen = false;
@@ -109,7 +120,12 @@ export interface RepairParts {
 /** The repairs of tasks. */
 export function repairChores(parts: RepairParts): Chore[] {
   return [
-    { name: "sweep", intervalMs: parts.sweepIntervalMs, run: () => sweepStore(parts) },
+    {
+      name: "sweep",
+      intervalMs: parts.sweepIntervalMs,
+      followsDue: true,
+      run: () => sweepStore(parts),
+    },
     {
       name: "expire-leases",
       intervalMs: parts.sweepIntervalMs,

@@ -86,6 +86,20 @@ describe("serve", () => {
     expect((await agents.execute(turn("good"))).state).toBe(TaskState.COMPLETED);
   });
 
+  it("ends although an agent has left a timer behind", async () => {
+    served = await serve(["--agents", BAD_GRAPHS], { DRAIN_TIMEOUT: "0.3", CANCEL_GRACE: "0.2" });
+    const agents = client(served.address);
+    expect((await agents.execute(turn("lingers"))).state).toBe(TaskState.COMPLETED);
+    served.kill("SIGTERM");
+    expect(await served.exited).toBe(0);
+  });
+
+  it("says that only this machine can call it and that memory forgets", async () => {
+    served = await serve();
+    await served.prints("Only this machine can call it");
+    await served.prints("Everything is in memory");
+  });
+
   it("refuses a configuration with errors, naming all of them", async () => {
     const { code, errors } = await run(["serve"], { PORT: "http", MAX_QUEUE_SIZE: "-1" });
     expect(code).toBe(1);

@@ -55,7 +55,7 @@ describe("a chore", () => {
       await clock.sleep(2500);
       atOnce--;
     };
-    await sweeping({ name: "slow", intervalMs: 1000, run }).start();
+    await sweeping({ name: "slow", intervalMs: 1000, followsDue: true, run }).start();
     for (let step = 0; step < 100; step++) {
       sweeper.dueIn(0);
       await clock.advance(100);
@@ -67,12 +67,25 @@ describe("a chore", () => {
   it("runs earlier when something is known to be due, and at its interval again", async () => {
     const ranAt: number[] = [];
     const run = async (): Promise<void> => void ranAt.push(clock.monotonic());
-    await sweeping({ name: "a", intervalMs: 1000, run }).start();
+    await sweeping({ name: "a", intervalMs: 1000, followsDue: true, run }).start();
     sweeper.dueIn(200);
     sweeper.dueIn(300);
     sweeper.dueIn(5000);
     await clock.advance(1300);
     expect(ranAt).toEqual([200, 1200]);
+  });
+
+  it("remembers what it hears to be due while it runs", async () => {
+    const ranAt: number[] = [];
+    const run = async (): Promise<void> => {
+      ranAt.push(clock.monotonic());
+      if (ranAt.length === 1) sweeper.dueIn(400);
+      await clock.sleep(50);
+    };
+    await sweeping({ name: "a", intervalMs: 5000, followsDue: true, run }).start();
+    sweeper.dueIn(200);
+    await clock.advance(1000);
+    expect(ranAt).toEqual([200, 600]);
   });
 
   it("that fails is reported and runs again", async () => {

@@ -48,3 +48,9 @@ export const rejects = graph(async (_state, { signal, writer }) => {
   void Promise.reject(new Error("left behind after the abort"));
   throw new Error("aborted");
 });
+
+/** Answers, and leaves a timer behind that never ends. */
+export const lingers = graph(async () => {
+  setInterval(() => undefined, 1000);
+  return answer("done");
+});
