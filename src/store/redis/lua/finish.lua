@@ -29,7 +29,10 @@ end
 if t.st ~= RUNNING or t.f ~= fence then return { 'LOST' } end
 if ifExpired and tonumber(redis.call('ZSCORE', root .. ':leases', task)) > now then return { 'LOST' } end
 
-if ARGV[11] ~= '' then
+-- A rollback may have overtaken the finish of an attempt that was to keep its output.
+local isDiscarded = requested == CANCELED and t.cm == DISCARD
+local commits = ARGV[11] ~= '' and not isDiscarded
+if commits then
   if t.s == '' then return { 'STATELESS' } end
   if t.s ~= ARGV[11] then return { 'FOREIGN' } end
   local stored = redis.call('HGET', root .. ':s:' .. t.s, 'v') or '0'
@@ -46,7 +49,7 @@ end
 local known = last - from
 
 local etag = ''
-if ARGV[11] ~= '' then
+if commits then
   local createdAt = redis.call('HGET', root .. ':s:' .. t.s, 'ca') or instant()
   etag = keepContext(t.s, ARGV[12], ARGV[14], ARGV[15], createdAt, instant())
 elseif t.s ~= '' then
