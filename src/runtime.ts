@@ -1,5 +1,4 @@
 /** Composition root: the only file that names concrete adapters. Parts in, a program out. */
-import { readFile } from "node:fs/promises";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
 import { type Config, processEnvironment, requireReleased } from "./config.ts";
 import { invalidField } from "./errors.ts";
@@ -20,6 +19,7 @@ import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
+import { loadTls } from "./server/tls-files.ts";
 import type { Store } from "./store/contract.ts";
 import { createMemoryStore } from "./store/memory/store.ts";
 import { createRedisStore } from "./store/redis/store.ts";
@@ -306,16 +306,7 @@ function choresOf(
 async function serverOptions(config: Config, overrides: Overrides): Promise<ServerOptions> {
   const { tls, ...server } = config.server;
   const options = { ...DEFAULT_SERVER_OPTIONS, ...server, ...overrides.server };
-  if (!tls) return options;
-  const [cert, key, clientCa] = await Promise.all(
-    [tls.certFile, tls.keyFile, tls.clientCaFile].map(
-      async (file) => file && readFile(file, "utf8"),
-    ),
-  );
-  return {
-    ...options,
-    tls: { cert: cert ?? "", key: key ?? "", ...(clientCa && { clientCa }) },
-  };
+  return tls ? { ...options, tls: await loadTls(tls) } : options;
 }
 
 /** An imported context must be one that a turn could have committed. */

@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, it } from "vitest";
@@ -6,6 +8,7 @@ import { AgentService } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { Role } from "../../gen/agentlane/v1/content_pb.js";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { run, type ServingProcess, serve } from "../harness/process.ts";
+import { createCertificates } from "../server/certificates.ts";
 
 const BAD_GRAPHS = new URL("bad-graphs/langgraph.json", import.meta.url).pathname;
 const { version } = JSON.parse(
@@ -106,6 +109,33 @@ describe("serve", () => {
     expect(errors).toContain("PORT");
     expect(errors).toContain("MAX_QUEUE_SIZE");
     expect(errors).not.toContain("    at ");
+  });
+
+  it("is reachable from other machines with client certificates", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "agentlane-serve-"));
+    const file = (name: string, pem: string): string => {
+      writeFileSync(join(folder, name), pem);
+      return join(folder, name);
+    };
+    const { ca, server, client: own } = createCertificates();
+    const files = {
+      TLS_CERT: file("server.crt", server.cert),
+      TLS_KEY: file("server.key", server.key),
+      TLS_CLIENT_CA: file("ca.crt", ca),
+    };
+    try {
+      served = await serve([], { HOST: "0.0.0.0", ...files });
+      const baseUrl = `https://localhost:${served.address.split(":")[1]}`;
+      const transport = createGrpcTransport({ baseUrl, nodeOptions: { ca, ...own } });
+      const answer = await createClient(AgentService, transport).execute(turn("echo"));
+      expect(answer.state).toBe(TaskState.COMPLETED);
+      const wrong = { ...files, TLS_KEY: file("other.key", own.key) };
+      const { code, errors } = await run(["serve"], { PORT: "0", ...wrong });
+      expect([code, errors]).toEqual([1, expect.stringContaining("TLS_KEY")]);
+      expect(errors).not.toContain("    at ");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("refuses to be reachable from other machines without authentication", async () => {
