@@ -154,6 +154,16 @@ const tasks = {
     "5",
     "How long a canceled attempt may take to stop before it is ended without it, in seconds.",
   ),
+  MAX_TASK_EVENTS: count(
+    "200000",
+    "Events that one attempt of a task may emit; one that emits more fails with RESOURCE_EXHAUSTED (OUTPUT_TOO_LARGE) and is not retried.",
+  ),
+  MAX_TASK_LOG_BYTES: count(
+    "67108864",
+    "Size of the events that one attempt may emit, in bytes, roughly; more fails the same way.",
+    1024,
+    1_099_511_627_776,
+  ),
   SWEEP_INTERVAL: seconds(
     "1",
     "How often due retries, deadlines, expired leases and lost doorbells are looked for, in seconds.",

@@ -192,6 +192,8 @@ function assemble(values: Values) {
       leaseMs: values.LEASE_DURATION,
       leaseRenewIntervalMs: values.LEASE_RENEW_INTERVAL,
       cancelGraceMs: values.CANCEL_GRACE,
+      /** Of one attempt. */
+      logLimits: { maxEvents: values.MAX_TASK_EVENTS, maxBytes: values.MAX_TASK_LOG_BYTES },
     },
     instances: {
       timeoutMs: values.INSTANCE_TIMEOUT,

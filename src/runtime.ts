@@ -264,6 +264,7 @@ function workerOf(config: Config, shared: Shared): Worker {
       leaseMs: worker.leaseMs,
       leaseRenewIntervalMs: worker.leaseRenewIntervalMs,
       cancelGraceMs: worker.cancelGraceMs,
+      logLimits: worker.logLimits,
       instanceTimeoutMs: instances.timeoutMs,
       maxInstances: instances.maxCount,
     },

@@ -15,7 +15,7 @@ import type { Dispatcher } from "../tasks/dispatcher.ts";
 import { asAgentlaneError } from "../tasks/task-error.ts";
 import { type AttemptEnd, endOf, type Prepared, type Run, WORKER_DRAINING } from "./attempt-end.ts";
 import type { AttemptSpan } from "./attempt-span.ts";
-import { createEventLog, type EventLog } from "./event-log.ts";
+import { createEventLog, type EventLog, type LogLimits } from "./event-log.ts";
 import type { LeaseHolder, LeaseKeeper } from "./lease-keeper.ts";
 import { createPartialOutput } from "./partial-output.ts";
 import { openInstance, prepareTurn } from "./turn.ts";
@@ -31,6 +31,7 @@ export interface AttemptParts {
   readonly newId: NewId;
   /** How long an aborted executor may take before its attempt ends without it (CANCEL_GRACE). */
   readonly abortGraceMs: number;
+  readonly logLimits: LogLimits;
   /** Told what could not be written and of executors that did not stop in time. */
   readonly onProblem: (message: string, error: unknown, task: TaskRef) => void;
 }
@@ -85,6 +86,7 @@ class Attempt implements LeaseHolder {
         dispatcher: parts.dispatcher,
         clock: parts.clock,
         lease: claim.lease,
+        limits: parts.logLimits,
         persist: (write) => this.#persist(write),
         onFailure: (error) => {
           if (isKind(error, "lease_lost")) this.lost();

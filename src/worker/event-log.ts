@@ -5,21 +5,35 @@
  */
 import type { TaskEvent } from "../../gen/agentlane/v1/task_pb.js";
 import type { Clock, Timer } from "../clock.ts";
+import { AgentlaneError } from "../errors.ts";
 import type { Lease, TaskStore } from "../store/contract.ts";
 import type { Dispatcher } from "../tasks/dispatcher.ts";
 import { timestamp } from "../timestamp.ts";
+import { approximateBytes } from "./event-size.ts";
 
 /** Events waiting for the next append; a producer that is faster than the store waits for it. */
 const MAX_PENDING_COUNT = 256;
+
+/**
+ * What one attempt may add to its task's log. Without a limit a graph in a loop fills the store. A
+ * task's whole log is bounded by this times its attempts; the result of its ending is not counted.
+ */
+export interface LogLimits {
+  /** MAX_TASK_EVENTS. */
+  readonly maxEvents: number;
+  /** MAX_TASK_LOG_BYTES, approximately. */
+  readonly maxBytes: number;
+}
 
 export interface EventLogParts {
   readonly tasks: TaskStore;
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
   readonly lease: Lease;
+  readonly limits: LogLimits;
   /** Repeats a write while the store is unavailable and the lease may still be valid. */
   readonly persist: <T>(write: () => Promise<T>) => Promise<T>;
-  /** An append was refused or given up: the attempt is over. */
+  /** An append was refused or given up, or a limit is reached: the attempt is over. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -42,6 +56,8 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
   let pending: TaskEvent[] = [];
   let flush: Flush | undefined;
   let closed = false;
+  let eventCount = 0;
+  let byteCount = 0;
 
   function plan(): Flush {
     const planned: Flush = {
@@ -73,9 +89,25 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
     await parts.dispatcher.dispatch(effects);
   }
 
+  /** Undefined while there is room for the event. */
+  function overflow(kind: TaskEvent["kind"]): AgentlaneError | undefined {
+    const { maxEvents, maxBytes } = parts.limits;
+    eventCount++;
+    byteCount += approximateBytes(kind.value);
+    if (eventCount > maxEvents) return tooLarge(`${maxEvents} events`, "MAX_TASK_EVENTS");
+    if (byteCount > maxBytes) return tooLarge(`${maxBytes} bytes`, "MAX_TASK_LOG_BYTES");
+    return undefined;
+  }
+
   return {
     push(kind) {
       if (closed) return undefined;
+      const failure = overflow(kind);
+      if (failure) {
+        closed = true;
+        parts.onFailure(failure);
+        return undefined;
+      }
       const createdAt = timestamp(parts.clock.now());
       pending.push({ $typeName: "agentlane.v1.TaskEvent", createdAt, kind });
       flush ??= plan();
@@ -91,4 +123,14 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
       return { afterSequence, events: pending };
     },
   };
+}
+
+/** Another attempt would emit as much. */
+function tooLarge(limit: string, variable: string): AgentlaneError {
+  return new AgentlaneError(
+    "resource_exhausted",
+    "OUTPUT_TOO_LARGE",
+    `the attempt emitted more than ${limit}, which is the limit (${variable}); emit less or raise it`,
+    { retryable: false },
+  );
 }

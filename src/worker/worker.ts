@@ -8,6 +8,7 @@ import { inOrder, type Service } from "../lifecycle.ts";
 import type { EventBus, MessageQueue } from "../queue/contract.ts";
 import type { Store, TaskRef } from "../store/contract.ts";
 import type { Dispatcher } from "../tasks/dispatcher.ts";
+import type { LogLimits } from "./event-log.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
 import { createWorkerPool } from "./worker-pool.ts";
@@ -34,6 +35,7 @@ export interface WorkerOptions {
   readonly leaseRenewIntervalMs: number;
   /** How long an aborted executor may take (CANCEL_GRACE). */
   readonly cancelGraceMs: number;
+  readonly logLimits: LogLimits;
   readonly instanceTimeoutMs: number;
   readonly maxInstances: number;
 }
@@ -83,6 +85,7 @@ export function createWorker(parts: WorkerParts): Worker {
     slots: options.slots,
     leaseMs: options.leaseMs,
     abortGraceMs: options.cancelGraceMs,
+    logLimits: options.logLimits,
     onChange,
   });
   reporter = createReporter({

@@ -129,6 +129,7 @@ export async function startEngine(options: EngineOptions = {}) {
         leaseMs: 15_000,
         leaseRenewIntervalMs: 5000,
         cancelGraceMs: 5000,
+        logLimits: { maxEvents: 100_000, maxBytes: 100_000_000 },
         instanceTimeoutMs: 7_200_000,
         maxInstances: 1000,
         ...options.worker,

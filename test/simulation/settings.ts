@@ -19,6 +19,7 @@ export const SETTINGS = {
     leaseMs: 15_000,
     leaseRenewIntervalMs: 5000,
     cancelGraceMs: 5000,
+    logLimits: { maxEvents: 1000, maxBytes: 1_000_000 },
     instanceTimeoutMs: 30_000,
     maxInstances: 2,
   },

@@ -104,6 +104,24 @@ describe("an attempt that fails", () => {
     ]);
   });
 
+  it("is not retried when it emits more than the log takes, and what fitted stays", async () => {
+    await start({
+      worker: { logLimits: { maxEvents: 3, maxBytes: 1_000_000 } },
+      script: async function* () {
+        for (let i = 0; i < 10; i++) yield chunk("m", `${i}`);
+        yield outcome();
+      },
+    });
+    const task = await submit(engine, { maxAttempts: 3 });
+    const log = await watchToEnd(engine, task.taskId);
+    expect(log.filter(({ event }) => event.kind.case === "chunk")).toHaveLength(3);
+    expect(await engine.manager.get(PRINCIPAL, task.taskId)).toMatchObject({
+      state: TaskState.FAILED,
+      consumedAttempts: 1,
+      error: { reason: "OUTPUT_TOO_LARGE", retryable: false },
+    });
+  });
+
   it("becomes a dead letter when its attempts are exhausted", async () => {
     await start({
       script: async () => {
