@@ -38,13 +38,19 @@ export interface Turn {
   readonly taskId: string;
   /** 1-based. */
   readonly attempt: number;
-  /** The committed session; without ids and history for a stateless turn. Must not be changed. */
+  /**
+   * The committed session; without ids and history for a stateless turn. Must not be changed. A
+   * checkpoint may hold an open question that `interrupts` does not name: the question was dropped.
+   */
   readonly context: ExecutionContext;
   /** New messages of this turn, with ids; the history precedes them. */
   readonly messages: readonly Message[];
   /** Further graph input; undefined = none. */
   readonly input: JsonValue | undefined;
-  /** The answer to `context.interrupts`; undefined = the turn is no resume. */
+  /**
+   * The answer to `context.interrupts`; undefined = the turn is no resume: it starts the graph from
+   * its beginning, with the checkpoint's state and without its unfinished work.
+   */
   readonly resume: JsonValue | undefined;
   /** Whether token events are wanted; without them the graph is invoked, not streamed. */
   readonly streaming: boolean;

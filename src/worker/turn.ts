@@ -60,10 +60,10 @@ export function prepareTurn(
   };
 }
 
-/** ROLLBACK starts from the committed conversation, not from the question it left open. */
+/** ROLLBACK drops the open question; the graph's committed state is the session's and stays. */
 function contextFor(request: ExecuteRequest, context: ExecutionContext): ExecutionContext {
   if (request.multitaskStrategy !== MultitaskStrategy.ROLLBACK) return context;
-  return { ...context, interrupts: [], checkpoint: new Uint8Array() };
+  return context.interrupts.length === 0 ? context : { ...context, interrupts: [] };
 }
 
 /** An id that the history has already would replace that message in a graph's state. */

@@ -177,6 +177,17 @@ describe("graphs of a project", () => {
       });
     });
 
+    it("leaves a question that was dropped, and keeps the state", async () => {
+      const session = conversation(executor, project("countingAsker"));
+      expect((await session.say("hi")).answer).toBe("visit 1: unasked");
+      expect((await session.say("ask")).outcome.interrupts).toHaveLength(1);
+      session.context = { ...session.context, interrupts: [] };
+      const anew = await session.say("hi again");
+      expect(anew.outcome.interrupts).toEqual([]);
+      expect(anew.answer).toBe("visit 3: unasked");
+      expect(anew.outcome.state).toEqual({ visits: 3, answer: "unasked" });
+    });
+
     it("pauses at a breakpoint and names what comes next", async () => {
       const session = conversation(executor, project("breakpoint"));
       const paused = await session.say("go");

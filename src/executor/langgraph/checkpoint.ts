@@ -46,7 +46,10 @@ export class TurnCheckpointSaver extends BaseCheckpointSaver {
     this.#threadId = threadId;
   }
 
-  /** Continues from the bytes of an earlier turn. `resuming` keeps the open tasks and the messages. */
+  /**
+   * Continues from the bytes of an earlier turn. `resuming` keeps the open tasks and the messages;
+   * without it a question that is still open in the bytes is dropped.
+   */
   load(bytes: Uint8Array, resuming: boolean): void {
     const decoded = decodeCheckpoint(bytes);
     if (property(decoded, "format") !== FORMAT) return;

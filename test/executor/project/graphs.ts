@@ -72,6 +72,24 @@ export const askingTwice = new StateGraph(MessagesAnnotation)
   .compile();
 
 /** Stops at a breakpoint that asks nothing. */
+const CountingState = Annotation.Root({
+  ...MessagesAnnotation.spec,
+  visits: Annotation<number>({ reducer: (a, b) => a + b, default: () => 0 }),
+  answer: Annotation<string>(),
+});
+
+/** State beyond messages, and a question behind it. */
+export const countingAsker = new StateGraph(CountingState)
+  .addNode("count", () => ({ visits: 1 }))
+  .addNode("ask", (state) => {
+    const answer = state.messages.at(-1)?.text === "ask" ? interrupt("sure?") : "unasked";
+    return { answer: String(answer), ...say(`visit ${state.visits}: ${String(answer)}`) };
+  })
+  .addEdge(START, "count")
+  .addEdge("count", "ask")
+  .addEdge("ask", END)
+  .compile();
+
 export const breakpoint = new StateGraph(MessagesAnnotation)
   .addNode("before", () => say("before"))
   .addNode("after", () => say("after"))
