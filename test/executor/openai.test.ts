@@ -4,7 +4,7 @@ import { systemClock } from "../../src/clock.ts";
 import type { AgentDefinition } from "../../src/executor/agent-definition.ts";
 import { createLangGraphExecutor } from "../../src/executor/langgraph/executor.ts";
 import { type OpenAIServer, startOpenAIServer } from "../fakes/openai-server.ts";
-import { agentOf, casesOf, collect, conversation, errorOf, turnOf } from "./harness.ts";
+import { agentOf, casesOf, collect, conversation, errorOf, textOf, turnOf } from "./harness.ts";
 
 let server: OpenAIServer;
 const executor = createLangGraphExecutor({ clock: systemClock });
@@ -212,6 +212,62 @@ describe("react", () => {
     expect(String(server.requests[1]?.body.messages[2]?.content)).toMatch(/error/i);
     expect(String(server.requests[2]?.body.messages[4]?.content)).toMatch(/no_such_tool/);
   });
+});
+
+describe("an endpoint that gives every answer the same id", () => {
+  const id = "chatcmpl-const";
+
+  for (const streaming of [false, true]) {
+    it(`has none of its answers lost (streaming: ${streaming})`, async () => {
+      const session = conversation(executor, chat());
+      server.plan({ kind: "text", text: "one", id }, { kind: "text", text: "two", id });
+      await session.say("first", { streaming });
+      const { answer, streamed, outcome, events } = await session.say("second", { streaming });
+      expect(answer).toBe("two");
+      expect(streamed).toBe(streaming ? "two" : "");
+      expect(session.context.history.map(textOf)).toEqual(["first", "one", "second", "two"]);
+      const ids = session.context.history.map((message) => message.id);
+      expect(new Set(ids).size).toBe(4);
+      const told = events.flatMap(({ case: kind, value }) =>
+        kind === "chunk" || kind === "message" ? [value.id] : [],
+      );
+      expect(new Set(told)).toEqual(new Set([outcome.messages[0]?.id]));
+    });
+
+    it(`goes on after a tool call (streaming: ${streaming})`, async () => {
+      const session = conversation(executor, react());
+      for (const text of ["It is 2.", "It is 2 again."]) {
+        const calls = [{ name: "calculator", args: { expression: "1 + 1" } }];
+        server.plan({ kind: "tools", calls, id }, { kind: "text", text, id });
+        const { answer, outcome } = await session.say("1 + 1?", { streaming });
+        expect(answer).toBe(text);
+        expect(outcome.messages).toHaveLength(3);
+      }
+      expect(session.context.history).toHaveLength(8);
+      expect(server.requests[3]?.body.messages).toHaveLength(7);
+    });
+
+    it(`serves a project's graph too, however it calls the model (streaming: ${streaming})`, async () => {
+      const graph = "./project/model-graphs.ts:";
+      for (const name of ["invoking", "readingStream"]) {
+        const agent = agentOf({
+          template: "graph",
+          baseDir: import.meta.dirname,
+          graph: graph + name,
+        });
+        const session = conversation(executor, agent);
+        server.plan({ kind: "text", text: "one", id }, { kind: "text", text: "two words", id });
+        await session.say("first", { streaming });
+        expect((await session.say("second", { streaming })).answer).toBe("two words");
+        expect(session.context.history.map(textOf)).toEqual([
+          "first",
+          "one",
+          "second",
+          "two words",
+        ]);
+      }
+    });
+  }
 });
 
 describe("failures of the provider", () => {

@@ -6,9 +6,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 
 export type Answer =
-  | { readonly kind: "text"; readonly text: string; readonly usage?: Usage }
+  | { readonly kind: "text"; readonly text: string; readonly usage?: Usage; readonly id?: string }
   | {
       readonly kind: "tools";
+      readonly id?: string;
       readonly calls: readonly { readonly name: string; readonly args: Record<string, unknown> }[];
     }
   | {
@@ -134,8 +135,8 @@ function respond(
       return;
     case "text":
     case "tools":
-      if (body.stream) stream(response, head(body, number), answer);
-      else sendJson(response, 200, completion(head(body, number), answer));
+      if (body.stream) stream(response, head(body, number, answer.id), answer);
+      else sendJson(response, 200, completion(head(body, number, answer.id), answer));
   }
 }
 
@@ -145,9 +146,13 @@ interface Head {
   readonly created: number;
 }
 
-function head(body: ChatRequest["body"], number: number): Head {
+function head(
+  body: ChatRequest["body"],
+  number: number,
+  id = `chatcmpl-${number}-${body.messages.length}`,
+): Head {
   return {
-    id: `chatcmpl-${number}-${body.messages.length}`,
+    id,
     model: body.model,
     created: 1_800_000_000,
   };

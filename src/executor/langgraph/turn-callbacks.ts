@@ -16,6 +16,7 @@ import {
   ToolCallStartedSchema,
 } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Clock } from "../../clock.ts";
+import { AnswerIds } from "./answer-ids.ts";
 import { type ChunkWriter, createChunkWriter } from "./chunks.ts";
 import { canceled, messageOf } from "./errors.ts";
 import type { EventChannel } from "./event-channel.ts";
@@ -51,6 +52,7 @@ export class TurnCallbacks extends BaseCallbackHandler {
   finishReason = "";
   readonly #watch: TurnWatch;
   readonly #models = new Map<string, { startedAt: number; writer?: ChunkWriter }>();
+  readonly #answers: AnswerIds;
   readonly #streamedMessageIds = new Set<string>();
   readonly #tools = new Map<string, RunningTool>();
   readonly #nodes = new Map<string, string>();
@@ -60,6 +62,7 @@ export class TurnCallbacks extends BaseCallbackHandler {
     super({ raiseError: true, ignoreRetriever: true, ignoreCustomEvent: true });
     this.awaitHandlers = true;
     this.#watch = watch;
+    this.#answers = new AnswerIds(watch.knownMessageIds);
     this.lc_prefer_streaming = watch.streaming;
   }
 
@@ -83,18 +86,19 @@ export class TurnCallbacks extends BaseCallbackHandler {
     _tags?: string[],
     fields?: { chunk?: unknown },
   ): Promise<void> | undefined {
+    const message = property(fields?.chunk, "message");
+    // The whole message gets the id of its first piece (LangChain's concat), so that one is used.
+    const id = this.#answers.claim(message, runId);
     const model = this.#models.get(runId);
     if (!model || !this.#watch.streaming) return undefined;
-    const message = isRecord(fields?.chunk) ? fields.chunk.message : undefined;
     if (!isRecord(message)) return this.#chunk(this.#writer(model, runId).text(token));
-    // The whole message gets the id of its first piece (LangChain's concat), so that one is used.
-    const id = typeof message.id === "string" ? message.id : undefined;
     return this.#chunk(this.#writer(model, runId, id).message(message));
   }
 
   override async handleLLMEnd(output: LLMResult, runId: string): Promise<void> {
     const found = property(output.generations[0]?.[0], "message");
     const message = isRecord(found) ? found : {};
+    const id = this.#answers.claim(message, runId);
     const usage = usageOf(message);
     this.usage = addUsage(this.usage, usage);
     const model = this.#models.get(runId);
@@ -103,7 +107,6 @@ export class TurnCallbacks extends BaseCallbackHandler {
     this.finishReason = finishReasonOf(message);
     if (!this.#watch.streaming) return;
     if (!model.writer) {
-      const id = typeof message.id === "string" ? message.id : undefined;
       await this.#chunk(this.#writer(model, runId, id).message(message));
     }
     await this.#chunk(this.#writer(model, runId).finish(this.finishReason, usage));
