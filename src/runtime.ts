@@ -93,6 +93,11 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
     sweeper,
     atStop(() => managers.manager.close()),
     server,
+    atStop(async () => {
+      // Before the connections end: those who wait are told, and nobody new comes in.
+      await server.drain(0);
+      managers.manager.endWatches();
+    }),
     service(
       async () => {
         phase.running = true;

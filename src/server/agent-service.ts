@@ -5,8 +5,8 @@ import {
   type StreamExecuteResponse,
 } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { TaskState, type TaskStateChange } from "../../gen/agentlane/v1/task_pb.js";
-import { AgentlaneError } from "../errors.ts";
 import type { TaskManager, WatchedEntry } from "../tasks/task-manager.ts";
+import { watchEnded } from "../tasks/watch.ts";
 import { taskFailure } from "./error-codes.ts";
 import type { Call, Implementation } from "./rpc.ts";
 
@@ -30,7 +30,7 @@ export function agentService(manager: TaskManager): Implementation<typeof AgentS
         const reply = { taskId, sessionId, state, attempt, sequence };
         return create(ExecuteResponseSchema, result ? { ...reply, result } : reply);
       }
-      throw call.signal.aborted ? call.signal.reason : watchBroken(taskId);
+      throw call.signal.aborted ? call.signal.reason : watchEnded(taskId);
     },
 
     async *streamExecute(request, call) {
@@ -43,7 +43,7 @@ export function agentService(manager: TaskManager): Implementation<typeof AgentS
         if (end && isFailure(end)) throw taskFailure(taskId, end.error);
         if (end) return;
       }
-      throw call.signal.aborted ? call.signal.reason : watchBroken(taskId);
+      throw call.signal.aborted ? call.signal.reason : watchEnded(taskId);
     },
   };
 }
@@ -62,12 +62,4 @@ function terminalChange({ event }: WatchedEntry): TaskStateChange | undefined {
 
 function isFailure({ state }: TaskStateChange): boolean {
   return state === TaskState.FAILED || state === TaskState.CANCELED;
-}
-
-/** The process stops before the task does: the task goes on, and WatchTask finds it. */
-function watchBroken(taskId: string): AgentlaneError {
-  const message = `the watch of task ${taskId} ended before the task did: go on with WatchTask`;
-  return new AgentlaneError("unavailable", "WATCH_ENDED", message, {
-    metadata: { task_id: taskId },
-  });
 }

@@ -9,8 +9,11 @@ export interface CallScope {
   beforeDeadline<T>(work: Promise<T>): Promise<T>;
   /** The handler is done: the signal will not abort any more. Idempotent. */
   finish(): void;
-  /** The reply is out or the client is gone; the latter when the handler is not done. Idempotent. */
-  close(): void;
+  /**
+   * The reply is out or nobody can be told any more; the latter when the handler is not done. Then
+   * the signal aborts with the reason. Idempotent.
+   */
+  close(reason: AgentlaneError): void;
 }
 
 /**
@@ -59,10 +62,10 @@ export function createCallScope(clock: Clock, deadlineInMs: number | undefined):
       finished = true;
       timer?.clear();
     },
-    close() {
+    close(reason) {
       if (finished) return;
       const left = remainingMs();
-      end(left !== undefined && left <= DEADLINE_SLACK_MS ? deadlineExceeded() : disconnected());
+      end(left !== undefined && left <= DEADLINE_SLACK_MS ? deadlineExceeded() : reason);
     },
   };
 }
@@ -75,6 +78,11 @@ export function deadlineExceeded(): AgentlaneError {
   );
 }
 
-function disconnected(): AgentlaneError {
+export function disconnected(): AgentlaneError {
   return new AgentlaneError("canceled", "CLIENT_DISCONNECTED", "the client ended the call");
+}
+
+/** We have cut the connection: nobody wishes the call's work to be canceled. */
+export function serverStopped(): AgentlaneError {
+  return new AgentlaneError("unavailable", "SERVER_STOPPED", "the server stopped");
 }

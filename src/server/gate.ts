@@ -8,6 +8,9 @@ export interface Gate {
   leave(): void;
   /** From now on nobody enters. Idempotent. */
   close(): void;
+  /** The connections of who is still in are about to be cut, by us. Idempotent. */
+  evict(): void;
+  readonly evicted: boolean;
   readonly inFlightCount: number;
   /** Resolves when nobody is in, now or later. */
   empty(): Promise<void>;
@@ -15,6 +18,7 @@ export interface Gate {
 
 export function createGate(): Gate {
   let open = true;
+  let evicted = false;
   let inFlightCount = 0;
   let waiting: (() => void)[] = [];
   return {
@@ -37,6 +41,12 @@ export function createGate(): Gate {
     },
     close() {
       open = false;
+    },
+    evict() {
+      evicted = true;
+    },
+    get evicted() {
+      return evicted;
     },
     get inFlightCount() {
       return inFlightCount;

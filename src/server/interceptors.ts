@@ -7,7 +7,13 @@ import type { Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import type { Principal } from "../tasks/task-manager.ts";
-import { type CallScope, createCallScope, deadlineExceeded } from "./call-scope.ts";
+import {
+  type CallScope,
+  createCallScope,
+  deadlineExceeded,
+  disconnected,
+  serverStopped,
+} from "./call-scope.ts";
 import { type CallSpan, startCallSpan } from "./call-span.ts";
 import { toWireError, unauthenticated } from "./error-codes.ts";
 import type { Gate } from "./gate.ts";
@@ -128,7 +134,7 @@ async function* replies<T>(
         reader.took();
       } catch {
         // Thrown in by an adapter that cannot write any more.
-        scope.close();
+        cutOff(parts, scope);
         throw scope.signal.reason;
       }
     }
@@ -140,7 +146,7 @@ async function* replies<T>(
     throw failed(parts, error, method, span);
   } finally {
     // Reached without a finish when the adapter gives up, e.g. on a reply it cannot encode.
-    run?.scope.close();
+    if (run) cutOff(parts, run.scope);
     span.end(Code.Canceled);
   }
 }
@@ -159,7 +165,7 @@ async function begin(
   if (deadlineInMs !== undefined && deadlineInMs <= 0) throw deadlineExceeded();
   const scope = createCallScope(parts.clock, deadlineInMs);
   exchange.onClose(() => {
-    scope.close();
+    cutOff(parts, scope);
     // A stream whose client is gone stays parked where it is: this is its end.
     if (scope.signal.aborted) span.end(toWireError(scope.signal.reason, ignore).code);
   });
@@ -168,6 +174,11 @@ async function begin(
   if (!principal) throw unauthenticated();
   const { signal, remainingMs } = scope;
   return { call: { principal, signal, remainingMs }, scope };
+}
+
+/** Who is not done now has lost its client, or its server. */
+function cutOff({ gate }: InterceptorParts, scope: CallScope): void {
+  scope.close(gate.evicted ? serverStopped() : disconnected());
 }
 
 async function readValid(

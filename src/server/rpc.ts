@@ -15,7 +15,7 @@ export interface Call {
   readonly principal: Principal;
   /**
    * Aborts with an AgentlaneError: `deadline_exceeded` when the deadline passes, `canceled` when the
-   * client is gone.
+   * client is gone, `unavailable` when the server stops.
    */
   readonly signal: AbortSignal;
   /** The caller's remaining time; undefined = no deadline. Never ≤ 0 when a service is called. */

@@ -30,7 +30,8 @@ export interface Server extends Service {
   address(): { host: string; port: number };
   /**
    * Turns new calls away with UNAVAILABLE, takes no new connections, and resolves when the running
-   * calls are done (true) or after `timeoutMs` (false). `stop` then ends what is left.
+   * calls are done (true) or after `timeoutMs` (false). `stop` then ends what is left: calls that
+   * end within a second of it still tell their clients how.
    */
   drain(timeoutMs: number): Promise<boolean>;
   /** Calls under way; health and reflection are not counted. */
@@ -38,6 +39,9 @@ export interface Server extends Service {
   /** Connections open now. */
   readonly connectionCount: number;
 }
+
+/** How long a stop waits for calls that are about to end. */
+const LAST_WORDS_MS = 1000;
 
 interface Running {
   readonly listener: Listener;
@@ -56,9 +60,7 @@ export function createServer(parts: ServerParts): Server {
     async () => {
       const ending = running;
       running = undefined;
-      ending?.gate.close();
-      ending?.listener.stopListening();
-      await ending?.listener.destroy();
+      if (ending) await end(ending, parts.clock);
     },
   );
   return {
@@ -74,14 +76,9 @@ export function createServer(parts: ServerParts): Server {
       gate.close();
       announceDrain();
       listener.stopListening();
-      const timeUp = new AbortController();
-      const done = await Promise.race([
-        gate.empty().then(() => true),
-        parts.clock.sleep(timeoutMs, timeUp.signal).then(() => false),
-      ]);
-      timeUp.abort();
-      // Only now: a GOAWAY makes some clients (grpc-js with keepalive) drop their running calls.
-      listener.closeIdle();
+      const done = await emptyWithin(gate, parts.clock, timeoutMs);
+      // Only then: a GOAWAY makes some clients (grpc-js with keepalive) drop their running calls.
+      if (done) listener.closeIdle();
       return done;
     },
     get inFlightCount() {
@@ -91,6 +88,26 @@ export function createServer(parts: ServerParts): Server {
       return running?.listener.connectionCount() ?? 0;
     },
   };
+}
+
+async function end({ gate, listener }: Running, clock: Clock): Promise<void> {
+  gate.close();
+  listener.stopListening();
+  await emptyWithin(gate, clock, LAST_WORDS_MS);
+  gate.evict();
+  await listener.destroy();
+}
+
+/** Whether nobody is in any more. */
+async function emptyWithin(gate: Gate, clock: Clock, timeoutMs: number): Promise<boolean> {
+  if (gate.inFlightCount === 0 || timeoutMs <= 0) return gate.inFlightCount === 0;
+  const timeUp = new AbortController();
+  const empty = await Promise.race([
+    gate.empty().then(() => true),
+    clock.sleep(timeoutMs, timeUp.signal).then(() => false),
+  ]);
+  timeUp.abort();
+  return empty;
 }
 
 function assemble(parts: ServerParts): Running {

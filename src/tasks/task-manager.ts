@@ -55,8 +55,8 @@ export interface TaskManager {
     options: SubmitOptions,
   ): Promise<{ task: Task; existing: boolean }>;
   /**
-   * Accepts a task and watches it. When `signal` aborts before the terminal event, the task is
-   * canceled or goes on as `input.onDisconnect` says, and the entries end.
+   * Accepts a task and watches it. When `signal` aborts before the terminal event, the entries end;
+   * when it aborts with `canceled`, the task is canceled or goes on as `input.onDisconnect` says.
    */
   run(
     principal: Principal,
@@ -64,7 +64,10 @@ export interface TaskManager {
     options: SubmitOptions,
     signal: AbortSignal,
   ): Promise<TaskRun>;
-  /** The log after a sequence, to the terminal event. Ends without error when `signal` aborts. */
+  /**
+   * The log after a sequence, to the terminal event. Ends without error when `signal` aborts, with
+   * `unavailable` (WATCH_ENDED) when this process stops before the task does.
+   */
   watch(
     principal: Principal,
     taskId: string,
@@ -114,6 +117,8 @@ export interface TaskManagerParts {
 
 export interface OwnedTaskManager extends TaskManager {
   watcherCount(): number;
+  /** Ends all watches with `unavailable` (WATCH_ENDED); their tasks go on. */
+  endWatches(): void;
   /** Ends all watches and waits for cancels on their way. */
   close(): Promise<void>;
 }
@@ -156,8 +161,8 @@ export function createTaskManager(parts: TaskManagerParts): OwnedTaskManager {
       const ref = { tenant: principal.tenant, taskId };
       let accepted = false;
       const disconnected = (): void => {
-        // A deadline that passes ends the task by itself; it is no disconnect.
-        if (!accepted || watch.ended || isKind(signal.reason, "deadline_exceeded")) return;
+        // A deadline that passes ends the task by itself, and a server that stops hands it on.
+        if (!accepted || watch.ended || !isKind(signal.reason, "canceled")) return;
         if (input.onDisconnect !== OnDisconnect.CONTINUE) cancelAfterDisconnect(principal, taskId);
       };
       const request = { ref, afterSequence: 0, fresh: true, signal, onAbort: disconnected };
@@ -208,6 +213,7 @@ export function createTaskManager(parts: TaskManagerParts): OwnedTaskManager {
       store.deadLetters.purge(principal.tenant, selection),
 
     watcherCount: () => watchers.count(),
+    endWatches: () => watchers.closeAll(),
     async close() {
       watchers.closeAll();
       await Promise.all(canceling);

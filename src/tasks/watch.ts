@@ -37,8 +37,8 @@ export interface WatchOptions {
 
 /** An open watch. Whoever opens it closes it, also when nobody reads any more. */
 export interface Watch extends AsyncIterator<WatchedBatch, undefined> {
-  /** Idempotent; a pending next() ends. */
-  close(): void;
+  /** Idempotent. A pending next() ends, or throws the reason where there is one. */
+  close(reason?: AgentlaneError): void;
   /** Whether the terminal event has been handed out. */
   readonly ended: boolean;
 }
@@ -71,6 +71,7 @@ class TaskWatch implements Watch {
   #merging = false;
   #ended = false;
   #closed = false;
+  #closedBecause: AgentlaneError | undefined;
   #wake: (() => void) | undefined;
 
   constructor(parts: WatchParts, options: WatchOptions) {
@@ -106,6 +107,7 @@ class TaskWatch implements Watch {
       throw error;
     }
     this.close();
+    if (this.#closedBecause) throw this.#closedBecause;
     return { done: true, value: undefined };
   }
 
@@ -114,9 +116,10 @@ class TaskWatch implements Watch {
     return { done: true, value: undefined };
   }
 
-  close(): void {
+  close(reason?: AgentlaneError): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (!this.#ended) this.#closedBecause = reason;
     this.#subscription?.close();
     this.#dropBuffer();
     this.#wake?.();
@@ -220,4 +223,12 @@ function beyondEnd(ref: TaskRef, after: number, lastSequence: number): Agentlane
     `after_sequence ${after} is beyond the log's last sequence, ${lastSequence}`,
     { metadata: { task_id: ref.taskId, last_sequence: String(lastSequence) } },
   );
+}
+
+/** The process stops before the task does: the task goes on, and WatchTask finds it. */
+export function watchEnded(taskId: string): AgentlaneError {
+  const message = `the watch of task ${taskId} ended before the task did: go on with WatchTask`;
+  return new AgentlaneError("unavailable", "WATCH_ENDED", message, {
+    metadata: { task_id: taskId },
+  });
 }

@@ -1,8 +1,8 @@
 /** All open watches of this process: counted, bounded, ended by their caller's signal. */
-import { AgentlaneError } from "../errors.ts";
+import { AgentlaneError, isKind } from "../errors.ts";
 import type { TaskRef } from "../store/contract.ts";
 import type { WatchedBatch } from "./task-manager.ts";
-import { openWatch, type Watch, type WatchParts } from "./watch.ts";
+import { openWatch, type Watch, type WatchParts, watchEnded } from "./watch.ts";
 
 export interface WatchRequest {
   readonly ref: TaskRef;
@@ -24,11 +24,14 @@ export interface Watchers {
   /** Resolves when the task is terminal, or after `timeoutMs`. */
   untilEnd(ref: TaskRef, afterSequence: number, timeoutMs: number): Promise<void>;
   count(): number;
+  /** Their readers get `unavailable` (WATCH_ENDED). */
   closeAll(): void;
 }
 
 export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
-  const watches = new Set<Watch>();
+  /** The open watches and their tasks' ids. */
+  const watches = new Map<Watch, string>();
+  let closedAllCount = 0;
   let count = 0;
 
   async function open(request: WatchRequest): Promise<Watch> {
@@ -39,6 +42,8 @@ export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
   async function add(request: WatchRequest): Promise<Watch> {
     count++;
     const { signal } = request;
+    const { taskId } = request.ref;
+    const closedAllBefore = closedAllCount;
     let watch: Watch | undefined;
     const onAbort = (): void => {
       request.onAbort?.();
@@ -50,8 +55,9 @@ export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
       if (watch) watches.delete(watch);
     };
     watch = await openWatch(parts, { ...request, onClose });
-    watches.add(watch);
+    watches.set(watch, taskId);
     if (signal.aborted) watch.close();
+    else if (closedAllCount > closedAllBefore) watch.close(watchEnded(taskId));
     else signal.addEventListener("abort", onAbort, { once: true });
     return watch;
   }
@@ -82,13 +88,17 @@ export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
         // Beyond the limit too: it is short, and a cancel must work when there are many watches.
         const watch = await add({ ref, afterSequence, fresh: false, signal: timeout.signal });
         for await (const _ of { [Symbol.asyncIterator]: () => watch });
+      } catch (error) {
+        // Waiting has failed, not what was waited for: that is looked up afterwards.
+        if (!isKind(error, "unavailable")) throw error;
       } finally {
         timer.clear();
       }
     },
     count: () => count,
     closeAll: () => {
-      for (const watch of [...watches]) watch.close();
+      closedAllCount++;
+      for (const [watch, taskId] of [...watches]) watch.close(watchEnded(taskId));
     },
   };
 }

@@ -26,7 +26,7 @@ export interface FakeRun {
   readonly principal: Principal;
   readonly input: TaskInput;
   readonly options: SubmitOptions;
-  abortedWith: "deadline" | "disconnect" | undefined;
+  abortedWith: "deadline" | "disconnect" | "stop" | undefined;
 }
 
 export interface FakeTaskManager extends TaskManager {
@@ -172,7 +172,8 @@ export function fakeTaskManager(): FakeTaskManager {
         abortedWith: undefined,
       };
       const noteAbort = (): void => {
-        run.abortedWith = isKind(signal.reason, "deadline_exceeded") ? "deadline" : "disconnect";
+        if (isKind(signal.reason, "deadline_exceeded")) run.abortedWith = "deadline";
+        else run.abortedWith = isKind(signal.reason, "canceled") ? "disconnect" : "stop";
       };
       if (signal.aborted) noteAbort();
       else signal.addEventListener("abort", noteAbort, { once: true });

@@ -76,9 +76,11 @@ describe.each([
     const drained = server.drain(5_000);
     await clock.advance(5_000);
     expect(await drained).toBe(false);
-    await server.stop();
+    const stopped = server.stop();
+    await clock.advance(1_000);
+    await stopped;
     expect((await answered).messages.length).toBeLessThanOrEqual(2);
-    expect(manager.runs[0]?.abortedWith).toBe("disconnect");
+    expect(manager.runs[0]?.abortedWith).toBe("stop");
     expect(manager.watcherCount).toBe(0);
     expect(clock.timerCount).toBe(0);
     await closeSession(session);
