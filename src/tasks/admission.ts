@@ -1,17 +1,25 @@
 /** From a client's request to a record that the store can accept; refuses what no agent could run. */
 import { createHash } from "node:crypto";
 import { create, toJson } from "@bufbuild/protobuf";
-import { type Duration, ValueSchema } from "@bufbuild/protobuf/wkt";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import { type TaskRecord, TaskRecordSchema } from "../../gen/agentlane/store/v1/record_pb.js";
 import { ExecuteRequestSchema } from "../../gen/agentlane/v1/agent_service_pb.js";
-import { type Message, Role } from "../../gen/agentlane/v1/content_pb.js";
-import { MultitaskStrategy, Priority, TaskSchema } from "../../gen/agentlane/v1/task_pb.js";
+import type { ContentPart } from "../../gen/agentlane/v1/content_pb.js";
+import {
+  MultitaskStrategy,
+  Priority,
+  type RetryPolicy,
+  TaskSchema,
+} from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError, invalidField } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { Submission } from "../store/contract.ts";
+import { timestamp } from "../timestamp.ts";
 import type { AgentPolicy } from "./agent-directory.ts";
-import { canonicalJson, guardJson } from "./json-guard.ts";
+import { canonicalJson, guardJson, guardValue } from "./json-guard.ts";
+import { guardMessages } from "./message-guard.ts";
 import type { Principal, SubmitOptions, TaskInput } from "./task-manager.ts";
+import { guardDuration } from "./time-guard.ts";
 
 export interface AdmissionLimits {
   /** Unfinished tasks a queue may hold (MAX_QUEUE_SIZE). */
@@ -38,6 +46,7 @@ export interface Admission {
   readonly policy: AgentPolicy;
   readonly traceHeaders: Record<string, string>;
   readonly traceId: string;
+  readonly nowMs: number;
 }
 
 /** Throws `invalid_argument` or `deadline_exceeded`; everything else about the task is decided here. */
@@ -62,11 +71,14 @@ export function admit(admission: Admission, limits: AdmissionLimits, newId: NewI
 
 function buildRecord(admission: Admission, limits: AdmissionLimits, newId: NewId): TaskRecord {
   const { taskId, principal, input, options, policy } = admission;
+  const createdAt = timestamp(admission.nowMs);
   const request = create(ExecuteRequestSchema, {
     ...input,
-    messages: input.messages.map((message) =>
-      message.id === "" ? { ...message, id: newId() } : message,
-    ),
+    messages: input.messages.map((message) => ({
+      ...message,
+      id: message.id || newId(),
+      createdAt,
+    })),
   });
   const task = create(TaskSchema, {
     taskId,
@@ -98,16 +110,14 @@ function checkInput(input: TaskInput): void {
   if (input.messages.length === 0 && !input.input && !input.resume) {
     throw invalidField("messages", "at least one of messages, input and resume is required");
   }
-  const ids = new Set<string>();
-  input.messages.forEach((message, index) => {
-    checkMessage(`messages[${index}]`, message);
-    if (message.id !== "" && ids.has(message.id)) {
-      throw invalidField(`messages[${index}].id`, `"${message.id}" is used twice`);
-    }
-    ids.add(message.id);
+  guardMessages("messages", input.messages);
+  input.messages.forEach(({ content }, index) => {
+    if (!content.some(isFilled)) throw invalidField(`messages[${index}].content`, "is empty");
   });
-  if (input.input) guardJson("input", toJson(ValueSchema, input.input));
-  if (input.resume) guardJson("resume", toJson(ValueSchema, input.resume));
+  guardDuration("timeout", input.timeout);
+  if (input.retryPolicy) checkRetryPolicy(input.retryPolicy);
+  if (input.input) guardValue("input", input.input);
+  if (input.resume) guardValue("resume", input.resume);
   if (input.configurable) {
     guardJson("configurable", input.configurable);
     for (const key of Object.keys(input.configurable)) {
@@ -118,34 +128,23 @@ function checkInput(input: TaskInput): void {
   }
 }
 
-function checkMessage(field: string, message: Message): void {
-  if (message.role === Role.SYSTEM) {
-    throw invalidField(
-      `${field}.role`,
-      "ROLE_SYSTEM is not accepted: instructions come from the agent's definition",
-    );
-  }
-  let hasContent = false;
-  message.content.forEach(({ part }, index) => {
-    const partField = `${field}.content[${index}]`;
-    if (part.case === "toolCall") {
-      if (message.role !== Role.ASSISTANT) {
-        throw invalidField(partField, "tool_call belongs into a ROLE_ASSISTANT message");
-      }
-      guardJson(`${partField}.tool_call.arguments`, part.value.arguments ?? {});
-    }
-    if (part.case === "toolResult" && message.role !== Role.TOOL) {
-      throw invalidField(partField, "tool_result belongs into a ROLE_TOOL message");
-    }
-    if (part.case === "json") guardJson(`${partField}.json`, toJson(ValueSchema, part.value));
-    if (part.case !== "text" || part.value !== "") hasContent = true;
-  });
-  if (!hasContent) throw invalidField(`${field}.content`, "is empty");
+function isFilled({ part }: ContentPart): boolean {
+  return part.case !== "text" || part.value !== "";
 }
 
-/** Equal for requests that differ in the key and the order of map entries only. */
+function checkRetryPolicy({ initialBackoff, multiplier, maxBackoff }: RetryPolicy): void {
+  guardDuration("retry_policy.initial_backoff", initialBackoff);
+  guardDuration("retry_policy.max_backoff", maxBackoff);
+  // Delays would shrink from attempt to attempt.
+  if (multiplier !== 0 && !(multiplier >= 1)) {
+    throw invalidField("retry_policy.multiplier", "must be at least 1, or 0 for the default");
+  }
+}
+
+/** Equal for requests that differ only in the key, the order of map entries and ignored fields. */
 function digestOf(input: TaskInput): string {
-  const request = create(ExecuteRequestSchema, { ...input, idempotencyKey: "" });
+  const messages = input.messages.map(({ createdAt: _ignored, ...message }) => message);
+  const request = create(ExecuteRequestSchema, { ...input, messages, idempotencyKey: "" });
   return createHash("sha256")
     .update(canonicalJson(toJson(ExecuteRequestSchema, request)))
     .digest("hex");

@@ -246,6 +246,7 @@ async function accept(
         policy,
         traceHeaders: carrier.headers,
         traceId: carrier.traceId,
+        nowMs: parts.clock.now(),
       },
       parts.limits,
       parts.newId,

@@ -1,5 +1,5 @@
 import { create, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs, timestampMs, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { ExecuteRequestSchema } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { type MessageSchema, Role } from "../../gen/agentlane/v1/content_pb.js";
@@ -29,6 +29,7 @@ function admitting(request: Request, overrides: Partial<Admission> = {}): Submis
     policy: POLICY,
     traceHeaders: {},
     traceId: "",
+    nowMs: 1_800_000_000_500,
     ...overrides,
   };
   return admit(admission, LIMITS, () => `new-${++ids}`);
@@ -61,6 +62,11 @@ const result: Part = { part: { case: "toolResult", value: { toolCallId: "c", tex
 function toValue(value: JsonValue): Value {
   return fromJson(ValueSchema, value);
 }
+
+const number = (value: number): Value =>
+  create(ValueSchema, { kind: { case: "numberValue", value } });
+const list = (...values: Value[]): Value =>
+  create(ValueSchema, { kind: { case: "listValue", value: { values } } });
 
 function nested(depth: number): JsonValue {
   let value: JsonValue = 1;
@@ -110,6 +116,51 @@ describe("a request is refused", () => {
       { messages: [userMessage("a", "x"), userMessage("b", "x")] },
       "messages[1].id",
     ],
+    ...[Number.NaN, Number.POSITIVE_INFINITY].flatMap((value): [string, Request, string][] => [
+      [`with ${value} as input`, { input: number(value) }, "input"],
+      [`with ${value} in the input`, { input: list(number(value)) }, "input"],
+      [`with ${value} as the answer`, { resume: number(value) }, "resume"],
+      [
+        `with ${value} in a json part`,
+        { messages: [message(Role.USER, { part: { case: "json", value: number(value) } })] },
+        "messages[0].content[0].json",
+      ],
+      [
+        `with ${value} in the arguments of a tool call`,
+        { messages: [message(Role.ASSISTANT, call({ value }))] },
+        "messages[0].content[0].tool_call.arguments",
+      ],
+      [
+        `that configures ${value}`,
+        { messages: [userMessage("a")], configurable: { deep: [{ value }] } },
+        "configurable",
+      ],
+    ]),
+    ["with input of no kind", { input: create(ValueSchema) }, "input"],
+    ["with something of no kind in the input", { input: list(create(ValueSchema)) }, "input"],
+    ["with an answer of no kind", { resume: create(ValueSchema) }, "resume"],
+    ...[-5, 2e9].flatMap((nanos): [string, Request, string][] => {
+      const messages = [userMessage("a")];
+      const bad = { seconds: 1n, nanos };
+      return [
+        [`with ${nanos} nanos of timeout`, { messages, timeout: bad }, "timeout"],
+        [
+          `with ${nanos} nanos of backoff`,
+          { messages, retryPolicy: { initialBackoff: bad } },
+          "retry_policy.initial_backoff",
+        ],
+        [
+          `with ${nanos} nanos of longest backoff`,
+          { messages, retryPolicy: { maxBackoff: bad } },
+          "retry_policy.max_backoff",
+        ],
+      ];
+    }),
+    ...[0.5, -1, Number.NaN].map((multiplier): [string, Request, string] => [
+      `with backoff that grows by ${multiplier}`,
+      { messages: [userMessage("a")], retryPolicy: { multiplier } },
+      "retry_policy.multiplier",
+    ]),
     ["with poisoned input", { input: toValue({ state: [revivable] }) }, "input"],
     ["with input nested too deeply", { input: toValue(nested(MAX_JSON_DEPTH + 1)) }, "input"],
     ["with a poisoned answer", { resume: toValue({ prototype: {} }) }, "resume"],
@@ -217,6 +268,26 @@ describe("the record", () => {
   it("gives every message an id and keeps those that have one", () => {
     const { record } = admitting({ messages: [userMessage("a"), userMessage("b", "mine")] });
     expect(record.request?.messages.map(({ id }) => id)).toEqual(["new-1", "mine"]);
+  });
+});
+
+describe("created_at of a message", () => {
+  const claimed = { ...userMessage("a"), createdAt: timestampFromMs(1) };
+
+  it("is when the server accepted it, whatever the request says", () => {
+    const { record } = admitting({ messages: [claimed, userMessage("b")] });
+    for (const { createdAt } of record.request?.messages ?? []) {
+      expect(createdAt && timestampMs(createdAt)).toBe(1_800_000_000_500);
+    }
+  });
+
+  it("is no part of the digest, and may be nonsense", () => {
+    const digests = [0n, 5n, 10n ** 15n].map((seconds) => {
+      const createdAt = { ...timestampFromMs(0), seconds };
+      const messages = [{ ...claimed, createdAt }];
+      return admitting({ messages, idempotencyKey: "k" }).record.requestDigest;
+    });
+    expect(new Set(digests).size).toBe(1);
   });
 });
 
