@@ -27,6 +27,7 @@ export function syntheticExecutor(chunkCount: number): FrameworkExecutor {
     stop: () => Promise.resolve(),
     validate: () => Promise.resolve([]),
     describe: (agent) => Promise.resolve(create(AgentDescriptionSchema, { agentId: agent.id })),
+    readsCheckpoint: () => true,
     health: () => create(FrameworkHealthSchema, { framework: "langgraph" }),
     async *execute(turn) {
       for (let index = 0; turn.streaming && index < chunkCount; index++) {

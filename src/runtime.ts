@@ -1,13 +1,12 @@
 /** Composition root: the only file that names concrete adapters. Parts in, a program out. */
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
 import { type Config, processEnvironment, requireReleased } from "./config.ts";
-import { invalidField } from "./errors.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
 import type { AgentDefinition } from "./executor/agent-definition.ts";
 import { createAgentDirectory } from "./executor/agent-directory.ts";
 import { builtInAgents, loadAgentsFile } from "./executor/agents-file.ts";
+import { checkContext } from "./executor/context-check.ts";
 import type { FrameworkExecutor } from "./executor/contract.ts";
-import { repairContext } from "./executor/execution-context.ts";
 import { createLangGraphExecutor } from "./executor/langgraph/executor.ts";
 import { createRouter } from "./executor/router.ts";
 import { type NewId, uuidV7 } from "./ids.ts";
@@ -154,7 +153,10 @@ function managersOf(
     maxQueueSize,
     version: VERSION,
   });
-  const sessions = createSessionManager({ ...shared, checkContext });
+  const sessions = createSessionManager({
+    ...shared,
+    checkContext: (context) => checkContext(shared.router, context),
+  });
   return { manager, operations, sessions };
 }
 
@@ -313,11 +315,4 @@ async function serverOptions(config: Config, overrides: Overrides): Promise<Serv
   const { tls, ...server } = config.server;
   const options = { ...DEFAULT_SERVER_OPTIONS, ...server, ...overrides.server };
   return tls ? { ...options, tls: await loadTls(tls) } : options;
-}
-
-/** An imported context must be one that a turn could have committed. */
-function checkContext(context: Parameters<typeof repairContext>[0]): void {
-  if (repairContext(context) !== context) {
-    throw invalidField("context.history", "has a tool call without a result, or the reverse");
-  }
 }

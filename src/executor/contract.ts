@@ -29,6 +29,8 @@ export interface FrameworkExecutor extends Service {
    * call any more, and may yield or throw anything, which the caller ignores.
    */
   execute(turn: Turn): AsyncIterable<TurnEvent>;
+  /** Whether a turn could start from this checkpoint of a session. For imports; decodes all of it. */
+  readsCheckpoint(checkpoint: Uint8Array): boolean;
   health(): FrameworkHealth;
 }
 

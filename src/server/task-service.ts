@@ -15,6 +15,7 @@ import {
 } from "../../gen/agentlane/v1/task_service_pb.js";
 import { invalidField } from "../errors.ts";
 import type { TaskManager, WatchedEntry } from "../tasks/task-manager.ts";
+import { guardDuration, guardTimestamp } from "../tasks/time-guard.ts";
 import { filled, pageOf } from "./page.ts";
 import type { Implementation } from "./rpc.ts";
 
@@ -23,6 +24,7 @@ export function taskService(manager: TaskManager): Implementation<typeof TaskSer
     async submitTask(request, { principal }) {
       const { $typeName: _, $unknown: __, streaming, deadlineAfter, ...fields } = request;
       const input = { ...fields, onDisconnect: OnDisconnect.UNSPECIFIED };
+      guardDuration("deadline_after", deadlineAfter);
       const deadlineInMs = deadlineAfter ? durationMs(deadlineAfter) : undefined;
       const accepted = await manager.submit(principal, input, { streaming, deadlineInMs });
       return create(SubmitTaskResponseSchema, accepted);
@@ -64,6 +66,7 @@ export function taskService(manager: TaskManager): Implementation<typeof TaskSer
     },
 
     async purgeDeadLetters({ taskIds, agentId, failedBefore }, { principal }) {
+      guardTimestamp("failed_before", failedBefore);
       const purgedCount = await manager.purgeDeadLetters(principal, {
         ...(taskIds.length > 0 ? { taskIds } : {}),
         ...filled({ agentId }),

@@ -14,7 +14,7 @@ const POISONED_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", 
  * JSON does not have: the binary form of a Struct carries them.
  */
 export function guardJson(field: string, value: JsonValue, depth = 0): void {
-  if (typeof value === "number") return guardNumber(field, value);
+  if (typeof value === "number") guardNumber(field, value);
   if (value === null || typeof value !== "object") return;
   guardDepth(field, depth);
   if (Array.isArray(value)) {
@@ -31,7 +31,8 @@ export function guardValue(field: string, { kind }: Value, depth = 0): void {
     case undefined:
       throw invalidField(field, "must not contain a Value of no kind; JSON's null is null_value");
     case "numberValue":
-      return guardNumber(field, kind.value);
+      guardNumber(field, kind.value);
+      return;
     case "structValue":
       guardDepth(field, depth);
       guardKeys(field, kind.value.fields);

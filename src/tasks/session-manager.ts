@@ -4,7 +4,8 @@ import type {
   Instance,
   SessionSummary,
 } from "../../gen/agentlane/v1/session_pb.js";
-import { AgentlaneError, invalidField } from "../errors.ts";
+import { AgentlaneError } from "../errors.ts";
+import type { NewId } from "../ids.ts";
 import {
   type Page,
   type PageRequest,
@@ -12,6 +13,7 @@ import {
   type Store,
   sessionKey,
 } from "../store/contract.ts";
+import { guardContext } from "./context-guard.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Principal } from "./task-manager.ts";
 
@@ -45,14 +47,22 @@ export interface SessionManager {
   ): Promise<{ destroyed: boolean; canceledTaskCount: number }>;
   /** `not_found` before the first committed turn. */
   export(principal: Principal, name: SessionName): Promise<ExecutionContext>;
-  /** Answers the version the session has now. */
+  /**
+   * Answers the version the session has now. `not_found` for an unknown agent; `invalid_argument` for
+   * what no turn could have committed.
+   */
   import(principal: Principal, context: ExecutionContext, overwrite: boolean): Promise<bigint>;
 }
 
 export interface SessionManagerParts {
   readonly store: Store;
   readonly dispatcher: Dispatcher;
-  /** Throws `invalid_argument` for a context that is not valid (tool calls without results, …). */
+  /** Makes ids of messages that have none. */
+  readonly newId: NewId;
+  /**
+   * What only executors know. Throws `not_found` for an unknown agent, `invalid_argument` for tool
+   * calls without results and for a checkpoint that the agent's framework cannot read.
+   */
   readonly checkContext: (context: ExecutionContext) => void;
 }
 
@@ -98,11 +108,14 @@ export function createSessionManager(parts: SessionManagerParts): SessionManager
     },
     export: load,
     async import(principal, context, overwrite) {
-      if (context.version === 0n) throw invalidField("context.version", "must be at least 1");
+      guardContext(context);
       parts.checkContext(context);
+      const history = context.history.map((message) =>
+        message.id === "" ? { ...message, id: parts.newId() } : message,
+      );
       const { effects } = await store.sessions.import(
         refOf(principal, context),
-        context,
+        { ...context, history },
         overwrite,
       );
       await dispatcher.dispatch(effects);

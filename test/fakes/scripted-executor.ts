@@ -38,6 +38,7 @@ export function scriptedExecutor(script: Script = echo): ScriptedExecutor {
     validate: () => Promise.resolve([]),
     describe: (agent) =>
       Promise.resolve(create(AgentDescriptionSchema, { agentId: agent.id, queue: agent.queue })),
+    readsCheckpoint: () => true,
     health: () =>
       create(FrameworkHealthSchema, {
         framework: "langgraph",

@@ -109,7 +109,12 @@ export async function startEngine(options: EngineOptions = {}) {
     maxWatchers: options.maxWatchers ?? 1000,
     onCancelFailure: (taskId, error) => problems.push(`cancel ${taskId}: ${String(error)}`),
   });
-  const sessions = createSessionManager({ store, dispatcher, checkContext: () => undefined });
+  const sessions = createSessionManager({
+    store,
+    dispatcher,
+    newId,
+    checkContext: () => undefined,
+  });
   const workers: Worker[] = [];
 
   async function startWorker(workerOptions: Partial<WorkerOptions> = {}): Promise<Worker> {

@@ -112,7 +112,12 @@ export async function startGateway(backends: Backends, name: string): Promise<Ga
     maxWatchers: SETTINGS.maxWatchers,
     onCancelFailure: (_taskId, error) => onProblem("cancel", error),
   });
-  const sessions = createSessionManager({ store, dispatcher, checkContext: () => undefined });
+  const sessions = createSessionManager({
+    store,
+    dispatcher,
+    newId,
+    checkContext: () => undefined,
+  });
   await parts.sweeper.start();
   return { ...parts, manager, sessions };
 }

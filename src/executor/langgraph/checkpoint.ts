@@ -15,6 +15,7 @@ import {
   WRITES_IDX_MAP,
   writesSortKey,
 } from "@langchain/langgraph-checkpoint";
+import { z } from "zod";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
 import { isRecord, property } from "./json.ts";
 import { isMessage } from "./node-output.ts";
@@ -22,19 +23,66 @@ import { isMessage } from "./node-output.ts";
 /** Raised with a change of format; bytes of another version are not read. */
 const FORMAT = 1;
 
-interface SavedWrite {
-  taskId: string;
-  index: number;
-  channel: string;
-  value: unknown;
-  taskPath: string;
-}
+const savedWrite = z.object({
+  taskId: z.string(),
+  index: z.number(),
+  channel: z.string(),
+  value: z.unknown(),
+  taskPath: z.string(),
+});
+
+const fields = z.record(z.string(), z.unknown());
+
+/** What LangGraph reads without looking; of a session that was imported, anything may have come. */
+const savedShape = z.looseObject({
+  checkpoint: z.looseObject({
+    id: z.string(),
+    channel_values: fields,
+    channel_versions: z.record(z.string(), z.union([z.string(), z.number()])),
+    versions_seen: z.record(z.string(), fields),
+  }),
+  metadata: fields,
+  parentId: z.string().optional(),
+  writes: z.array(savedWrite),
+});
+
+type SavedWrite = z.infer<typeof savedWrite>;
 
 interface Saved {
   checkpoint: Checkpoint;
   metadata: CheckpointMetadata;
   parentId?: string | undefined;
   writes: SavedWrite[];
+}
+
+/** Bytes of another format are an empty state; throws for any that no toBytes has written. */
+function readCheckpoint(bytes: Uint8Array): [string, Saved][] {
+  const decoded = decodeCheckpoint(bytes);
+  if (!isRecord(decoded)) throw new TypeError("a checkpoint is an object");
+  const { format, namespaces } = decoded;
+  if (format !== FORMAT) return [];
+  if (!isRecord(namespaces)) throw new TypeError("a checkpoint has namespaces");
+  return Object.entries(namespaces).map(([namespace, value]) => {
+    if (!isSaved(value)) throw new TypeError("a checkpoint's namespace is not complete");
+    return [namespace, value];
+  });
+}
+
+/** Checked, not parsed: the values are instances that a copy would lose. */
+function isSaved(value: unknown): value is Saved {
+  return savedShape.safeParse(value).success;
+}
+
+/** Whether a turn can start from these bytes. */
+export function isReadableCheckpoint(bytes: Uint8Array): boolean {
+  try {
+    return (
+      property(decodeCheckpoint(bytes), "format") === FORMAT && readCheckpoint(bytes).length > 0
+    );
+  } catch {
+    // Whatever is wrong with bytes from outside, the answer is the same.
+    return false;
+  }
 }
 
 export class TurnCheckpointSaver extends BaseCheckpointSaver {
@@ -51,13 +99,7 @@ export class TurnCheckpointSaver extends BaseCheckpointSaver {
    * without it a question that is still open in the bytes is dropped.
    */
   load(bytes: Uint8Array, resuming: boolean): void {
-    const decoded = decodeCheckpoint(bytes);
-    if (property(decoded, "format") !== FORMAT) return;
-    const namespaces = property(decoded, "namespaces");
-    if (!isRecord(namespaces)) return;
-    for (const [namespace, value] of Object.entries(namespaces)) {
-      // Written by toBytes below; the store is ours.
-      const saved = value as Saved;
+    for (const [namespace, saved] of readCheckpoint(bytes)) {
       if (resuming) this.#saved.set(namespace, saved);
       else if (namespace === "") this.#saved.set(namespace, withoutTurn(saved));
     }

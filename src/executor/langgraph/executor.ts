@@ -19,6 +19,7 @@ import { service } from "../../lifecycle.ts";
 import { type AgentDefinition, agentDefinitionSchema } from "../agent-definition.ts";
 import type { FrameworkExecutor, Turn, TurnEvent } from "../contract.ts";
 import type { OwnedRuntime } from "./build-runtime.ts";
+import { isReadableCheckpoint } from "./checkpoint.ts";
 import { canceled, messageOf, toAgentlaneError } from "./errors.ts";
 import { createEventChannel } from "./event-channel.ts";
 import { property } from "./json.ts";
@@ -81,6 +82,7 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
         runtimes,
         tracing: tracingOf(turn, options.captureContent ?? false, clock),
       }),
+    readsCheckpoint: isReadableCheckpoint,
     health: () =>
       create(FrameworkHealthSchema, {
         framework: "langgraph",
