@@ -82,7 +82,9 @@ export interface TaskStore {
   /**
    * Takes a ready task (QUEUED, head of its lane) for an attempt: RUNNING, a new fence, a lease, the
    * event that announces the attempt. `claim` undefined: somebody else has it, or it is not ready
-   * (any more). A task whose deadline has passed is failed instead.
+   * (any more). A task whose deadline has passed is failed instead. A repeat with the same claim id
+   * answers the same claim while its lease is held, with the record as it stands, and undefined once
+   * the attempt has ended: a lost reply costs neither lease nor attempt.
    */
   claim(request: ClaimRequest): Promise<{ claim: Claim | undefined; effects: Effects }>;
   /**
@@ -153,6 +155,8 @@ export interface Submission {
 
 export interface ClaimRequest {
   readonly ref: TaskRef;
+  /** Unique; the same for the repeats of one claim only. */
+  readonly claimId: string;
   readonly workerId: string;
   readonly leaseMs: number;
   /** W3C span id of the attempt; empty when tracing is off. */

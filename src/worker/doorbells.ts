@@ -3,13 +3,19 @@
  * because the task is not ready.
  */
 import type { CancelRequested, QueueMessage } from "../../gen/agentlane/store/v1/record_pb.js";
+import { isKind } from "../errors.ts";
 import type { Delivery } from "../queue/contract.ts";
-import type { Claim, TaskRef } from "../store/contract.ts";
+import type { Claim, ClaimRequest, TaskRef, TaskStore } from "../store/contract.ts";
 import { type AttemptParts, type RunningAttempt, startAttempt } from "./attempt.ts";
 import { startAttemptSpan } from "./attempt-span.ts";
 
 /** A store or broker that does not answer is asked again after this, plus as much jitter. */
 export const RETRY_MS = 500;
+
+/** A claim whose reply is lost is repeated; given up, it would cost its lease and an attempt. */
+const CLAIM_REPEATS = 2;
+/** Before each repeat, plus as much jitter; all of them together are short beside a lease. */
+const CLAIM_REPEAT_MS = 200;
 
 export interface DoorbellParts extends AttemptParts {
   readonly queueType: string;
@@ -40,13 +46,25 @@ export function createDoorbells(parts: DoorbellParts): Doorbells {
     spanId: string,
   ): Promise<Claim | undefined> {
     try {
-      const { claim, effects } = await store.tasks.claim({ ref, workerId, leaseMs, spanId });
+      const claimId = parts.newId();
+      const { claim, effects } = await ask({ ref, workerId, claimId, leaseMs, spanId });
       await settled(delivery.ack(), ref);
       await dispatcher.dispatch(effects);
       return claim;
     } catch (error) {
       await settled(delivery.nack({ delayMs: RETRY_MS * (1 + random()) }), ref);
       throw error;
+    }
+  }
+
+  async function ask(request: ClaimRequest): ReturnType<TaskStore["claim"]> {
+    for (let repeats = 0; ; repeats++) {
+      try {
+        return await store.tasks.claim(request);
+      } catch (error) {
+        if (!isKind(error, "unavailable") || repeats === CLAIM_REPEATS) throw error;
+      }
+      await clock.sleep(CLAIM_REPEAT_MS * (1 + random()));
     }
   }
 

@@ -83,6 +83,7 @@ function recordingSessions(
 }
 
 function recordingTasks({ tasks, sessions }: Store, clock: Clock, recorder: Recorder): TaskStore {
+  const claimIds = new Set<string>();
   return {
     ...tasks,
     async create(submission) {
@@ -102,7 +103,9 @@ function recordingTasks({ tasks, sessions }: Store, clock: Clock, recorder: Reco
       const answer = await tasks.claim(request);
       const { claim } = answer;
       const { task } = claim?.record ?? {};
-      if (claim && task) {
+      // A repeat that answers its first claim again is no new one.
+      if (claim && task && !claimIds.has(request.claimId)) {
+        claimIds.add(request.claimId);
         const { workerId, leaseMs } = request;
         put({ type: "claimed", at: clock.now(), ...claim.lease, workerId, leaseMs, task });
       }

@@ -10,6 +10,7 @@ import { startTcpProxy } from "../fakes/tcp-proxy.ts";
 import {
   executionContext,
   messageEvents,
+  newTaskId,
   QUEUE,
   type SubmissionOverrides,
   submission,
@@ -53,7 +54,7 @@ describe.runIf(hasRedis)("the Redis store", () => {
   }
 
   async function claim(store: Store, ref: { tenant: string; taskId: string }) {
-    const request = { ref, workerId: "w1", leaseMs: 60_000, spanId: "" };
+    const request = { ref, workerId: "w1", claimId: newTaskId(), leaseMs: 60_000, spanId: "" };
     const { claim: claimed } = await store.tasks.claim(request);
     if (!claimed) throw new Error("not claimed");
     return claimed;

@@ -3,7 +3,7 @@ import { systemClock, systemRandom } from "../../src/clock.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { createRedisStore, type RedisStoreOptions } from "../../src/store/redis/store.ts";
 import { storeConformance } from "../conformance/store-suite.ts";
-import { QUEUE, submission, TENANT } from "../harness/builders.ts";
+import { newTaskId, QUEUE, submission, TENANT } from "../harness/builders.ts";
 import { hasRedis, newPrefix, type RedisServer, sharedRedis } from "../harness/redis-server.ts";
 
 describe.runIf(hasRedis)("on a shared Redis", () => {
@@ -63,7 +63,13 @@ describe.runIf(hasRedis)("on a shared Redis", () => {
       const task = { sessionId: "s1", idempotencyKey: "k1" };
       const { task: accepted } = await store.tasks.create(submission({ task }));
       const ref = { tenant: TENANT, taskId: accepted.taskId };
-      await store.tasks.claim({ ref, workerId: "w1", leaseMs: 1000, spanId: "" });
+      await store.tasks.claim({
+        ref,
+        workerId: "w1",
+        claimId: newTaskId(),
+        leaseMs: 1000,
+        spanId: "",
+      });
       await store.sessions.destroy({ tenant: TENANT, agentId: "echo", sessionId: "s1" });
       await store.stop();
       const left = (await keysOf(prefix)).map((key) => key.slice(prefix.length + 3)).sort();

@@ -127,9 +127,17 @@ describe("between the claim in the store and its reply", () => {
     expect(outcomesOf(await get(task))).toEqual(["LEASE_EXPIRED", "COMPLETED"]);
   });
 
-  it("a lost reply costs the lease and one attempt, not the task", async () => {
+  it.each([1, 2])("%i lost replies cost nothing: the claim is repeated", async (count) => {
     await start();
-    storeCalls.arm("claim", { kind: "lost-reply" });
+    for (let i = 0; i < count; i++) storeCalls.arm("claim", { kind: "lost-reply" });
+    const task = await submit(engine);
+    await clock.advance(1000);
+    expect(outcomesOf(await get(task))).toEqual(["COMPLETED"]);
+  });
+
+  it("a reply that stays lost costs the lease and one attempt, not the task", async () => {
+    await start();
+    for (let i = 0; i < 3; i++) storeCalls.arm("claim", { kind: "lost-reply" });
     const task = await submit(engine);
     await clock.advance(20_000);
     expect(outcomesOf(await get(task))).toEqual(["LEASE_EXPIRED", "COMPLETED"]);
@@ -378,6 +386,36 @@ describe("between the create and the first read of its stream", () => {
     await clock.advance(2000);
     expect(await stateOf(task)).toBe("RUNNING");
     expect(engine.manager.watcherCount()).toBe(0);
+  });
+
+  it("a disconnect of the first call leaves the task to a repeated one, whose own ends it", async () => {
+    await start(hang);
+    const request = input({ idempotencyKey: "k" });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const task = await engine.manager.run(PRINCIPAL, request, streaming, first.signal);
+    await engine.manager.run(PRINCIPAL, request, streaming, second.signal);
+    first.abort();
+    await clock.advance(2000);
+    expect(await stateOf(task)).toBe("RUNNING");
+    second.abort();
+    await clock.advance(2000);
+    expect(await stateOf(task)).toBe("CANCELED");
+  });
+
+  it("a stop while a repeated call waits leaves the task to the next process", async () => {
+    await start(hang);
+    const request = input({ idempotencyKey: "k" });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const task = await engine.manager.run(PRINCIPAL, request, streaming, first.signal);
+    const { entries } = await engine.manager.run(PRINCIPAL, request, streaming, second.signal);
+    first.abort();
+    engine.manager.endWatches();
+    await expect(collect(entries)).rejects.toMatchObject({
+      reason: "WATCH_ENDED",
+      metadata: { task_id: task.taskId },
+    });
+    await clock.advance(2000);
+    expect(await stateOf(task)).toBe("RUNNING");
   });
 
   it("a gateway that dies leaves a task that the sweeper publishes", async () => {

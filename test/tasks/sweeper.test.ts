@@ -8,7 +8,7 @@ import { createDispatcher, type Dispatcher } from "../../src/tasks/dispatcher.ts
 import { type Chore, createSweeper, repairChores, type Sweeper } from "../../src/tasks/sweeper.ts";
 import { type FakeClock, fakeClock } from "../fakes/fake-clock.ts";
 import { type FakeBroker, fakeBroker } from "../fakes/fault-queue.ts";
-import { QUEUE, submission, TENANT } from "../harness/builders.ts";
+import { newTaskId, QUEUE, submission, TENANT } from "../harness/builders.ts";
 
 const half = (): number => 0.5;
 
@@ -191,7 +191,7 @@ describe("the repairs", () => {
   }
 
   async function claim(taskId: string): Promise<Lease> {
-    const request = { workerId: "w", leaseMs: 15_000, spanId: "" };
+    const request = { workerId: "w", claimId: newTaskId(), leaseMs: 15_000, spanId: "" };
     const { claim } = await store.tasks.claim({ ref: { tenant: TENANT, taskId }, ...request });
     if (!claim) throw new Error(`${taskId} was not ready`);
     return claim.lease;

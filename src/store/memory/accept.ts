@@ -108,6 +108,7 @@ function newEntry(op: Operation, submission: Submission, submitted: Task): TaskE
     log: [],
     firstSequence: 1,
     fence: 0n,
+    claimId: "",
     leaseExpiresAtMs: 0,
     deadlineAtMs,
     cancelMode: CancelMode.UNSPECIFIED,

@@ -24,28 +24,43 @@ const KEPT_ATTEMPTS = 32;
 
 export function claim(op: Operation, request: ClaimRequest): Claim | undefined {
   const entry = findTask(op.state, request.ref);
+  if (entry?.claimId === request.claimId) return repeatedClaim(op, entry);
   if (entry?.task.state !== TaskState.QUEUED || !isHead(entry)) return undefined;
   if (entry.deadlineAtMs !== undefined && entry.deadlineAtMs <= op.nowMs) {
     endTask(op, entry, TaskState.FAILED, deadlineError());
     return undefined;
   }
-  const attempt = start(op, entry, request);
+  start(op, entry, request);
+  return claimOf(op, entry);
+}
+
+/** Its reply was lost, and so was the word that the attempt has started. */
+function repeatedClaim(op: Operation, entry: TaskEntry): Claim | undefined {
+  const { state, lastSequence } = entry.task;
+  if (state !== TaskState.RUNNING) return undefined;
+  announceAgain(op, entry, entry.attemptSequence - 1, lastSequence);
+  return claimOf(op, entry);
+}
+
+function claimOf({ nowMs }: Operation, entry: TaskEntry): Claim {
+  const { fence, task, session, deadlineAtMs } = entry;
   return {
-    lease: { ...request.ref, fence: entry.fence, attempt },
+    lease: { ...refOf(entry), fence, attempt: task.attempt },
     record: recordOf(entry),
-    sessionEtag: entry.session.etag,
-    deadlineInMs: entry.deadlineAtMs === undefined ? undefined : entry.deadlineAtMs - op.nowMs,
+    sessionEtag: session.etag,
+    deadlineInMs: deadlineAtMs === undefined ? undefined : deadlineAtMs - nowMs,
   };
 }
 
-function start(op: Operation, entry: TaskEntry, request: ClaimRequest): number {
+function start(op: Operation, entry: TaskEntry, request: ClaimRequest): void {
   const { task } = entry;
-  const { workerId, spanId } = request;
+  const { workerId, claimId, spanId } = request;
   const attempt = task.attempt + 1;
   const change = { previous: TaskState.QUEUED, state: TaskState.RUNNING, workerId };
   const lastSequence = writeAs(op, entry, attempt, [stateChange(op.now, change)]);
   const kept = task.attempts.length < KEPT_ATTEMPTS ? task.attempts : task.attempts.slice(1);
   entry.fence += 1n;
+  entry.claimId = claimId;
   entry.leaseExpiresAtMs = op.nowMs + request.leaseMs;
   entry.attemptStartedAtMs = op.nowMs;
   entry.attemptSequence = lastSequence;
@@ -59,7 +74,6 @@ function start(op: Operation, entry: TaskEntry, request: ClaimRequest): number {
     error: undefined,
     attempts: [...kept, startedAttempt(attempt, workerId, spanId, op.now)],
   });
-  return attempt;
 }
 
 /**

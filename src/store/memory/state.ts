@@ -123,6 +123,8 @@ export interface TaskEntry {
   /** Sequence of log[0]. */
   firstSequence: number;
   fence: bigint;
+  /** Of the newest claim; empty before the first. */
+  claimId: string;
   leaseExpiresAtMs: number;
   deadlineAtMs: number | undefined;
   cancelMode: CancelMode;

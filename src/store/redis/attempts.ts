@@ -20,6 +20,7 @@ import type {
   Finish,
   Lease,
   LeaseStatus,
+  TaskRef,
 } from "../contract.ts";
 import { deadlineError, entriesNotice, stateChange } from "../messages.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
@@ -37,32 +38,38 @@ export async function claim(
   redis: Redis,
   request: ClaimRequest,
 ): Promise<{ claim: Claim | undefined; effects: Effects }> {
-  const { ref, workerId, leaseMs, spanId } = request;
-  const args = [taskName(ref), workerId, leaseMs, spanId, DEADLINE_CHANGE];
+  const { ref, workerId, claimId, leaseMs, spanId } = request;
+  const args = [taskName(ref), workerId, leaseMs, spanId, DEADLINE_CHANGE, claimId];
   const reply = list(await redis.run("claim", args));
   const [outcome, now] = reply;
   if (text(outcome) === "NONE") {
     const [, , due, notices, bells] = reply;
     return { claim: undefined, effects: readEffects({ now, due, notices, bells }) };
   }
-  const [, , submitted, packed, attempts, stored, headers, length, etag, published] = reply;
-  const shown = readShown([submitted, packed, null, attempts, length]);
-  const { task, control } = shown;
+  const { claim, task } = readClaim(ref, reply);
+  const notices = reply[11];
+  if (text(outcome) === "AGAIN") return { claim, effects: readEffects({ now, notices }) };
   const nowMs = number(now);
-  const holding = { leaseExpiresAtMs: nowMs + leaseMs, published: number(published) === 1 };
-  const record = readRecord(shown, bytes(stored), bytes(headers), holding);
-  const deadlineAtMs = control.number("dl");
   const event = attemptStarted(timestamp(nowMs), workerId);
   const entries = writtenEntries(task.attempt, task.lastSequence, [event], nowMs);
-  return {
-    claim: {
-      lease: { ...ref, fence: record.fence, attempt: task.attempt },
-      record,
-      sessionEtag: text(etag),
-      deadlineInMs: deadlineAtMs === 0 ? undefined : deadlineAtMs - nowMs,
-    },
-    effects: { doorbells: [], notices: [entriesNotice(ref, entries)] },
+  return { claim, effects: { doorbells: [], notices: [entriesNotice(ref, entries)] } };
+}
+
+function readClaim(ref: TaskRef, reply: readonly unknown[]): { claim: Claim; task: Task } {
+  const [, now, submitted, packed, attempts, stored, headers, length, etag, ...holds] = reply;
+  const [published, leaseEndsAt] = holds;
+  const shown = readShown([submitted, packed, null, attempts, length]);
+  const { task, control } = shown;
+  const holding = { leaseExpiresAtMs: number(leaseEndsAt), published: number(published) === 1 };
+  const record = readRecord(shown, bytes(stored), bytes(headers), holding);
+  const deadlineAtMs = control.number("dl");
+  const claim = {
+    lease: { ...ref, fence: record.fence, attempt: task.attempt },
+    record,
+    sessionEtag: text(etag),
+    deadlineInMs: deadlineAtMs === 0 ? undefined : deadlineAtMs - number(now),
   };
+  return { claim, task };
 }
 
 export async function renew(

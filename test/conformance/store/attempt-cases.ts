@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { CancelMode } from "../../../gen/agentlane/store/v1/record_pb.js";
 import { AttemptOutcome, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import { messageEvents, newTaskId, QUEUE, TENANT } from "../../harness/builders.ts";
 import { announced, completed, failed, retried, type Scene, told } from "./scene.ts";
@@ -10,6 +11,7 @@ export function attemptCases(scene: Scene): void {
       const { claim, effects } = await scene.store.tasks.claim({
         ref,
         workerId: "w1",
+        claimId: newTaskId(),
         leaseMs: scene.leaseMs,
         spanId: "00f067aa0ba902b7",
       });
@@ -103,6 +105,69 @@ export function attemptCases(scene: Scene): void {
         const finish = scene.store.tasks.finish(foreign.lease, request);
         await expect(finish).rejects.toMatchObject({ kind: "lease_lost" });
       }
+    });
+  });
+
+  describe("a repeated claim", () => {
+    it("answers the same claim while its lease is held, and consumes nothing", async () => {
+      await scene.commit(await scene.claim((await scene.acceptIn("s1")).ref));
+      const { ref } = await scene.acceptIn("s1");
+      const first = await scene.claimAs(ref, "w1", "c1");
+      await scene.pass(2);
+      const again = await scene.claimAs(ref, "w1", "c1");
+      const { published: _, ...record } = first.claim?.record ?? {};
+      expect(again.claim).toMatchObject({ ...first.claim, record });
+      expect(announced(again.effects)).toEqual(announced(first.effects));
+      expect(await scene.get(ref)).toMatchObject({
+        attempt: 1,
+        consumedAttempts: 0,
+        lastSequence: 2,
+        attempts: [{ attempt: 1 }],
+      });
+      await scene.complete(await scene.claim(ref, "w1", "c1"));
+    });
+
+    it("does not extend the lease, and revives none that was ended", async () => {
+      const { ref } = await scene.accept();
+      await scene.claim(ref, "w1", "c1");
+      await scene.pass(6);
+      const { lease } = await scene.claim(ref, "w1", "c1");
+      await scene.pass(6);
+      expect((await scene.store.tasks.expired(10)).map((found) => found.lease)).toEqual([lease]);
+    });
+
+    it("tells of a cancel that came meanwhile", async () => {
+      const { ref } = await scene.accept();
+      await scene.claim(ref, "w1", "c1");
+      await scene.cancel(ref, CancelMode.KEEP, "enough");
+      expect((await scene.claim(ref, "w1", "c1")).record).toMatchObject({
+        cancelMode: CancelMode.KEEP,
+        cancelReason: "enough",
+      });
+    });
+
+    it("answers nothing when the attempt has ended, whatever became of the task", async () => {
+      const { ref } = await scene.accept();
+      await scene.release(await scene.claim(ref, "w1", "c1"));
+      expect(await scene.tryClaim(ref, "w1", "c1")).toBeUndefined();
+      expect(await scene.state(ref)).toBe(TaskState.QUEUED);
+      await scene.complete(await scene.claim(ref, "w1", "c2"));
+      expect(await scene.tryClaim(ref, "w1", "c2")).toBeUndefined();
+    });
+
+    it("answers nothing when another claim has the task", async () => {
+      const { ref } = await scene.accept();
+      await scene.release(await scene.claim(ref, "w1", "c1"));
+      const other = await scene.claim(ref, "w2", "c2");
+      expect(await scene.tryClaim(ref, "w1", "c1")).toBeUndefined();
+      await scene.complete(other);
+    });
+
+    it("at the same time as the first one makes one attempt", async () => {
+      const { ref } = await scene.accept();
+      const claims = await Promise.all([1, 2, 3].map(() => scene.claim(ref, "w1", "c1")));
+      expect(new Set(claims.map(({ lease }) => lease.fence)).size).toBe(1);
+      expect(await scene.get(ref)).toMatchObject({ attempt: 1, lastSequence: 2 });
     });
   });
 

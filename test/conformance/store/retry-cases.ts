@@ -266,8 +266,7 @@ export function retryCases(scene: Scene): void {
       const { ref } = await scene.acceptIn("s1", { deadlineInMs: 0 });
       const { ref: second } = await scene.acceptIn("s1");
       await scene.pass(1);
-      const request = { ref, workerId: "w1", leaseMs: scene.leaseMs, spanId: "" };
-      const { claim, effects } = await scene.store.tasks.claim(request);
+      const { claim, effects } = await scene.claimAs(ref, "w1", "c1");
       expect(claim).toBeUndefined();
       scene.expectRung(effects, second);
       expect(announced(effects)).toHaveLength(1);

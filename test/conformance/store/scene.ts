@@ -17,6 +17,7 @@ import {
   AGENT,
   executionContext,
   messageEvents,
+  newTaskId,
   QUEUE,
   type SubmissionOverrides,
   submission,
@@ -103,13 +104,22 @@ export class Scene {
     return this.accept({ ...overrides, task: { sessionId, ...overrides.task } });
   }
 
-  async tryClaim(ref: TaskRef, workerId = "w1"): Promise<Claim | undefined> {
-    const request = { ref, workerId, leaseMs: this.leaseMs, spanId: "" };
-    return (await this.store.tasks.claim(request)).claim;
+  async tryClaim(
+    ref: TaskRef,
+    workerId = "w1",
+    claimId: string = newTaskId(),
+  ): Promise<Claim | undefined> {
+    return (await this.claimAs(ref, workerId, claimId)).claim;
   }
 
-  async claim(ref: TaskRef, workerId = "w1"): Promise<Claim> {
-    const claim = await this.tryClaim(ref, workerId);
+  /** A claim with its effects; the same id makes it a repeat. */
+  claimAs(ref: TaskRef, workerId: string, claimId: string) {
+    const { leaseMs } = this;
+    return this.store.tasks.claim({ ref, workerId, claimId, leaseMs, spanId: "" });
+  }
+
+  async claim(ref: TaskRef, workerId = "w1", claimId: string = newTaskId()): Promise<Claim> {
+    const claim = await this.tryClaim(ref, workerId, claimId);
     if (!claim) throw new Error(`task ${ref.taskId} cannot be claimed`);
     return claim;
   }

@@ -2,22 +2,35 @@
 -- Takes a ready task for an attempt: RUNNING, a new fence, a lease, the entry that announces it.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 worker · 3 lease ms · 4 span id · 5 TaskStateChange of a passed
--- deadline
+-- deadline · 6 claim id
 -- Returns {'NONE', now, next due, notices, bells} when it is not ready, or its deadline has passed ·
--- {'OK', now, p, c, a, r, h, log length, etag, 1 if its doorbell was confirmed}.
--- Invariant: one attempt at a time per task and session; the fence grows with every claim. It follows
--- the server's microseconds, so that a claim lost in a failover does not give its fence away again.
+-- {'OK', now, p, c, a, r, h, log length, etag, 1 if its doorbell was confirmed, instant the lease
+-- ends} · {'AGAIN', the same, notices} to a repeat while its lease is held.
+-- Invariant: one attempt at a time per task and session, and per claim id; the fence grows with every
+-- claim. It follows the server's microseconds, so that a claim lost in a failover does not give its
+-- fence away again.
 local task, worker = ARGV[1], ARGV[2]
 local key = root .. ':t:' .. task
 local f = redis.call('HMGET', key, 'c', 'a', 'p', 'r', 'h')
 local t = f[1] and cmsgpack.unpack(f[1])
-if not t or t.st ~= QUEUED or not isHead(task, t) then return { 'NONE', now, -1, {}, {} } end
+local repeats = t and t.ci == ARGV[6]
+
+if repeats and t.st == RUNNING then
+  local last = lastSequence(task, t)
+  tellAgain(task, t, t.aq - 1, last)
+  local etag = t.s ~= '' and redis.call('HGET', root .. ':s:' .. t.s, 'e') or ''
+  local endsAt = redis.call('ZSCORE', root .. ':leases', task)
+  return {
+    'AGAIN', now, f[3], f[1], f[2], f[4], f[5] or '', last - t.fs + 1, etag, 1, endsAt, notices,
+  }
+end
+if not t or repeats or t.st ~= QUEUED or not isHead(task, t) then return { 'NONE', now, -1, {}, {} } end
 if t.dl and t.dl <= now then
   endTask(task, t, FAILED, ARGV[5], 'DEADLINE_EXCEEDED')
   return { 'NONE', now, -1, notices, bells }
 end
 
-t.at, t.f = t.at + 1, math.max(t.f + 1, micros)
+t.at, t.f, t.ci = t.at + 1, math.max(t.f + 1, micros), ARGV[6]
 t.aq = write(task, t, { attemptEntry(t, worker) })
 t.sa, t.as = t.sa or now, now
 t.st = RUNNING
@@ -25,7 +38,8 @@ local attempts = f[2] and cmsgpack.unpack(f[2]) or {}
 if #attempts >= 32 then table.remove(attempts, 1) end
 attempts[#attempts + 1] = { t.at, now, 0, 0, worker, ARGV[4], '' }
 local packedAttempts = cmsgpack.pack(attempts)
-redis.call('ZADD', root .. ':leases', now + tonumber(ARGV[3]), task)
+local leaseEndsAt = now + tonumber(ARGV[3])
+redis.call('ZADD', root .. ':leases', leaseEndsAt, task)
 local etag = ''
 if t.s ~= '' then
   local session = root .. ':s:' .. t.s
@@ -35,5 +49,5 @@ end
 local packed, unconfirmed = settle(task, t, QUEUED, 'a', packedAttempts)
 return {
   'OK', now, f[3], packed, packedAttempts, f[4], f[5] or '', t.aq - t.fs + 1, etag,
-  unconfirmed and 0 or 1,
+  unconfirmed and 0 or 1, leaseEndsAt,
 }

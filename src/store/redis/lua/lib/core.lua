@@ -21,7 +21,7 @@
 --
 -- Control part, a map; absent = nil. Instants are milliseconds of the server.
 --   v format (1) · st state · q queue · pr priority · ag agent · s session ('' = stateless) ·
---   n accept order · ca created · at attempt · f fence · fs first sequence kept · h has headers ·
+--   n accept order · ca created · at attempt · f fence · ci id of the newest claim · fs first sequence kept · h has headers ·
 --   dl deadline · sa first started · fa finished · na next attempt · as attempt started ·
 --   aq sequence that announced the attempt · cr cancel requested · cm mode · cw reason · ct its
 --   TaskStateChange · co consumed attempts · rd redrives · er reason of the failure · k idempotency
