@@ -1,18 +1,19 @@
 /** POLICY of tasks: accept, watch, cancel, dead letters. What the services of the server call. */
 import { CancelMode, type LogEntry } from "../../gen/agentlane/store/v1/record_pb.js";
 import type { ExecuteRequest } from "../../gen/agentlane/v1/agent_service_pb.js";
-import { OnDisconnect, Priority, type Task } from "../../gen/agentlane/v1/task_pb.js";
+import { Priority, type Task } from "../../gen/agentlane/v1/task_pb.js";
 import type { Clock } from "../clock.ts";
 import { isKind } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { EventBus, MessageQueue } from "../queue/contract.ts";
-import type { Page, PageRequest, Store, TaskFilter, TaskRef } from "../store/contract.ts";
+import type { Page, PageRequest, Store, TaskFilter } from "../store/contract.ts";
 import { type AdmissionLimits, admit } from "./admission.ts";
 import type { AgentDirectory } from "./agent-directory.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { withPublishSpan } from "./publish-span.ts";
+import { createRuns } from "./runs.ts";
 import { isTerminal } from "./task-state.ts";
-import { createWatchers, type Watchers } from "./watchers.ts";
+import { createWatchers } from "./watchers.ts";
 
 /** The caller, as authentication established it. The tenant never comes from a request. */
 export interface Principal {
@@ -43,8 +44,10 @@ export type WatchedBatch = readonly WatchedEntry[];
 
 export interface TaskRun {
   readonly taskId: string;
-  /** From the first event to the terminal one; read it once. */
+  /** From the first event to the terminal one; read it once, unless `ended` is enough. */
   readonly entries: AsyncIterable<WatchedBatch>;
+  /** The task of a repeated call that finds it terminal; its log may be gone before it is. */
+  readonly ended?: Task;
 }
 
 export interface TaskManager {
@@ -55,8 +58,10 @@ export interface TaskManager {
     options: SubmitOptions,
   ): Promise<{ task: Task; existing: boolean }>;
   /**
-   * Accepts a task and watches it. When `signal` aborts before the terminal event, the entries end;
-   * when it aborts with `canceled`, the task is canceled or goes on as `input.onDisconnect` says.
+   * Accepts a task and watches it. When `signal` aborts before the terminal event, the entries end.
+   * Unless its reason is `deadline_exceeded` or `unavailable`, that is a disconnect: the task is
+   * canceled or goes on as `input.onDisconnect` says. While other calls of this process wait for
+   * the task (same idempotency key) it goes on, and is canceled when the last of them disconnects.
    */
   run(
     principal: Principal,
@@ -156,31 +161,12 @@ export function createTaskManager(parts: TaskManagerParts): OwnedTaskManager {
   return {
     submit: (principal, input, options) => accept(parts, parts.newId(), principal, input, options),
 
-    async run(principal, input, options, signal) {
-      const taskId = parts.newId();
-      const ref = { tenant: principal.tenant, taskId };
-      let accepted = false;
-      const disconnected = (): void => {
-        // A deadline that passes ends the task by itself, and a server that stops hands it on.
-        if (!accepted || watch.ended || !isKind(signal.reason, "canceled")) return;
-        if (input.onDisconnect !== OnDisconnect.CONTINUE) cancelAfterDisconnect(principal, taskId);
-      };
-      const request = { ref, afterSequence: 0, fresh: true, signal, onAbort: disconnected };
-      const watch = await watchers.open(request);
-      try {
-        const { task, existing } = await accept(parts, taskId, principal, input, options);
-        if (existing) {
-          watch.close();
-          return { taskId: task.taskId, entries: replay(watchers, principal, task, signal) };
-        }
-      } catch (error) {
-        watch.close();
-        throw error;
-      }
-      accepted = true;
-      if (signal.aborted) disconnected();
-      return { taskId, entries: { [Symbol.asyncIterator]: () => watch } };
-    },
+    run: createRuns({
+      watchers,
+      newId: parts.newId,
+      accept: (taskId, ...submit) => accept(parts, taskId, ...submit),
+      cancelAfterDisconnect,
+    }),
 
     watch: (principal, taskId, afterSequence, signal) =>
       watchers.lazy({
@@ -255,15 +241,4 @@ async function accept(
     await parts.dispatcher.dispatch(effects);
     return { task, existing };
   });
-}
-
-/** A repeated submit streams the same task from its first event, and never cancels it. */
-function replay(
-  watchers: Watchers,
-  principal: Principal,
-  task: Task,
-  signal: AbortSignal,
-): AsyncIterable<WatchedBatch> {
-  const ref: TaskRef = { tenant: principal.tenant, taskId: task.taskId };
-  return watchers.lazy({ ref, afterSequence: 0, fresh: false, signal });
 }

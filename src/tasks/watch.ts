@@ -39,6 +39,8 @@ export interface WatchOptions {
 export interface Watch extends AsyncIterator<WatchedBatch, undefined> {
   /** Idempotent. A pending next() ends, or throws the reason where there is one. */
   close(reason?: AgentlaneError): void;
+  /** Calls back once, when it is closed or at once when it is. One callback a watch. */
+  whenClosed(callback: () => void): void;
   /** Whether the terminal event has been handed out. */
   readonly ended: boolean;
 }
@@ -72,6 +74,7 @@ class TaskWatch implements Watch {
   #ended = false;
   #closed = false;
   #closedBecause: AgentlaneError | undefined;
+  #whenClosed: (() => void) | undefined;
   #wake: (() => void) | undefined;
 
   constructor(parts: WatchParts, options: WatchOptions) {
@@ -124,6 +127,12 @@ class TaskWatch implements Watch {
     this.#dropBuffer();
     this.#wake?.();
     this.#options.onClose();
+    this.#whenClosed?.();
+  }
+
+  whenClosed(callback: () => void): void {
+    if (this.#closed) callback();
+    else this.#whenClosed = callback;
   }
 
   #hear(notice: Notice): void {
@@ -225,10 +234,12 @@ function beyondEnd(ref: TaskRef, after: number, lastSequence: number): Agentlane
   );
 }
 
+export const WATCH_ENDED = "WATCH_ENDED";
+
 /** The process stops before the task does: the task goes on, and WatchTask finds it. */
 export function watchEnded(taskId: string): AgentlaneError {
   const message = `the watch of task ${taskId} ended before the task did: go on with WatchTask`;
-  return new AgentlaneError("unavailable", "WATCH_ENDED", message, {
+  return new AgentlaneError("unavailable", WATCH_ENDED, message, {
     metadata: { task_id: taskId },
   });
 }

@@ -2,7 +2,7 @@
 import { AgentlaneError, isKind } from "../errors.ts";
 import type { TaskRef } from "../store/contract.ts";
 import type { WatchedBatch } from "./task-manager.ts";
-import { openWatch, type Watch, type WatchParts, watchEnded } from "./watch.ts";
+import { openWatch, WATCH_ENDED, type Watch, type WatchParts, watchEnded } from "./watch.ts";
 
 export interface WatchRequest {
   readonly ref: TaskRef;
@@ -12,8 +12,6 @@ export interface WatchRequest {
   readonly fresh: boolean;
   /** Its abort closes the watch, whether or not anybody is reading. */
   readonly signal: AbortSignal;
-  /** Called once when the signal aborts while the watch is open, before it closes. */
-  readonly onAbort?: () => void;
 }
 
 export interface Watchers {
@@ -45,10 +43,7 @@ export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
     const { taskId } = request.ref;
     const closedAllBefore = closedAllCount;
     let watch: Watch | undefined;
-    const onAbort = (): void => {
-      request.onAbort?.();
-      watch?.close();
-    };
+    const onAbort = (): void => watch?.close();
     const onClose = (): void => {
       count--;
       signal.removeEventListener("abort", onAbort);
@@ -89,8 +84,8 @@ export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
         const watch = await add({ ref, afterSequence, fresh: false, signal: timeout.signal });
         for await (const _ of { [Symbol.asyncIterator]: () => watch });
       } catch (error) {
-        // Waiting has failed, not what was waited for: that is looked up afterwards.
-        if (!isKind(error, "unavailable")) throw error;
+        // This process stops, and waits no more for what is looked up afterwards anyway.
+        if (!isKind(error, "unavailable") || error.reason !== WATCH_ENDED) throw error;
       } finally {
         timer.clear();
       }

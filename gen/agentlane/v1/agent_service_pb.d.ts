@@ -102,7 +102,9 @@ export declare type ExecuteRequest = Message<"agentlane.v1.ExecuteRequest"> & {
   multitaskStrategy: MultitaskStrategy;
 
   /**
-   * What to do when this connection ends early. Default CANCEL.
+   * What to do when this connection ends early. Default CANCEL. While a repeated call with the same
+   * idempotency_key waits for the task in the same process the task goes on; it is canceled when the
+   * last of them ends early.
    *
    * @generated from field: agentlane.v1.OnDisconnect on_disconnect = 12;
    */
@@ -270,7 +272,7 @@ export declare type StreamExecuteRequest = Message<"agentlane.v1.StreamExecuteRe
   multitaskStrategy: MultitaskStrategy;
 
   /**
-   * What to do when this connection ends early. Default CANCEL.
+   * What to do when this connection ends early; see ExecuteRequest.on_disconnect. Default CANCEL.
    *
    * @generated from field: agentlane.v1.OnDisconnect on_disconnect = 12;
    */
