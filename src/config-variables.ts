@@ -159,7 +159,7 @@ const tasks = {
     "Events that one attempt of a task may emit; one that emits more fails with RESOURCE_EXHAUSTED (OUTPUT_TOO_LARGE) and is not retried.",
   ),
   MAX_TASK_LOG_BYTES: count(
-    "67108864",
+    "134217728",
     "Size of the events that one attempt may emit, in bytes, roughly; more fails the same way.",
     1024,
     1_099_511_627_776,

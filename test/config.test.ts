@@ -19,7 +19,7 @@ test("the source document's names and defaults hold", () => {
   const config = loadConfig({});
   expect(config.worker).toMatchObject({ enabled: true, slots: 10, queues: undefined });
   expect(config.worker).toMatchObject({ leaseMs: 15_000, leaseRenewIntervalMs: 5000 });
-  expect(config.worker.logLimits).toEqual({ maxEvents: 200_000, maxBytes: 64 * 1024 * 1024 });
+  expect(config.worker.logLimits).toEqual({ maxEvents: 200_000, maxBytes: 128 * 1024 * 1024 });
   expect(config.instances).toEqual({
     timeoutMs: 7_200_000,
     cleanupIntervalMs: 3_600_000,

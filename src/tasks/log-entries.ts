@@ -26,9 +26,9 @@ export function toWatched(entry: LogEntry): WatchedEntry {
 }
 
 /** Approximate memory of an event in bytes; exact enough to bound a buffer. */
-export function approximateBytes(event: TaskEvent): number {
+export function approximateBytes({ kind }: Pick<TaskEvent, "kind">): number {
   // Tokens are many, so they are not walked; their ids are shared.
-  const chars = textDelta(event)?.text.length ?? textLength(event.kind.value, 0);
+  const chars = textDelta({ kind })?.text.length ?? textLength(kind.value, 0);
   return ENTRY_OVERHEAD_BYTES + 2 * chars;
 }
 
@@ -80,7 +80,7 @@ interface TextDelta {
 }
 
 /** The event's text if it is a chunk that does nothing but add text. */
-function textDelta(event: TaskEvent): TextDelta | undefined {
+function textDelta(event: Pick<TaskEvent, "kind">): TextDelta | undefined {
   if (event.kind.case !== "chunk") return undefined;
   const chunk = event.kind.value;
   const choice = chunk.choices[0];

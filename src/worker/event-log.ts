@@ -8,8 +8,8 @@ import type { Clock, Timer } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import type { Lease, TaskStore } from "../store/contract.ts";
 import type { Dispatcher } from "../tasks/dispatcher.ts";
+import { approximateBytes } from "../tasks/log-entries.ts";
 import { timestamp } from "../timestamp.ts";
-import { approximateBytes } from "./event-size.ts";
 
 /** Events waiting for the next append; a producer that is faster than the store waits for it. */
 const MAX_PENDING_COUNT = 256;
@@ -93,7 +93,7 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
   function overflow(kind: TaskEvent["kind"]): AgentlaneError | undefined {
     const { maxEvents, maxBytes } = parts.limits;
     eventCount++;
-    byteCount += approximateBytes(kind.value);
+    byteCount += approximateBytes({ kind });
     if (eventCount > maxEvents) return tooLarge(`${maxEvents} events`, "MAX_TASK_EVENTS");
     if (byteCount > maxBytes) return tooLarge(`${maxBytes} bytes`, "MAX_TASK_LOG_BYTES");
     return undefined;

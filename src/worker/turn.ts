@@ -101,7 +101,8 @@ function answerOf(
   if (resume !== undefined) return { messages, input, resume };
   const last = messages.at(-1);
   if (!last) return { messages, input: undefined, resume: input ?? null };
-  return { messages: messages.slice(0, -1), input, resume: answerIn(last) };
+  // The message stays one of the turn's: the conversation shows what was answered.
+  return { messages, input, resume: answerIn(last) };
 }
 
 function answerIn(message: Message): JsonValue {

@@ -58,12 +58,12 @@ describe("an attempt's share of the log", () => {
   });
 
   it("takes as many bytes as it may and fails with the next one", async () => {
-    const { eventLog, failures } = await open({ maxBytes: 10_000 });
+    const { eventLog, failures } = await open({ maxBytes: 25_000 });
     for (let i = 0; i < 9; i++) await eventLog.push(progress("x".repeat(1000)));
     expect(failures).toEqual([]);
     await eventLog.push(progress("x".repeat(1000)));
     expect(failures).toMatchObject([
-      { ...TOO_LARGE, message: expect.stringContaining("10000 bytes") },
+      { ...TOO_LARGE, message: expect.stringContaining("25000 bytes") },
     ]);
   });
 
