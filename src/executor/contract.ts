@@ -45,7 +45,10 @@ export interface Turn {
    * checkpoint may hold an open question that `interrupts` does not name: the question was dropped.
    */
   readonly context: ExecutionContext;
-  /** New messages of this turn, with ids; the history precedes them. */
+  /**
+   * New messages of this turn, with ids; the history precedes them. With `resume` they are what the
+   * user said with the answer: they belong into the history, and the graph does not get them.
+   */
   readonly messages: readonly Message[];
   /** Further graph input; undefined = none. */
   readonly input: JsonValue | undefined;

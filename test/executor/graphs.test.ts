@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import type { AgentDefinition } from "../../src/executor/agent-definition.ts";
 import type { FrameworkExecutor } from "../../src/executor/contract.ts";
+import { repairContext } from "../../src/executor/execution-context.ts";
 import { createLangGraphExecutor } from "../../src/executor/langgraph/executor.ts";
 import { agentOf, casesOf, collect, conversation, errorOf, textOf, turnOf } from "./harness.ts";
 
@@ -224,6 +225,43 @@ describe("graphs of a project", () => {
       const decided = await session.say(undefined, { resume: { decisions: [decision] } });
       expect(decided.answer).toBe(answer);
       expect(session.context.history.map(textOf).at(-1)).toBe(answer);
+    });
+
+    it("shows the answer in the history, where no tool call is torn from its result", async () => {
+      const demo = agentOf({ template: "demo", options: { tokenDelayMs: 0 } });
+      const session = conversation(executor, demo);
+      await session.say("note: milk");
+      await session.say("delete all notes");
+      const { outcome } = await session.say("yes", { resume: "yes" });
+      expect(outcome.messages).toHaveLength(3);
+      expect(session.context.history.slice(4).map(textOf)).toEqual([
+        "delete all notes",
+        "yes",
+        "",
+        expect.any(String),
+        expect.stringContaining("deleted 1 note"),
+      ]);
+      expect(repairContext(session.context)).toBe(session.context);
+      expect((await session.say("list my notes")).answer).toBe("There are no notes.");
+    });
+
+    it.each([
+      ["asking", "yes", ["go", "yes", "refused"]],
+      ["quotingAsker", "Ada", ["go", "Ada", "hello, Ada"]],
+      ["rewritingAsker", "Ada", ["Ada", "hello, Ada"]],
+    ])("shows the answer once with the graph %s", async (name, text, texts) => {
+      const session = conversation(executor, project(name));
+      await session.say("go");
+      await session.say(text, { resume: text });
+      expect(session.context.history.map(textOf)).toEqual(texts);
+    });
+
+    it("shows both answers when it asks again", async () => {
+      const session = conversation(executor, project("insisting"));
+      await session.say("go");
+      expect((await session.say("one", { resume: "one" })).outcome.interrupts).toHaveLength(1);
+      await session.say("two", { resume: "two" });
+      expect(session.context.history.map(textOf)).toEqual(["go", "one", "two", "one two"]);
     });
 
     it("forgets an open question when the next turn is no answer", async () => {

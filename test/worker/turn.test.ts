@@ -44,3 +44,12 @@ describe("a turn of ROLLBACK", () => {
     expect(turn.messages.map(({ id }) => id)).toEqual(["u2"]);
   });
 });
+
+describe("a turn that answers an open question", () => {
+  it("keeps the message that is the answer", () => {
+    const messages = [userMessage("well,", "u1"), userMessage("yes", "u2")];
+    const turn = prepare({ messages }, { interrupts: [question("q", "sure?")] });
+    expect(turn.resume).toBe("yes");
+    expect(turn.messages.map(({ id }) => id)).toEqual(["u1", "u2"]);
+  });
+});

@@ -285,7 +285,9 @@ describe("interrupts", () => {
     engine.executor.script = async () => ({});
     await watchToEnd(engine, (await submit(engine, { messages: [userMessage("yes")] })).taskId);
     expect(engine.executor.turns[1]?.resume).toBe("yes");
-    expect(engine.executor.turns[1]?.messages).toEqual([]);
+    const name = { agentId: "scripted", sessionId: "s1" };
+    const { context } = await engine.sessions.get(PRINCIPAL, name);
+    expect(textOf(context.history)).toBe("helloyes");
   });
 });
 

@@ -71,9 +71,10 @@ export async function runTurn(turn: Turn, parts: TurnParts): Promise<TurnOutcome
     // Of an interrupted turn; their events are in its log.
     for (const id of saver.messageIds()) knownMessageIds.add(id);
   }
+  const carried = turn.resume === undefined ? undefined : new Set(saver?.messageIds());
   if (graph.takesContext) config.context = { ...turn.configurable };
   const result = await graph.invoke(graphInput(turn, graph), config);
-  return await outcomeOf(turn, { graph, config, result, callbacks, saver, clock });
+  return await outcomeOf(turn, { graph, config, result, callbacks, saver, clock, carried });
 }
 
 function managerOf(handlers: BaseCallbackHandler[], newId: NewId): TurnCallbackManager | undefined {
@@ -90,13 +91,15 @@ async function outcomeOf(
     callbacks: TurnCallbacks;
     saver: TurnCheckpointSaver | undefined;
     clock: Clock;
+    /** Ids of the messages in a resumed state; undefined = the turn is no resume. */
+    carried: ReadonlySet<string> | undefined;
   },
 ): Promise<TurnOutcome> {
   const { graph, callbacks, saver } = run;
   const final = readFinalState(run.result);
   // Nodes may write messages in forms that only the reducer understands; then they show up here.
   for (const message of final.messages) await callbacks.emitMessage(message);
-  const { added, history } = readConversation(turn, final.messages, run.clock.now());
+  const { added, history } = readConversation(turn, final.messages, run.clock.now(), run.carried);
   const known = new Set(added.map(({ id }) => id));
   const reported = reportedBy(final.messages.filter(({ id }) => id !== undefined && known.has(id)));
   const paused = final.interrupts !== undefined;

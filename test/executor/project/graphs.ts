@@ -90,6 +90,24 @@ export const countingAsker = new StateGraph(CountingState)
   .addEdge("ask", END)
   .compile();
 
+/** Puts the answer into the conversation itself, or rewrites the conversation. */
+export const quotingAsker = oneNode(() => {
+  const answer = String(interrupt("name?"));
+  return { messages: [new HumanMessage(answer), new AIMessage(`hello, ${answer}`)] };
+}).compile();
+
+export const rewritingAsker = oneNode(({ messages }) => {
+  const answer = String(interrupt("name?"));
+  const [first] = messages;
+  const removed = first?.id ? [new RemoveMessage({ id: first.id })] : [];
+  return { messages: [...removed, new AIMessage(`hello, ${answer}`)] };
+}).compile();
+
+export const insisting = oneNode(() => {
+  const first = String(interrupt("first?"));
+  return say(`${first} ${String(interrupt("second?"))}`);
+}).compile();
+
 export const breakpoint = new StateGraph(MessagesAnnotation)
   .addNode("before", () => say("before"))
   .addNode("after", () => say("after"))
