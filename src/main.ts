@@ -43,8 +43,8 @@ async function main(args: string[]): Promise<number> {
 
 async function serve(config: Config): Promise<never> {
   const { agentsOf, createRuntime } = await loadRuntime();
-  const agents = agentsOf(config);
   const logger = createLogger(config.logging);
+  const agents = agentsOf(config, (message) => logger.warn(message));
   watchForStrays(logger);
   const tracing = startTracing(config.tracing, {
     version: VERSION,
@@ -70,7 +70,7 @@ async function serve(config: Config): Promise<never> {
 
 async function validate(config: Config): Promise<number> {
   const { agentsOf, validateAgents } = await loadRuntime();
-  const agents = agentsOf(config);
+  const agents = agentsOf(config, (message) => print(`warning: ${message}`));
   const problems = await validateAgents(agents);
   for (const { agentId, field, message } of problems) {
     print(`${agentId}${field && `.${field}`}: ${message}`);

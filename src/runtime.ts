@@ -169,7 +169,9 @@ function assembleShared(config: Config, overrides: Overrides) {
   const executors = overrides.executors ?? [
     createLangGraphExecutor({ clock, captureContent: config.captureContent }),
   ];
-  const catalog = createAgentCatalog(overrides.agents ?? agentsOf(config));
+  const catalog = createAgentCatalog(
+    overrides.agents ?? agentsOf(config, (message) => logger.warn(message)),
+  );
   const router = createRouter(catalog, executors);
   // The sweeper needs the dispatcher and is told by it: the second half of the circle is set later.
   const whenDue: { call: (inMs: number) => void } = { call: () => undefined };
@@ -226,9 +228,9 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
 }
 
 /** Throws `invalid_argument` for an agents file with problems. */
-export function agentsOf(config: Config): AgentDefinition[] {
+export function agentsOf(config: Config, onWarning: (message: string) => void): AgentDefinition[] {
   if (config.agentsFile !== undefined) {
-    return loadAgentsFile(config.agentsFile, { environment: processEnvironment() });
+    return loadAgentsFile(config.agentsFile, { environment: processEnvironment(), onWarning });
   }
   return builtInAgents({ model: config.defaultModel });
 }

@@ -70,7 +70,9 @@ test("its agents files are valid", () => {
   const files = blocks("json").map((text, index) => {
     const path = join(folder, `agents-${index}.json`);
     writeFileSync(path, text);
-    return loadAgentsFile(path, { environment: {} }).map((agent) => agent.template);
+    return loadAgentsFile(path, { environment: {}, onWarning: () => undefined }).map(
+      (agent) => agent.template,
+    );
   });
   rmSync(folder, { recursive: true });
   expect(files).toEqual([["graph"], ["react"]]);

@@ -29,6 +29,8 @@ const langGraphFile = z.looseObject({
 export interface AgentsFileOptions {
   /** Where the variables of langgraph.json's `env` go; set ones win. */
   readonly environment: Record<string, string | undefined>;
+  /** Told what is odd about a file that is served all the same. */
+  readonly onWarning: (message: string) => void;
 }
 
 /** Throws `invalid_argument` (AGENTS_FILE_INVALID) that names every bad key. */
@@ -37,7 +39,7 @@ export function loadAgentsFile(path: string, options: AgentsFileOptions): AgentD
   const content = readJson(file);
   const isLangGraph = typeof content === "object" && content !== null && "graphs" in content;
   const { agents, problems } = isLangGraph
-    ? readLangGraphFile(file, content, options.environment)
+    ? readLangGraphFile(file, content, options)
     : readAgentlaneFile(file, content);
   if (problems.length === 0) return agents;
   throw invalidFile(file, problems);
@@ -133,11 +135,7 @@ function contradictions(path: readonly string[], agent: AgentDefinition): FieldV
   return found;
 }
 
-function readLangGraphFile(
-  file: string,
-  content: unknown,
-  environment: Record<string, string | undefined>,
-): ReadFile {
+function readLangGraphFile(file: string, content: unknown, options: AgentsFileOptions): ReadFile {
   const parsed = langGraphFile.safeParse(content);
   if (!parsed.success) return { agents: [], problems: violations([], parsed.error) };
   const baseDir = dirname(file);
@@ -158,7 +156,7 @@ function readLangGraphFile(
     if (agent.success) agents.push(agent.data);
     else problems.push(...violations(["graphs", id], agent.error, ["graph"]));
   }
-  problems.push(...applyEnvironment(baseDir, parsed.data.env, environment));
+  problems.push(...applyEnvironment(baseDir, parsed.data.env, options));
   return { agents, problems };
 }
 
@@ -166,15 +164,19 @@ function readLangGraphFile(
 function applyEnvironment(
   baseDir: string,
   env: string | Record<string, string> | undefined,
-  environment: Record<string, string | undefined>,
+  { environment, onWarning }: AgentsFileOptions,
 ): FieldViolation[] {
   let variables: NodeJS.Dict<string> = {};
   if (typeof env === "string") {
     const file = resolve(baseDir, env);
     try {
       variables = parseEnv(readFileSync(file, "utf8"));
-    } catch {
-      return [problem(["env"], `${file} cannot be read; create it or remove the key`)];
+    } catch (error) {
+      // A fresh clone of a project lacks the file, which holds its secrets; they may be set already.
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) {
+        return [problem(["env"], `${file} cannot be read`)];
+      }
+      onWarning(`env names ${file}, which does not exist: its variables are not set by it`);
     }
   } else if (env) variables = env;
   for (const [name, value] of Object.entries(variables)) environment[name] ??= value;

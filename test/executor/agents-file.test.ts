@@ -9,9 +9,12 @@ import { createLangGraphExecutor } from "../../src/executor/langgraph/executor.t
 
 let directory: string;
 let environment: Record<string, string | undefined>;
+let warnings: string[];
+const onWarning = (message: string): number => warnings.push(message);
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "agentlane-agents-"));
   environment = {};
+  warnings = [];
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -22,7 +25,7 @@ function write(name: string, content: unknown): string {
 }
 
 function load(content: unknown) {
-  return loadAgentsFile(write("agents.json", content), { environment });
+  return loadAgentsFile(write("agents.json", content), { environment, onWarning });
 }
 
 function refusal(content: unknown): AgentlaneError {
@@ -104,7 +107,7 @@ describe("agentlane.json", () => {
   });
 
   it("refuses a file that is not there", () => {
-    expect(() => loadAgentsFile(join(directory, "none.json"), { environment })).toThrow(
+    expect(() => loadAgentsFile(join(directory, "none.json"), { environment, onWarning })).toThrow(
       /none\.json.*\n.*cannot be read/,
     );
   });
@@ -124,6 +127,12 @@ describe("langgraph.json", () => {
     ]);
   });
 
+  it("goes without a file that env names and a fresh clone lacks, and says so", () => {
+    expect(load({ graphs: { agent: "./a.ts:graph" }, env: ".env" })).toHaveLength(1);
+    expect(warnings).toEqual([expect.stringMatching(/env names .*\.env, which does not exist/)]);
+    expect(environment).toEqual({});
+  });
+
   it("sets the variables of env that are not set yet", () => {
     environment = { GIVEN: "process" };
     write(".env", 'GIVEN=file\nNEW="a b" # why\n');
@@ -132,9 +141,11 @@ describe("langgraph.json", () => {
   });
 
   it("reports everything that is wrong at once", () => {
-    expect(
-      fieldsOf({ graphs: { "bad id": "./a.ts:graph", good: "no colon" }, env: "missing.env" }),
-    ).toEqual(["graphs.bad id", "graphs.good", "env"]);
+    expect(fieldsOf({ graphs: { "bad id": "./a.ts:graph", good: "no colon" }, env: "." })).toEqual([
+      "graphs.bad id",
+      "graphs.good",
+      "env",
+    ]);
   });
 });
 
@@ -154,6 +165,8 @@ describe("without a file", () => {
 it("the example files are good", () => {
   const examples = resolve(import.meta.dirname, "../../examples");
   for (const file of ["agents/agentlane.json", "langgraph-project/langgraph.json"]) {
-    expect(loadAgentsFile(join(examples, file), { environment }).length).toBeGreaterThan(2);
+    expect(loadAgentsFile(join(examples, file), { environment, onWarning }).length).toBeGreaterThan(
+      2,
+    );
   }
 });

@@ -19,7 +19,7 @@ const [file = "", plan = "[]"] = process.argv.slice(2);
 const executor = createLangGraphExecutor({ clock: systemClock });
 await executor.start();
 const sessions = new Map(
-  loadAgentsFile(file, { environment: process.env }).map((agent) => [
+  loadAgentsFile(file, { environment: process.env, onWarning: () => undefined }).map((agent) => [
     agent.id,
     { agent, ...conversation(executor, agent) },
   ]),
