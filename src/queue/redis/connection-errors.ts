@@ -23,8 +23,20 @@ export function unreachable(url: string, cause: Error | undefined): AgentlaneErr
   return unavailable("REDIS_UNREACHABLE", `Redis at ${hostOf(url)} does not answer${why}`, cause);
 }
 
-export function replyFailed(error: Error, url: string): AgentlaneError {
-  if (error instanceof AgentlaneError) return error;
+/**
+ * The driver's errors carry the command with its arguments, and so does the server's word on one it
+ * does not know: doorbells, notices with prompts, the password. Neither logs nor causes may have them.
+ */
+export function withoutCommand(reported: Error): Error {
+  if (reported instanceof AgentlaneError) return reported;
+  const error = new Error(reported.message.replace(/, with args beginning with:.*$/s, ""));
+  error.name = reported.name;
+  return error;
+}
+
+export function replyFailed(reported: Error, url: string): AgentlaneError {
+  if (reported instanceof AgentlaneError) return reported;
+  const error = withoutCommand(reported);
   if (error.name !== "ReplyError") return unreachable(url, error);
   const code = error.message.split(" ", 1)[0] ?? "";
   if (code === "NOSCRIPT") {

@@ -8,7 +8,7 @@ import { Redis } from "ioredis";
 import { type Clock, type Random, sleepOn, type Timer } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { LinkedList } from "../../linked-list.ts";
-import { connectFailed, replyFailed, unreachable } from "./connection-errors.ts";
+import { connectFailed, replyFailed, unreachable, withoutCommand } from "./connection-errors.ts";
 import type { Script } from "./scripts.ts";
 
 const COMMAND_TIMEOUT_MS = 2000;
@@ -177,7 +177,7 @@ export class Connection {
     });
     this.#client = client;
     client.on("error", (error: Error) => {
-      this.#lastError = error;
+      this.#lastError = withoutCommand(error);
     });
     client.on("messageBuffer", (channel: Buffer, payload: Buffer) => {
       this.#channels.get(channel.toString())?.(payload);

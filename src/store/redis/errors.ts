@@ -80,9 +80,12 @@ function lost(cause: unknown): AgentlaneError {
   );
 }
 
-/** The driver's errors carry the command with its arguments, prompts among them; logs must not. */
+/**
+ * The driver's errors carry the command with its arguments, prompts among them, and so does the
+ * server's word on a command it does not know; logs must not.
+ */
 function withoutCommand(message: string): Error {
-  return new Error(message);
+  return new Error(message.replace(/, with args beginning with:.*$/s, ""));
 }
 
 function messageOf(error: unknown): string {
