@@ -76,6 +76,10 @@ export function taskFailure(taskId: string, error: TaskError | undefined): Conne
     reason: error?.reason || "TASK_FAILED",
     message: error?.message || "the task failed without saying why",
     metadata: { task_id: taskId },
+    fieldViolations: Object.entries(error?.fieldViolations ?? {}).map(([field, description]) => ({
+      field,
+      description,
+    })),
   });
 }
 

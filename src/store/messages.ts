@@ -69,6 +69,7 @@ function taskError(code: Code, reason: string, message: string): TaskError {
     message,
     retryable: false,
     causes: [],
+    fieldViolations: {},
   };
 }
 

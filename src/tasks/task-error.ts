@@ -22,6 +22,7 @@ export const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
 
 const MAX_CAUSES = 8;
 const MAX_MESSAGE_CHARS = 4096;
+const MAX_FIELD_VIOLATIONS = 16;
 
 /** Anything thrown becomes an AgentlaneError; a stranger is an internal, retryable failure of the agent. */
 export function asAgentlaneError(error: unknown): AgentlaneError {
@@ -37,6 +38,11 @@ export function toTaskError(error: AgentlaneError): TaskError {
     message: clip(error.message),
     retryable: error.retryable,
     causes: causesOf(error),
+    fieldViolations: Object.fromEntries(
+      error.fieldViolations
+        .slice(0, MAX_FIELD_VIOLATIONS)
+        .map(({ field, description }) => [field, clip(description)]),
+    ),
   });
 }
 

@@ -3,9 +3,10 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { TaskErrorSchema } from "../../gen/agentlane/v1/task_pb.js";
 import { Code as RpcCode } from "../../gen/google/rpc/code_pb.js";
-import { AgentlaneError, type ErrorKind, leaseLost } from "../../src/errors.ts";
+import { AgentlaneError, type ErrorKind, invalidField, leaseLost } from "../../src/errors.ts";
 import { taskFailure, toWireError } from "../../src/server/error-codes.ts";
 import { errorTrailers, percentEncoded } from "../../src/server/grpc/status.ts";
+import { toTaskError } from "../../src/tasks/task-error.ts";
 import { type OutcomeError, outcomeError, statusDetails } from "../interop/client.ts";
 
 /** As a gRPC client reads it. */
@@ -83,6 +84,14 @@ test("a task's error keeps its code; without one it is INTERNAL", () => {
   for (const code of [0, 99]) {
     expect(taskFailure("t1", create(TaskErrorSchema, { code })).code).toBe(Code.Internal);
   }
+});
+
+test("a task that was refused by its graph names the fields, like a request that was", () => {
+  const refused = invalidField("input.messages", "messages belong into the field messages");
+  const wire = taskFailure("t1", toTaskError(refused));
+  const { metadata, ...direct } = seen(toWireError(refused, unreported));
+  expect(direct.fields).toEqual(["input.messages"]);
+  expect(seen(wire)).toEqual({ ...direct, metadata: { task_id: "t1" } });
 });
 
 test("details fit into a client's header limit", () => {

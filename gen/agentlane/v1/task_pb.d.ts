@@ -93,6 +93,14 @@ export declare type TaskError = Message<"agentlane.v1.TaskError"> & {
    * @generated from field: repeated string causes = 5;
    */
   causes: string[];
+
+  /**
+   * With INVALID_ARGUMENT: what is wrong by field of the request, as google.rpc.BadRequest says it;
+   * at most 16.
+   *
+   * @generated from field: map<string, string> field_violations = 6;
+   */
+  fieldViolations: { [key: string]: string };
 };
 
 /**
