@@ -24,10 +24,13 @@ export interface ServiceParts {
   readonly sessions: SessionManager;
   readonly operations: Operations;
   readonly readiness: Readiness;
+  /** Of it only the size of a reply concerns the services. */
+  readonly options: { readonly maxMessageBytes: number };
 }
 
 /** By path. */
 export function createRoutes(parts: ServiceParts): ReadonlyMap<string, RpcMethod> {
+  const { maxMessageBytes } = parts.options;
   const own: DescService[] = [AgentService, TaskService, SessionService, OperationsService];
   const services: DescService[] = [...own, Health, ReflectionV1, ReflectionV1Alpha];
   const reflected = { services, files: [errorDetails] };
@@ -36,8 +39,8 @@ export function createRoutes(parts: ServiceParts): ReadonlyMap<string, RpcMethod
   const probe = { drains: false };
   const methods = [
     ...methodsOf(AgentService, agentService(parts.manager), work),
-    ...methodsOf(TaskService, taskService(parts.manager), work),
-    ...methodsOf(SessionService, sessionService(parts.sessions), work),
+    ...methodsOf(TaskService, taskService(parts.manager, maxMessageBytes), work),
+    ...methodsOf(SessionService, sessionService(parts.sessions, maxMessageBytes), work),
     ...methodsOf(OperationsService, operationsService(parts.operations), work),
     ...methodsOf(Health, healthService(parts.readiness, names), probe),
     ...methodsOf(ReflectionV1, reflectionV1(reflected), probe),

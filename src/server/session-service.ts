@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { InstanceSchema, SessionSummarySchema } from "../../gen/agentlane/v1/session_pb.js";
 import {
   DestroySessionResponseSchema,
   ExportSessionResponseSchema,
@@ -10,10 +11,14 @@ import {
 } from "../../gen/agentlane/v1/session_service_pb.js";
 import { invalidField } from "../errors.ts";
 import type { SessionManager } from "../tasks/session-manager.ts";
-import { filled, pageOf } from "./page.ts";
+import { filled, fittingPage, pageOf } from "./page.ts";
 import type { Implementation } from "./rpc.ts";
 
-export function sessionService(sessions: SessionManager): Implementation<typeof SessionService> {
+/** `maxMessageBytes`: of a reply; pages are cut to it. */
+export function sessionService(
+  sessions: SessionManager,
+  maxMessageBytes: number,
+): Implementation<typeof SessionService> {
   return {
     async getSession({ agentId, sessionId }, { principal }) {
       const view = await sessions.get(principal, { agentId, sessionId });
@@ -24,14 +29,21 @@ export function sessionService(sessions: SessionManager): Implementation<typeof 
 
     async listSessions(request, { principal }) {
       const filter = filled({ agentId: request.agentId });
-      const { items, nextToken } = await sessions.list(principal, filter, pageOf(request));
+      const { items, nextToken } = await fittingPage(
+        SessionSummarySchema,
+        maxMessageBytes,
+        pageOf(request),
+        (page) => sessions.list(principal, filter, page),
+      );
       return create(ListSessionsResponseSchema, { sessions: items, nextPageToken: nextToken });
     },
 
     async listInstances(request, { principal }) {
       const filter = filled({ agentId: request.agentId, workerId: request.workerId });
-      const page = await sessions.listInstances(principal, filter, pageOf(request));
-      const { items: instances, nextToken: nextPageToken, totalCount } = page;
+      const found = await fittingPage(InstanceSchema, maxMessageBytes, pageOf(request), (page) =>
+        sessions.listInstances(principal, filter, page),
+      );
+      const { items: instances, nextToken: nextPageToken, totalCount } = found;
       return create(ListInstancesResponseSchema, { instances, nextPageToken, totalCount });
     },
 

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { OnDisconnect } from "../../gen/agentlane/v1/task_pb.js";
+import { OnDisconnect, TaskSchema } from "../../gen/agentlane/v1/task_pb.js";
 import {
   type CancelTaskRequest,
   CancelTaskResponseSchema,
@@ -16,10 +16,14 @@ import {
 import { invalidField } from "../errors.ts";
 import type { TaskManager, WatchedEntry } from "../tasks/task-manager.ts";
 import { guardDuration, guardTimestamp } from "../tasks/time-guard.ts";
-import { filled, pageOf } from "./page.ts";
+import { filled, fittingPage, pageOf } from "./page.ts";
 import type { Implementation } from "./rpc.ts";
 
-export function taskService(manager: TaskManager): Implementation<typeof TaskService> {
+/** `maxMessageBytes`: of a reply; pages are cut to it. */
+export function taskService(
+  manager: TaskManager,
+  maxMessageBytes: number,
+): Implementation<typeof TaskService> {
   return {
     async submitTask(request, { principal }) {
       const { $typeName: _, $unknown: __, streaming, deadlineAfter, ...fields } = request;
@@ -37,7 +41,12 @@ export function taskService(manager: TaskManager): Implementation<typeof TaskSer
     async listTasks(request, { principal }) {
       const { agentId, sessionId, states, metadata } = request;
       const filter = { ...filled({ agentId, sessionId }), states, metadata };
-      const { items, nextToken } = await manager.list(principal, filter, pageOf(request));
+      const { items, nextToken } = await fittingPage(
+        TaskSchema,
+        maxMessageBytes,
+        pageOf(request),
+        (page) => manager.list(principal, filter, page),
+      );
       return create(ListTasksResponseSchema, { tasks: items, nextPageToken: nextToken });
     },
 
@@ -54,8 +63,10 @@ export function taskService(manager: TaskManager): Implementation<typeof TaskSer
 
     async listDeadLetters(request, { principal }) {
       const filter = filled({ agentId: request.agentId, reason: request.reason });
-      const page = await manager.listDeadLetters(principal, filter, pageOf(request));
-      const { items: tasks, nextToken: nextPageToken, totalCount } = page;
+      const found = await fittingPage(TaskSchema, maxMessageBytes, pageOf(request), (page) =>
+        manager.listDeadLetters(principal, filter, page),
+      );
+      const { items: tasks, nextToken: nextPageToken, totalCount } = found;
       return create(ListDeadLettersResponseSchema, { tasks, nextPageToken, totalCount });
     },
 

@@ -35,8 +35,16 @@ export interface TestServerOptions {
 }
 
 /** What a server serves, without anything behind it. */
-export function fakeServices(): Pick<ServerParts, "manager" | "sessions" | "operations"> {
-  return { manager: fakeTaskManager(), sessions: noSessions, operations: fewOperations };
+export function fakeServices(): Pick<
+  ServerParts,
+  "manager" | "sessions" | "operations" | "options"
+> {
+  return {
+    manager: fakeTaskManager(),
+    sessions: noSessions,
+    operations: fewOperations,
+    options: DEFAULT_SERVER_OPTIONS,
+  };
 }
 
 export async function startTestServer(overrides: TestServerOptions = {}): Promise<TestServer> {

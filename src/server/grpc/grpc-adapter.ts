@@ -5,12 +5,13 @@
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
-import { Code, type ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../../clock.ts";
-import { toWireError, wireError } from "../error-codes.ts";
+import { toWireError } from "../error-codes.ts";
 import { onceClosed } from "../http-exchange.ts";
 import type { Exchange, Interceptors, OnError } from "../interceptors.ts";
 import type { Protocol } from "../protocol.ts";
+import { replyTooLarge } from "../reply-too-large.ts";
 import { type BodyLimits, readMessage } from "../request-body.ts";
 import type { RpcMethod, ServerStreamingMethod, UnaryMethod } from "../rpc.ts";
 import { createReplyWriter, envelopeHead } from "./reply-writer.ts";
@@ -42,7 +43,7 @@ export function createGrpcAdapter(
   const encoded = (output: DescMessage, reply: Message): Uint8Array => {
     const bytes = toBinary(output, reply);
     if (bytes.byteLength <= limits.maxMessageBytes) return bytes;
-    throw replyTooLarge(bytes.byteLength, limits.maxMessageBytes);
+    throw replyTooLarge(reply, bytes.byteLength, limits.maxMessageBytes);
   };
   const failure = (error: unknown, method: RpcMethod): ConnectError =>
     toWireError(error, (cause) => onError(cause, method.name));
@@ -154,13 +155,4 @@ function respondTrailersOnly(
   // Tells the client to stop sending a body that nobody reads; after the headers are on their way,
   // or nghttp2 would drop them.
   stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
-}
-
-function replyTooLarge(byteLength: number, maxBytes: number): ConnectError {
-  return wireError({
-    code: Code.ResourceExhausted,
-    reason: "REPLY_TOO_LARGE",
-    message: `the reply has ${byteLength} bytes, ${maxBytes} are allowed`,
-    mayRetry: false,
-  });
 }
