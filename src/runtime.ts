@@ -167,7 +167,11 @@ function assembleShared(config: Config, overrides: Overrides) {
   const newId = uuidV7(clock);
   const backends = overrides.backends ?? backendsOf(config, { clock, random, newId, logger });
   const executors = overrides.executors ?? [
-    createLangGraphExecutor({ clock, captureContent: config.captureContent }),
+    createLangGraphExecutor({
+      clock,
+      captureContent: config.captureContent,
+      environment: processEnvironment(),
+    }),
   ];
   const catalog = createAgentCatalog(
     overrides.agents ?? agentsOf(config, (message) => logger.warn(message)),

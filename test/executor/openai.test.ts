@@ -310,6 +310,31 @@ describe("failures of the provider", () => {
         });
       });
 
+      it.each([
+        "Incorrect API key provided: sk-proj-abcdef1234567890.",
+        "Incorrect API key provided: sk-te*****st.",
+        "the header was Authorization: Bearer abcdef1234567890",
+        "you sent plain-secret-of-the-environment",
+        "you sent plain-secret-of-the-options",
+      ])("tells no credential: %s", async (message) => {
+        server.plan({ kind: "error", status: 401, message });
+        const environment = { SOME_API_KEY: "plain-secret-of-the-environment", HOME: "/home/user" };
+        const careful = createLangGraphExecutor({ clock: systemClock, environment });
+        const agent = chat({ modelOptions: { apiKey: "plain-secret-of-the-options" } });
+        const error = await errorOf(careful.execute(turnOf(agent, { text: "hi", streaming })));
+        expect(error).toMatchObject({ message: expect.stringContaining("[redacted]") });
+        expect(String(error)).not.toMatch(/sk-|abcdef|plain-secret/);
+      });
+
+      it("a web page instead of an answer is retryable, and named", async () => {
+        expect(await failing({ kind: "page" }, streaming)).toMatchObject({
+          kind: "unavailable",
+          reason: "MODEL_UNAVAILABLE",
+          retryable: true,
+          message: expect.stringContaining("base URL"),
+        });
+      });
+
       it("a reset connection is retryable", async () => {
         expect(await failing({ kind: "reset" }, streaming)).toMatchObject({
           kind: "unavailable",

@@ -19,6 +19,8 @@ export type Answer =
       readonly code?: string;
       readonly message?: string;
     }
+  /** A web page, as a wrong address or a captive portal answers. */
+  | { readonly kind: "page" }
   /** Streams this many tokens, then cuts the connection. */
   | { readonly kind: "broken"; readonly tokens: number }
   /** Accepts the request and says nothing; after some tokens if it is a stream. */
@@ -122,6 +124,10 @@ function respond(
         },
         answer.headers,
       );
+      return;
+    case "page":
+      response.writeHead(200, { "content-type": "text/html" });
+      response.end("<html><body>Welcome!</body></html>");
       return;
     case "reset":
       request.socket.resetAndDestroy();

@@ -1,6 +1,7 @@
 /** What graphs, models and tools throw, as errors of the domain. */
 import { AgentlaneError } from "../../errors.ts";
 import { isRecord, property } from "./json.ts";
+import { redact } from "./redact.ts";
 
 /** Depth to which causes are searched for a status or a system code. */
 const MAX_CAUSES = 8;
@@ -49,6 +50,14 @@ export function toAgentlaneError(
       "unavailable",
       "MODEL_UNREACHABLE",
       `the connection to the model provider failed: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  if (chain.some(isUnreadableAnswer)) {
+    return new AgentlaneError(
+      "unavailable",
+      "MODEL_UNAVAILABLE",
+      "the model provider's answer is not one of its API's, such as a web page: check the base URL",
       { cause: error },
     );
   }
@@ -186,6 +195,22 @@ function isNetworkError(error: unknown): boolean {
   return error instanceof TypeError && /^(terminated|fetch failed)$/.test(error.message);
 }
 
+/**
+ * A client library that finds no field where its API has one stumbles in its own code or in that of
+ * LangChain's models; a stream of no events is an error of LangChain's.
+ */
+function isUnreadableAnswer(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.message === "Received empty response from chat model call.") return true;
+  const thrower = error.stack?.split("\n").find((line) => /^\s+at .*[/\\]/.test(line)) ?? "";
+  return (
+    (error instanceof TypeError || error instanceof SyntaxError) && MODEL_LIBRARY.test(thrower)
+  );
+}
+
+const MODEL_LIBRARY =
+  /node_modules[/\\](?:openai|@langchain[/\\](?:(?!core|langgraph|mcp)[\w-]+|core[/\\]dist[/\\]language_models))[/\\]/;
+
 /** Retry-After is seconds or an HTTP date; OpenAI adds retry-after-ms. */
 function retryAfterMsOf(error: unknown, nowMs: number): number | undefined {
   const seconds = headerOf(error, "retry-after");
@@ -206,9 +231,9 @@ function headerOf(error: unknown, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** First line, bounded: LangChain appends troubleshooting links. */
+/** First line, bounded, without credentials: LangChain appends troubleshooting links. */
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const first = message.split(/\n\nTroubleshooting URL/)[0]?.trim() ?? "";
+  const first = redact(message.split(/\n\nTroubleshooting URL/)[0]?.trim() ?? "");
   return first.length > 2000 ? `${first.slice(0, 2000)}…` : first || "unknown error";
 }

@@ -24,6 +24,7 @@ import { canceled, messageOf, toAgentlaneError } from "./errors.ts";
 import { createEventChannel } from "./event-channel.ts";
 import { property } from "./json.ts";
 import { createProjectModules } from "./project-modules.ts";
+import { redact, secretsOf } from "./redact.ts";
 import { runTurn } from "./run-turn.ts";
 import { createRuntimeCache, type RuntimeCache } from "./runtime-cache.ts";
 import { DefinitionProblem } from "./toolbox.ts";
@@ -35,6 +36,8 @@ export interface LangGraphExecutorOptions {
   readonly newId?: NewId;
   /** Whether spans carry prompts and answers (OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT). */
   readonly captureContent?: boolean;
+  /** Where credentials are, by name: their values are cut out of what failures say. Default: nowhere. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 const CAPABILITIES = ["streaming", "tools", "memory", "interrupts", "mcp"];
@@ -80,6 +83,7 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
         clock,
         newId,
         runtimes,
+        environment: options.environment ?? {},
         tracing: tracingOf(turn, options.captureContent ?? false, clock),
       }),
     readsCheckpoint: isReadableCheckpoint,
@@ -101,6 +105,7 @@ function execute(
     clock: Clock;
     newId: NewId;
     runtimes: RuntimeCache;
+    environment: Readonly<Record<string, string | undefined>>;
     tracing: TracingCallbacks | undefined;
   },
 ): AsyncIterable<TurnEvent> {
@@ -139,7 +144,10 @@ function execute(
       });
       channel.finish({ type: "outcome", outcome });
     } catch (error) {
-      channel.fail(toAgentlaneError(error, turn.signal, clock.now()));
+      const failure = toAgentlaneError(error, turn.signal, clock.now());
+      const secrets = [...secretsOf(parts.environment), ...secretsOf(turn.agent.modelOptions)];
+      failure.message = redact(failure.message, secrets);
+      channel.fail(failure);
     }
   };
 

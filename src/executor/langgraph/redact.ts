@@ -1,0 +1,38 @@
+/** Credentials in what providers and tools say of their failures: clients and dead letters get it. */
+import { isRecord } from "./json.ts";
+
+const REDACTED = "[redacted]";
+/** Shorter values are words rather than keys, and would take ordinary text with them. */
+const MIN_SECRET_LENGTH = 8;
+const SECRET_NAME = /key|token|secret|password|authorization|credential/i;
+const MAX_DEPTH = 8;
+
+/** Forms that keys have whoever issued them; providers print them whole or masked in the middle. */
+const PATTERNS: readonly (readonly [RegExp, string])[] = [
+  [/\b(Bearer|Basic)\s+[\w.~+/*=-]{6,}/gi, `$1 ${REDACTED}`],
+  [/\b(?:sk|pk|rk|gsk|xai|pplx|hf|ghp|gho|ghs|github_pat|xox[a-z])[-_][\w*.-]{4,}/g, REDACTED],
+  [/\b(?:AIza|AKIA|ASIA)[\w*-]{8,}/g, REDACTED],
+  [/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, REDACTED],
+  [/(\bapi[-_ ]?key(?:\s+provided)?["']?\s*[:=]\s*["']?)[^\s"',;}]{4,}/gi, `$1${REDACTED}`],
+  [/(:\/\/[^\s/:@]+:)[^\s/@]+@/g, `$1${REDACTED}@`],
+];
+
+export function redact(text: string, secrets: readonly string[] = []): string {
+  let redacted = text;
+  for (const secret of secrets) redacted = redacted.replaceAll(secret, REDACTED);
+  for (const [pattern, replacement] of PATTERNS) {
+    redacted = redacted.replace(pattern, replacement);
+  }
+  return redacted;
+}
+
+/** The values that their names say are secret, of an environment or of a model's options. */
+export function secretsOf(named: unknown, isSecret = false, depth = 0): string[] {
+  if (typeof named === "string") {
+    return isSecret && named.length >= MIN_SECRET_LENGTH ? [named] : [];
+  }
+  if (!isRecord(named) || depth >= MAX_DEPTH) return [];
+  return Object.entries(named).flatMap(([name, value]) =>
+    secretsOf(value, isSecret || SECRET_NAME.test(name), depth + 1),
+  );
+}
