@@ -388,36 +388,6 @@ describe("between the create and the first read of its stream", () => {
     expect(engine.manager.watcherCount()).toBe(0);
   });
 
-  it("a disconnect of the first call leaves the task to a repeated one, whose own ends it", async () => {
-    await start(hang);
-    const request = input({ idempotencyKey: "k" });
-    const [first, second] = [new AbortController(), new AbortController()];
-    const task = await engine.manager.run(PRINCIPAL, request, streaming, first.signal);
-    await engine.manager.run(PRINCIPAL, request, streaming, second.signal);
-    first.abort();
-    await clock.advance(2000);
-    expect(await stateOf(task)).toBe("RUNNING");
-    second.abort();
-    await clock.advance(2000);
-    expect(await stateOf(task)).toBe("CANCELED");
-  });
-
-  it("a stop while a repeated call waits leaves the task to the next process", async () => {
-    await start(hang);
-    const request = input({ idempotencyKey: "k" });
-    const [first, second] = [new AbortController(), new AbortController()];
-    const task = await engine.manager.run(PRINCIPAL, request, streaming, first.signal);
-    const { entries } = await engine.manager.run(PRINCIPAL, request, streaming, second.signal);
-    first.abort();
-    engine.manager.endWatches();
-    await expect(collect(entries)).rejects.toMatchObject({
-      reason: "WATCH_ENDED",
-      metadata: { task_id: task.taskId },
-    });
-    await clock.advance(2000);
-    expect(await stateOf(task)).toBe("RUNNING");
-  });
-
   it("a gateway that dies leaves a task that the sweeper publishes", async () => {
     await start();
     queueCalls.arm("publish", { kind: "unavailable" });
