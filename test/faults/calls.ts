@@ -36,12 +36,11 @@ export async function untilAnswered<T>(
   for (;;) {
     caller.signal.throwIfAborted();
     const clients = await anyGateway(caller);
-    const startedAt = performance.now();
     const signal = AbortSignal.any([caller.signal, AbortSignal.timeout(ANSWER_MS)]);
     try {
       return await call(clients, { signal });
     } catch (error) {
-      await beforeRepeat(caller, error, performance.now() - startedAt);
+      await beforeRepeat(caller, error);
     }
   }
 }
@@ -54,7 +53,7 @@ export async function anyGateway({ cluster, random }: Caller): Promise<Clients> 
 }
 
 /** Throws what a repeat would not mend; otherwise resolves when the call may be made again. */
-export async function beforeRepeat(caller: Caller, error: unknown, afterMs = 0): Promise<void> {
+export async function beforeRepeat(caller: Caller, error: unknown): Promise<void> {
   const { ledger, random, signal } = caller;
   const failure = ConnectError.from(error);
   const [info] = failure.findDetails(ErrorInfoSchema);
@@ -66,7 +65,6 @@ export async function beforeRepeat(caller: Caller, error: unknown, afterMs = 0):
     if (failure.findDetails(RetryInfoSchema).length === 0) {
       ledger.problems.push(`${info.reason} came without RetryInfo`);
     }
-    if (failure.code === Code.Unavailable) ledger.refusalsMs.push(afterMs);
   }
   ledger.repeatCount++;
   await after(50 + 200 * random(), undefined, { signal });

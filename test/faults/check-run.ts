@@ -2,7 +2,7 @@
 import { type Task, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import type { Violation } from "../simulation/history-checker.ts";
 import { checkSession } from "./check-sessions.ts";
-import { checkTask, type ObservedTask } from "./check-tasks.ts";
+import type { ObservedTask } from "./check-tasks.ts";
 import type { Ledger, Submission } from "./ledger.ts";
 import type { SessionView, View } from "./observe.ts";
 
@@ -12,6 +12,8 @@ export interface ObservedRun {
   /** Undefined = tasks are unfinished after the bound. */
   readonly settledAfterMs: number | undefined;
   readonly tasks: readonly ObservedTask[];
+  /** What is wrong with single tasks and their logs. */
+  readonly taskViolations: readonly Violation[];
   readonly sessions: ReadonlyMap<string, SessionView>;
   readonly leftovers: ReadonlyMap<string, number>;
   readonly crashes: readonly string[];
@@ -20,7 +22,7 @@ export interface ObservedRun {
 type Report = (invariant: number, message: string) => void;
 
 export function checkRun(run: ObservedRun): Violation[] {
-  const violations: Violation[] = [];
+  const violations = [...run.taskViolations];
   const report: Report = (invariant, message) => {
     violations.push({ invariant, at: 0, message });
   };
@@ -30,7 +32,6 @@ export function checkRun(run: ObservedRun): Violation[] {
   for (const [name, count] of run.leftovers) if (count > 0) report(18, `${count} ${name} left`);
   for (const problem of run.ledger.problems) report(0, problem);
   for (const crash of run.crashes) report(0, crash);
-  for (const task of run.tasks) violations.push(...checkTask(task));
   const bySession = Map.groupBy(run.tasks, ({ task }) => task.sessionId);
   for (const [sessionId, view] of run.sessions) {
     violations.push(...checkSession(sessionId, bySession.get(sessionId) ?? [], view));

@@ -1,4 +1,6 @@
 /** Gateways, workers and their Redis, each a process of its own. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { AgentService } from "../../gen/agentlane/v1/agent_service_pb.js";
@@ -11,6 +13,8 @@ import { type RedisServer, startRedis } from "../harness/redis-server.ts";
 import { type FaultSettings, LEASE_MS, RENEW_MS, SWEEP_MS } from "./settings.ts";
 
 const AGENTS = new URL("agents/agentlane.json", import.meta.url).pathname;
+/** Processes start often here. */
+const COMPILE_CACHE = join(tmpdir(), "agentlane-faults-compile-cache");
 export const PREFIX = "faults";
 
 export type Clients = ReturnType<typeof clientsOf>;
@@ -139,6 +143,7 @@ function placesOf(settings: FaultSettings, redis: RedisServer, proxy: TcpProxy):
       TASK_MANAGER_WORKERS: String(settings.slotCount),
       MAX_CONCURRENT_STREAMS: "10000",
       LOG_LEVEL: "error",
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
     },
     process: undefined,
     clients: undefined,

@@ -76,7 +76,11 @@ export function startInjector(parts: InjectorParts): Injector {
   const mending = new Set<Promise<void>>();
 
   /** Faults of different places overlap; a line of them is injected one after the other. */
-  async function line(name: string, kinds: readonly FaultKind[], gapMs: [number, number]) {
+  async function line(
+    name: string,
+    kinds: readonly FaultKind[],
+    gapMs: FaultSettings["killGapMs"],
+  ) {
     const chance = seededRandom(settings.seed, name);
     let coming: FaultKind[] = [];
     while (kinds.length > 0 && !stopping.signal.aborted) {
@@ -104,12 +108,12 @@ export function startInjector(parts: InjectorParts): Injector {
     line(
       "kills",
       settings.kinds.filter((kind) => KILLS.includes(kind)),
-      [1000, 3000],
+      settings.killGapMs,
     ),
     line(
       "others",
       settings.kinds.filter((kind) => !KILLS.includes(kind)),
-      [500, 1500],
+      settings.faultGapMs,
     ),
   ];
   return {
@@ -154,18 +158,17 @@ function take({ cluster, chance }: Scene, role?: Place["role"]): Place | undefin
 }
 
 async function kill(scene: Scene, role: Place["role"]): Promise<void> {
-  const place = take(scene, role);
+  const place = take(scene, role) ?? take(scene);
   if (!place) return;
   const { cluster, log } = scene;
   try {
-    const workerId = role === "worker" ? place.workerId : undefined;
-    log.kills.push({ at: Date.now(), role, workerId });
+    log.kills.push({ at: Date.now(), role: place.role, workerId: place.workerId });
     await cluster.kill(place);
     await cluster.start(place);
   } finally {
     place.isTaken = false;
   }
-  if (role === "worker") await identify(scene, place);
+  if (place.role === "worker") await identify(scene, place);
 }
 
 /** Finds out the id under which the place's worker is known. */

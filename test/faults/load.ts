@@ -1,6 +1,6 @@
 /** Conversations over all gateways at once, with retries, cancels and agents that fail. */
 import { setTimeout as after } from "node:timers/promises";
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { type Task, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { isTerminal } from "../../src/tasks/task-state.ts";
 import { type Caller, TaskFailure, untilAnswered } from "./calls.ts";
@@ -13,6 +13,12 @@ export interface Load {
   submit(turn: TurnOptions): Promise<Submission>;
   /** Takes up no new turns; resolves when all calls have their answer. */
   stop(): Promise<void>;
+}
+
+/** A gateway has answered that it cannot accept now. */
+function isRefusal(error: unknown): boolean {
+  const { code, details } = ConnectError.from(error);
+  return code === Code.Unavailable && details.length > 0;
 }
 
 export interface LoadOptions extends Caller {
@@ -69,9 +75,15 @@ export function startLoad(options: LoadOptions): Load {
     const submission = newSubmission(turn);
     const { onDisconnect: _unused, ...request } = submission.request;
     const call = async (): Promise<void> => {
-      const answer = await untilAnswered(options, ({ tasks }, callOptions) =>
-        tasks.submitTask({ ...request, streaming }, callOptions),
-      );
+      const answer = await untilAnswered(options, async ({ tasks }, callOptions) => {
+        const startedAt = performance.now();
+        try {
+          return await tasks.submitTask({ ...request, streaming }, callOptions);
+        } catch (error) {
+          if (isRefusal(error)) ledger.refusalsMs.push(performance.now() - startedAt);
+          throw error;
+        }
+      });
       heard(submission, answer.task?.taskId ?? "");
     };
     // Both may create it; one of them must.

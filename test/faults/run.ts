@@ -3,7 +3,7 @@ import { setTimeout as after } from "node:timers/promises";
 import type { Violation } from "../simulation/history-checker.ts";
 import type { Caller } from "./calls.ts";
 import { checkRun, type ObservedRun } from "./check-run.ts";
-import type { ObservedTask } from "./check-tasks.ts";
+import { checkTask, isOrdinary, type ObservedTask } from "./check-tasks.ts";
 import { startCluster } from "./cluster.ts";
 import { describeFigures, recoveryOf } from "./figures.ts";
 import { type FaultLog, identifyAll, startInjector } from "./injector.ts";
@@ -63,7 +63,12 @@ async function observe(caller: Caller, settings: FaultSettings): Promise<Observe
   settings.print("everything has settled");
   const left = await leftovers(caller, VIEWS_BOUND_MS);
   const views = await viewsOf(caller, VIEWS_BOUND_MS);
-  const tasks = await observeTasks(caller, views[0]);
+  const tasks = observedTasks(ledger, views[0]);
+  const chance = seededRandom(settings.seed, "logs");
+  const taskViolations = await inParallel(tasks, READ_COUNT, async (observed) => {
+    const isRead = !isOrdinary(observed) || chance() < settings.ordinaryLogShare;
+    return checkTask(observed, isRead ? await readLog(caller, observed.task.taskId) : undefined);
+  });
   const sessionIds = [...new Set(tasks.map(({ task }) => task.sessionId))].filter(Boolean);
   const sessions = await inParallel(sessionIds, READ_COUNT, async (sessionId) => {
     return [sessionId, await readSession(caller, sessionId)] as const;
@@ -73,26 +78,24 @@ async function observe(caller: Caller, settings: FaultSettings): Promise<Observe
     views,
     settledAfterMs,
     tasks,
+    taskViolations: taskViolations.flat(),
     sessions: new Map(sessions),
     leftovers: left,
     crashes: cluster.crashes,
   };
 }
 
-async function observeTasks(
-  caller: Caller,
+function observedTasks(
+  { submissions }: ObservedRun["ledger"],
   view: ObservedRun["views"][number] | undefined,
-): Promise<ObservedTask[]> {
+): ObservedTask[] {
   const listed = new Map((view?.tasks ?? []).map((task) => [task.taskId, task]));
   const dead = new Set(view?.deadLetters.map(({ taskId }) => taskId));
-  const found = await inParallel(caller.ledger.submissions, READ_COUNT, async (submission) => {
+  return submissions.flatMap((submission) => {
     const [taskId = ""] = submission.taskIds;
     const task = listed.get(taskId);
-    if (!task) return [];
-    const log = await readLog(caller, taskId);
-    return [{ submission, task, log, isDeadLetter: dead.has(taskId) }];
+    return task ? [{ submission, task, isDeadLetter: dead.has(taskId) }] : [];
   });
-  return found.flat();
 }
 
 /** Consumers that have survived an outage of Redis take tasks again soon after it. */

@@ -26,11 +26,16 @@ export interface FaultSettings {
   readonly workerCount: number;
   /** Attempts at once of a worker. */
   readonly slotCount: number;
+  /** Between two kills, and between two other faults: uniform in [from, to]. */
+  readonly killGapMs: readonly [from: number, to: number];
+  readonly faultGapMs: readonly [from: number, to: number];
   /** Conversations at once. */
   readonly conversationCount: number;
   readonly turnsPerSession: number;
   /** After the faults, everything has ended within this. */
   readonly settleMs: number;
+  /** Logs that are read of tasks that nothing has happened to; of all others all are read. */
+  readonly ordinaryLogShare: number;
   /** One line of progress; for people. */
   readonly print: (line: string) => void;
 }
@@ -49,7 +54,10 @@ export const DEFAULT_SETTINGS = {
   conversationCount: 40,
   turnsPerSession: 40,
   settleMs: 90_000,
-};
+  killGapMs: [1000, 3000],
+  faultGapMs: [500, 1500],
+  ordinaryLogShare: 1,
+} as const;
 
 /** Uniform in [from, to]. */
 export function between(random: SeededRandom, from: number, to: number): number {
