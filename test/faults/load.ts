@@ -24,6 +24,7 @@ function isRefusal(error: unknown): boolean {
 export interface LoadOptions extends Caller {
   readonly conversationCount: number;
   readonly turnsPerSession: number;
+  readonly maxAheadCount: number;
 }
 
 const CANCEL_SHARE = 0.03;
@@ -31,8 +32,6 @@ const RETRIED_SHARE = 0.04;
 const FAILING_SHARE = 0.004;
 const REPEATED_SHARE = 0.05;
 const STREAM_SHARE = 0.35;
-/** So many turns wait in a lane at once. */
-const MAX_AHEAD = 6;
 
 export function startLoad(options: LoadOptions): Load {
   const { ledger, random, conversationCount, turnsPerSession } = options;
@@ -165,7 +164,7 @@ export function startLoad(options: LoadOptions): Load {
 
   async function talk(sessionId: string, turns: number): Promise<void> {
     for (let turn = 0; turn < turns && !isStopping; ) {
-      const ahead = 1 + Math.floor(random() * MAX_AHEAD);
+      const ahead = 1 + Math.floor(random() * options.maxAheadCount);
       for (let index = 0; index < ahead && !isStopping; index++, turn++) {
         await submit(turnOf(sessionId), random() < 0.2);
       }

@@ -19,11 +19,14 @@ const { values } = parseArgs({
     "kill-gap": { type: "string", default: "1-3" },
     "fault-gap": { type: "string", default: "2-8" },
     logs: { type: "string", default: "0.1" },
+    ahead: { type: "string", default: "20" },
     conversations: { type: "string", default: String(DEFAULT_SETTINGS.conversationCount) },
   },
 });
 if (!BACKENDS.includes(values.only)) throw new Error(`--only knows ${BACKENDS.join(", ")}`);
 
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupted.abort());
 const wanted = values.faults.split(",").filter(Boolean);
 const startedAt = performance.now();
 const replay = Object.entries(values).map(([name, value]) => `--${name} ${value}`);
@@ -40,6 +43,8 @@ const { figures, violations } = await runFaults({
   faultGapMs: gapOf(values["fault-gap"]),
   ordinaryLogShare: Number(values.logs),
   conversationCount: Number(values.conversations),
+  maxAheadCount: Number(values.ahead),
+  signal: interrupted.signal,
   print,
 });
 for (const line of figures) console.log(line);

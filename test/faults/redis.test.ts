@@ -13,7 +13,7 @@ test.skipIf(!hasRedis)(
   {
     timeout: 170_000,
   },
-  async () => {
+  async ({ signal }) => {
     const seed = Number(process.env.AGENTLANE_FAULT_SEED ?? Date.now() & 0x7fff_ffff);
     const replay = `AGENTLANE_FAULT_SEED=${seed} npx vitest run test/faults/redis.test.ts`;
     console.log(`replay: ${replay}`);

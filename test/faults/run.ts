@@ -49,9 +49,9 @@ export async function runFaults(settings: FaultSettings): Promise<RunReport> {
 }
 
 async function breakThings(caller: Caller, settings: FaultSettings): Promise<FaultLog> {
-  const load = startLoad({ ...caller, ...settings });
+  const load = startLoad({ ...settings, ...caller });
   const injector = startInjector({ ...caller, load, settings });
-  await after(settings.loadMs);
+  await after(settings.loadMs, undefined, { signal: settings.signal });
   const faults = await injector.stop();
   await load.stop();
   return faults;

@@ -32,10 +32,14 @@ export interface FaultSettings {
   /** Conversations at once. */
   readonly conversationCount: number;
   readonly turnsPerSession: number;
+  /** Turns that a client submits at most before it waits for an answer. */
+  readonly maxAheadCount: number;
   /** After the faults, everything has ended within this. */
   readonly settleMs: number;
   /** Logs that are read of tasks that nothing has happened to; of all others all are read. */
   readonly ordinaryLogShare: number;
+  /** Ends the run before its time, without a report. */
+  readonly signal: AbortSignal;
   /** One line of progress; for people. */
   readonly print: (line: string) => void;
 }
@@ -53,6 +57,7 @@ export const DEFAULT_SETTINGS = {
   slotCount: 16,
   conversationCount: 40,
   turnsPerSession: 40,
+  maxAheadCount: 6,
   settleMs: 90_000,
   killGapMs: [1000, 3000],
   faultGapMs: [500, 1500],

@@ -64,12 +64,12 @@ export async function watchLog(
         take(entry);
       }
     } catch (error) {
+      silence.abort();
       await beforeRepeat(caller, error).catch((unexpected: unknown) => {
         if (!(unexpected instanceof TaskFailure)) throw unexpected;
       });
     } finally {
       clearTimeout(timer);
-      silence.abort();
     }
     if (end) return { taskId, digest: digest.end(), count: sequence, end };
     if (taskId !== "") caller.ledger.reconnectCount++;
