@@ -22,6 +22,7 @@ test.skipIf(!hasRedis)(
       seed,
       loadMs: LOAD_MS,
       kinds,
+      signal,
       print: () => undefined,
     });
     console.log(figures.join("\n"));
