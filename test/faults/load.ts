@@ -6,6 +6,7 @@ import { isTerminal } from "../../src/tasks/task-state.ts";
 import { type Caller, TaskFailure, untilAnswered } from "./calls.ts";
 import { resultDigest, type Submission } from "./ledger.ts";
 import { requestOf, type TurnOptions } from "./requests.ts";
+import { LEASE_MS } from "./settings.ts";
 import { watchLog } from "./watching.ts";
 
 export interface Load {
@@ -30,6 +31,9 @@ export interface LoadOptions extends Caller {
 const CANCEL_SHARE = 0.03;
 const RETRIED_SHARE = 0.04;
 const FAILING_SHARE = 0.004;
+const SLOW_SHARE = 0.07;
+/** Longer than a lease: when a frozen worker wakes up, another runs the turn that it still has. */
+const SLOW = { tokens: 10, delayMs: Math.ceil((1.4 * LEASE_MS) / 10) };
 const REPEATED_SHARE = 0.05;
 const STREAM_SHARE = 0.35;
 
@@ -159,6 +163,7 @@ export function startLoad(options: LoadOptions): Load {
       return { sessionId, maxAttempts: 2, configurable: { failAttempts: 100 } };
     }
     if (chance < RETRIED_SHARE) return { sessionId, configurable: { failAttempts: 1 } };
+    if (chance < SLOW_SHARE) return { sessionId, configurable: SLOW };
     return { sessionId };
   }
 
