@@ -88,6 +88,7 @@ export function startInjector(parts: InjectorParts): Injector {
         () => undefined,
       );
       if (stopping.signal.aborted) return;
+      if (!hasSpares(parts.cluster)) continue;
       if (coming.length === 0) coming = shuffled(kinds, chance, log.counts.size >= kinds.length);
       const kind = coming.shift();
       if (kind) await inject(kind, chance);
@@ -147,18 +148,28 @@ function shuffled(
     .map(({ kind }) => kind);
 }
 
-/** A running place that no other fault has; undefined when there is none. */
-function take({ cluster, chance }: Scene, role?: Place["role"]): Place | undefined {
-  const free = cluster.places.filter((place) => {
-    return place.process && !place.isTaken && (!role || place.role === role);
-  });
+/** Where processes start slower than the schedule ends them, none would run at all. */
+function hasSpares({ places }: Cluster): boolean {
+  return ROLES.every((role) => runningOf(places, role).length > 1);
+}
+
+const ROLES: readonly Place["role"][] = ["gateway", "worker"];
+
+/** Those that no other fault has. */
+function runningOf(places: readonly Place[], role: Place["role"]): Place[] {
+  return places.filter((place) => place.role === role && place.process && !place.isTaken);
+}
+
+/** A running place of the role; undefined when there is none. */
+function take({ cluster, chance }: Scene, role: Place["role"]): Place | undefined {
+  const free = runningOf(cluster.places, role);
   const chosen = free[Math.floor(chance() * free.length)];
   if (chosen) chosen.isTaken = true;
   return chosen;
 }
 
 async function kill(scene: Scene, role: Place["role"]): Promise<void> {
-  const place = take(scene, role) ?? take(scene);
+  const place = take(scene, role);
   if (!place) return;
   const { cluster, log } = scene;
   try {
