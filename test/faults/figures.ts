@@ -8,6 +8,10 @@ import { CONSUMERS_RESUME_MS } from "./settings.ts";
 
 /** Milliseconds from the fault to the end of its effect, each. */
 export interface Recovery {
+  /** Kill of a worker → its lease has been ended by another process. */
+  readonly leasesMs: readonly number[];
+  /** Kill of a worker → its turn runs again; what waits ahead of it in the queue counts too. */
+  readonly restartsMs: readonly number[];
   /** Kill of a worker → next commit of a session whose turn it ran. */
   readonly sessionsMs: readonly number[];
   /** Redis answers again → a worker that lived through it claims. */
@@ -15,22 +19,28 @@ export interface Recovery {
 }
 
 export function recoveryOf(tasks: readonly ObservedTask[], faults: FaultLog): Recovery {
+  const broken = brokenTurns(tasks, faults);
   return {
-    sessionsMs: sessionsMsOf(tasks, faults).sort(ascending),
-    consumersMs: consumersMsOf(tasks, faults).sort(ascending),
+    leasesMs: broken.map(({ killedAt, endedAt }) => endedAt - killedAt),
+    restartsMs: broken.flatMap(({ killedAt, nextAt }) => (nextAt === 0 ? [] : nextAt - killedAt)),
+    sessionsMs: broken.map(({ killedAt, committedAt }) => committedAt - killedAt),
+    consumersMs: consumersMsOf(tasks, faults),
   };
 }
 
-function sessionsMsOf(tasks: readonly ObservedTask[], { kills }: FaultLog): number[] {
+/** Turns that ran on a worker when it was killed. */
+function brokenTurns(tasks: readonly ObservedTask[], { kills }: FaultLog) {
   return tasks.flatMap(({ task }) =>
-    task.attempts.flatMap(({ workerId, startedAt, finishedAt, outcome }) => {
+    task.attempts.flatMap(({ workerId, startedAt, finishedAt, outcome }, index) => {
       if (outcome !== AttemptOutcome.LEASE_EXPIRED) return [];
       const from = millisecondsOf(startedAt);
-      const to = millisecondsOf(finishedAt);
+      const endedAt = millisecondsOf(finishedAt);
       const kill = kills.find((each) => {
-        return each.workerId === workerId && each.at >= from && each.at <= to;
+        return each.workerId === workerId && each.at >= from && each.at <= endedAt;
       });
-      return kill ? [millisecondsOf(task.finishedAt) - kill.at] : [];
+      const nextAt = millisecondsOf(task.attempts[index + 1]?.startedAt);
+      const committedAt = millisecondsOf(task.finishedAt);
+      return kill ? [{ killedAt: kill.at, endedAt, nextAt, committedAt }] : [];
     }),
   );
 }
@@ -96,7 +106,9 @@ export function describeFigures(figures: RunFigures): string[] {
     `clients          ${ledger.repeatCount} calls repeated, ${ledger.reconnectCount} streams resumed elsewhere`,
     `refusals         ${quantiles(ledger.refusalsMs)} until UNAVAILABLE`,
     `settled          ${figures.settledAfterMs?.toFixed(0) ?? "never"} ms after the load`,
-    `recovery         kill → next commit of the session: ${quantiles(recovery.sessionsMs)}`,
+    `recovery         kill → lease ended: ${quantiles(recovery.leasesMs)}`,
+    `                 kill → turn runs again: ${quantiles(recovery.restartsMs)}`,
+    `                 kill → next commit of the session: ${quantiles(recovery.sessionsMs)}`,
     `                 Redis back → each worker claims: ${quantiles(recovery.consumersMs)}`,
     `lost             ${countOf(3) + countOf(1)}`,
     `duplicated ends  ${countOf(2)}`,

@@ -36,6 +36,8 @@ export interface Hindrance extends Outage {
 }
 
 export interface Injector {
+  /** Resolves when each kind has been injected once. */
+  readonly covered: Promise<void>;
   /** Resolves when nothing is broken any more. */
   stop(): Promise<FaultLog>;
 }
@@ -74,6 +76,8 @@ export function startInjector(parts: InjectorParts): Injector {
   const stopping = new AbortController();
   const log: FaultLog = { counts: new Map(), kills: [], outages: [], hindered: [] };
   const mending = new Set<Promise<void>>();
+  const covered = Promise.withResolvers<void>();
+  if (settings.kinds.length === 0) covered.resolve();
 
   /** Faults of different places overlap; a line of them is injected one after the other. */
   async function line(
@@ -97,6 +101,7 @@ export function startInjector(parts: InjectorParts): Injector {
 
   async function inject(kind: FaultKind, chance: SeededRandom): Promise<void> {
     log.counts.set(kind, (log.counts.get(kind) ?? 0) + 1);
+    if (log.counts.size === settings.kinds.length) covered.resolve();
     settings.print(`fault ${kind}`);
     const mended = INJECT[kind]({ ...parts, log, chance })
       .catch((error: unknown) => void ledger.problems.push(`fault ${kind} failed: ${error}`))
@@ -118,6 +123,7 @@ export function startInjector(parts: InjectorParts): Injector {
     ),
   ];
   return {
+    covered: covered.promise,
     async stop() {
       stopping.abort();
       await Promise.all(lines);

@@ -38,23 +38,62 @@ const REPEATED_SHARE = 0.05;
 const STREAM_SHARE = 0.35;
 
 export function startLoad(options: LoadOptions): Load {
-  const { ledger, random, conversationCount, turnsPerSession } = options;
-  let isStopping = false;
-  let turnCount = 0;
-  const pending = new Set<Promise<unknown>>();
+  const clients = new LoadClients(options);
+  for (let line = 0; line < options.conversationCount; line++) clients.converse(line);
+  return {
+    submit: (turn) => clients.submit(turn),
+    stop: () => clients.stop(),
+  };
+}
 
-  function aside(doing: Promise<unknown>): void {
-    const settled = doing.catch(fail).finally(() => pending.delete(settled));
-    pending.add(settled);
-  }
-  function fail(error: unknown): void {
-    if (options.signal.aborted) return;
-    ledger.problems.push(`a call failed: ${error instanceof Error ? error.message : error}`);
+class LoadClients {
+  readonly #options: LoadOptions;
+  /** Calls and conversations under way. */
+  readonly #pending = new Set<Promise<unknown>>();
+  #isStopping = false;
+  #turnCount = 0;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
   }
 
-  function newSubmission(turn: TurnOptions): Submission {
-    const number = ++turnCount;
-    const priority = Math.floor(random() * 5);
+  converse(line: number): void {
+    this.#aside(this.#converse(line));
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  async submit(turn: TurnOptions, streaming = false): Promise<Submission> {
+    const { random } = this.#options;
+    const submission = this.#newSubmission(turn);
+    // Both may create it; one of them must.
+    const isDoubled = random() < REPEATED_SHARE;
+    const calls = isDoubled ? [submission, submission] : [submission];
+    await Promise.all(calls.map((each) => this.#submitted(each, streaming)));
+    if (random() < CANCEL_SHARE) this.#aside(this.#cancel(submission));
+    return submission;
+  }
+
+  #aside(doing: Promise<unknown>): void {
+    const settled = doing
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => this.#pending.delete(settled));
+    this.#pending.add(settled);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#options.signal.aborted) return;
+    this.#options.ledger.problems.push(
+      `a call failed: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+
+  #newSubmission(turn: TurnOptions): Submission {
+    const number = ++this.#turnCount;
+    const priority = Math.floor(this.#options.random() * 5);
     const submission: Submission = {
       request: requestOf(number, { priority, ...turn }),
       text: `turn ${number}`,
@@ -65,61 +104,44 @@ export function startLoad(options: LoadOptions): Load {
       ends: [],
       watched: [],
     };
-    ledger.submissions.push(submission);
+    this.#options.ledger.submissions.push(submission);
     return submission;
   }
 
-  function heard(submission: Submission, taskId: string): void {
-    submission.taskIds.add(taskId);
-    submission.acceptedAt = Math.min(submission.acceptedAt, Date.now());
-  }
-
-  async function submit(turn: TurnOptions, streaming = false): Promise<Submission> {
-    const submission = newSubmission(turn);
+  async #submitted(submission: Submission, streaming: boolean): Promise<void> {
     const { onDisconnect: _unused, ...request } = submission.request;
-    const call = async (): Promise<void> => {
-      const answer = await untilAnswered(options, async ({ tasks }, callOptions) => {
-        const startedAt = performance.now();
-        try {
-          return await tasks.submitTask({ ...request, streaming }, callOptions);
-        } catch (error) {
-          if (isRefusal(error)) ledger.refusalsMs.push(performance.now() - startedAt);
-          throw error;
-        }
-      });
-      heard(submission, answer.task?.taskId ?? "");
-    };
-    // Both may create it; one of them must.
-    if (random() < REPEATED_SHARE) await Promise.all([call(), call()]);
-    else await call();
-    if (random() < CANCEL_SHARE) aside(cancel(submission));
-    return submission;
+    const { task } = await untilAnswered(this.#options, async ({ tasks }, callOptions) => {
+      const startedAt = performance.now();
+      try {
+        return await tasks.submitTask({ ...request, streaming }, callOptions);
+      } catch (error) {
+        const { refusalsMs } = this.#options.ledger;
+        if (isRefusal(error)) refusalsMs.push(performance.now() - startedAt);
+        throw error;
+      }
+    });
+    heard(submission, task?.taskId ?? "");
   }
 
-  async function cancel(submission: Submission): Promise<void> {
+  async #cancel(submission: Submission): Promise<void> {
     submission.cancelWasSent = true;
-    await after(random() * 200);
+    await after(this.#options.random() * 200);
     const [taskId = ""] = submission.taskIds;
     const byKey = { case: "idempotencyKey" as const, value: submission.request.idempotencyKey };
-    const target = random() < 0.5 ? byKey : { case: "taskId" as const, value: taskId };
-    const { task } = await untilAnswered(options, ({ tasks }, callOptions) =>
+    const target =
+      this.#options.random() < 0.5 ? byKey : { case: "taskId" as const, value: taskId };
+    const { task } = await untilAnswered(this.#options, ({ tasks }, callOptions) =>
       tasks.cancelTask({ target }, callOptions),
     );
     if (task) sawTask(submission, task, "CancelTask");
   }
 
-  function sawTask(submission: Submission, task: Task, by: string): void {
-    submission.taskIds.add(task.taskId);
-    if (!isTerminal(task.state)) return;
-    const result = task.state === TaskState.COMPLETED ? resultDigest(task.result) : undefined;
-    submission.ends.push({ state: task.state, result, by });
-  }
-
-  async function execute(turn: TurnOptions): Promise<void> {
-    const submission = newSubmission(turn);
+  async #execute(turn: TurnOptions): Promise<void> {
+    const submission = this.#newSubmission(turn);
     try {
-      const { taskId, state, result } = await untilAnswered(options, ({ agents }, callOptions) =>
-        agents.execute(submission.request, callOptions),
+      const { taskId, state, result } = await untilAnswered(
+        this.#options,
+        ({ agents }, callOptions) => agents.execute(submission.request, callOptions),
       );
       heard(submission, taskId);
       submission.ends.push({ state, result: resultDigest(result), by: "Execute" });
@@ -131,15 +153,15 @@ export function startLoad(options: LoadOptions): Load {
     }
   }
 
-  async function stream(turn: TurnOptions): Promise<void> {
-    const submission = newSubmission(turn);
+  async #stream(turn: TurnOptions): Promise<void> {
+    const submission = this.#newSubmission(turn);
     let second: Promise<void> | undefined;
     const { end, digest, count } = await watchLog(
-      options,
+      this.#options,
       ({ agents }, _after, callOptions) => agents.streamExecute(submission.request, callOptions),
       ({ taskId }) => {
         heard(submission, taskId);
-        second ??= watch(submission, taskId);
+        second ??= this.#watch(submission, taskId);
       },
     );
     submission.ends.push(end);
@@ -147,9 +169,9 @@ export function startLoad(options: LoadOptions): Load {
     await second;
   }
 
-  async function watch(submission: Submission, taskId: string): Promise<void> {
+  async #watch(submission: Submission, taskId: string): Promise<void> {
     const { end, digest, count } = await watchLog(
-      options,
+      this.#options,
       ({ tasks }, afterSequence, callOptions) =>
         tasks.watchTask({ taskId, afterSequence }, callOptions),
     );
@@ -157,8 +179,8 @@ export function startLoad(options: LoadOptions): Load {
     submission.watched.push({ digest, count });
   }
 
-  function turnOf(sessionId: string): TurnOptions {
-    const chance = random();
+  #turnOf(sessionId: string): TurnOptions {
+    const chance = this.#options.random();
     if (chance < FAILING_SHARE) {
       return { sessionId, maxAttempts: 2, configurable: { failAttempts: 100 } };
     }
@@ -167,40 +189,47 @@ export function startLoad(options: LoadOptions): Load {
     return { sessionId };
   }
 
-  async function talk(sessionId: string, turns: number): Promise<void> {
-    for (let turn = 0; turn < turns && !isStopping; ) {
-      const ahead = 1 + Math.floor(random() * options.maxAheadCount);
-      for (let index = 0; index < ahead && !isStopping; index++, turn++) {
-        await submit(turnOf(sessionId), random() < 0.2);
+  async #talk(sessionId: string, turns: number): Promise<void> {
+    for (let turn = 0; turn < turns && !this.#isStopping; ) {
+      const ahead = 1 + Math.floor(this.#options.random() * this.#options.maxAheadCount);
+      for (let index = 0; index < ahead && !this.#isStopping; index++, turn++) {
+        await this.submit(this.#turnOf(sessionId), this.#options.random() < 0.2);
       }
       turn++;
-      if (random() < STREAM_SHARE) {
-        const configurable = { tokens: 20, delayMs: random() < 0.5 ? 5 : 0 };
-        await stream({ sessionId, configurable });
+      if (this.#options.random() < STREAM_SHARE) {
+        const configurable = { tokens: 20, delayMs: this.#options.random() < 0.5 ? 5 : 0 };
+        await this.#stream({ sessionId, configurable });
       } else {
-        await execute(turnOf(sessionId));
+        await this.#execute(this.#turnOf(sessionId));
       }
     }
   }
 
   /** Every fourth session has two clients, who do not wait for each other. */
-  async function converse(line: number): Promise<void> {
-    for (let generation = 0; !isStopping; generation++) {
+  async #converse(line: number): Promise<void> {
+    for (let generation = 0; !this.#isStopping; generation++) {
       const sessionId = `s${line}-${generation}`;
-      if (line % 4 > 0) await talk(sessionId, turnsPerSession);
+      if (line % 4 > 0) await this.#talk(sessionId, this.#options.turnsPerSession);
       else {
-        const half = turnsPerSession / 2;
-        await Promise.all([talk(sessionId, half), talk(sessionId, half), submit({})]);
+        const half = this.#options.turnsPerSession / 2;
+        await Promise.all([
+          this.#talk(sessionId, half),
+          this.#talk(sessionId, half),
+          this.submit({}),
+        ]);
       }
     }
   }
+}
 
-  for (let line = 0; line < conversationCount; line++) aside(converse(line));
-  return {
-    submit,
-    async stop() {
-      isStopping = true;
-      while (pending.size > 0) await Promise.all(pending);
-    },
-  };
+function heard(submission: Submission, taskId: string): void {
+  submission.taskIds.add(taskId);
+  submission.acceptedAt = Math.min(submission.acceptedAt, Date.now());
+}
+
+function sawTask(submission: Submission, task: Task, by: string): void {
+  submission.taskIds.add(task.taskId);
+  if (!isTerminal(task.state)) return;
+  const result = task.state === TaskState.COMPLETED ? resultDigest(task.result) : undefined;
+  submission.ends.push({ state: task.state, result, by });
 }

@@ -20,6 +20,8 @@ export interface RunReport {
   readonly faults: FaultLog;
 }
 
+/** A slow machine gets so much more time until each fault has happened once. */
+const COVER_BOUND_MS = 45_000;
 /** Logs and sessions read at once, for the checker. */
 const READ_COUNT = 32;
 const VIEWS_BOUND_MS = 20_000;
@@ -51,7 +53,12 @@ export async function runFaults(settings: FaultSettings): Promise<RunReport> {
 async function breakThings(caller: Caller, settings: FaultSettings): Promise<FaultLog> {
   const load = startLoad({ ...settings, ...caller });
   const injector = startInjector({ ...caller, load, settings });
-  await after(settings.loadMs, undefined, { signal: settings.signal });
+  const { signal } = settings;
+  await after(settings.loadMs, undefined, { signal });
+  const waited = new AbortController();
+  const late = after(COVER_BOUND_MS, undefined, { signal: waited.signal }).catch(() => undefined);
+  await Promise.race([injector.covered, late]);
+  waited.abort();
   const faults = await injector.stop();
   await load.stop();
   return faults;
