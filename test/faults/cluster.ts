@@ -1,0 +1,191 @@
+/** Gateways, workers and their Redis, each a process of its own. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { AgentService } from "../../gen/agentlane/v1/agent_service_pb.js";
+import { OperationsService } from "../../gen/agentlane/v1/operations_service_pb.js";
+import { SessionService } from "../../gen/agentlane/v1/session_service_pb.js";
+import { TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
+import { startTcpProxy, type TcpProxy } from "../fakes/tcp-proxy.ts";
+import { type ServingProcess, serve } from "../harness/process.ts";
+import { type RedisServer, startRedis } from "../harness/redis-server.ts";
+import { type FaultSettings, LEASE_MS, RENEW_MS, SWEEP_MS } from "./settings.ts";
+
+const AGENTS = new URL("agents/agentlane.json", import.meta.url).pathname;
+/** Processes start often here. */
+const COMPILE_CACHE = join(tmpdir(), "agentlane-faults-compile-cache");
+export const PREFIX = "faults";
+
+export type Clients = ReturnType<typeof clientsOf>;
+
+/** A place that a process runs in; killed ones are followed by new ones. */
+export interface Place {
+  readonly name: string;
+  readonly role: "gateway" | "worker";
+  /** It reaches Redis through the proxy. */
+  readonly isProxied: boolean;
+  readonly environment: Readonly<Record<string, string>>;
+  process: ServingProcess | undefined;
+  clients: Clients | undefined;
+  /** Of the running process, once the worker has been seen. */
+  workerId: string | undefined;
+  /** Another fault has it. */
+  isTaken: boolean;
+}
+
+export interface Cluster {
+  readonly redis: RedisServer;
+  /** Between Redis and the first gateway and the first worker. */
+  readonly proxy: TcpProxy;
+  readonly places: readonly Place[];
+  /** Clients of the running gateways; waits while there is none. */
+  gateways(): Promise<Clients[]>;
+  start(place: Place): Promise<void>;
+  kill(place: Place): Promise<void>;
+  /** Lines that processes have logged as errors, without what varies, and how often. */
+  errors(): Map<string, number>;
+  /** Exits that nobody asked for. */
+  readonly crashes: readonly string[];
+  stop(): Promise<void>;
+}
+
+export async function startCluster(settings: FaultSettings): Promise<Cluster> {
+  const redis = await startRedis({ aof: true });
+  const proxy = await startTcpProxy(redis.port);
+  const places = placesOf(settings, redis, proxy);
+  const ended: ServingProcess[] = [];
+  const crashes: string[] = [];
+  let isStopping = false;
+  let gatewayStarted = Promise.withResolvers<void>();
+
+  /** As a supervisor does: a start that fails, for Redis is away, is repeated. */
+  async function started(place: Place): Promise<ServingProcess> {
+    for (;;) {
+      try {
+        return await serve([], place.environment);
+      } catch (error) {
+        if (isStopping) throw error;
+      }
+    }
+  }
+  async function start(place: Place): Promise<void> {
+    const process = await started(place);
+    place.process = process;
+    void process.exited.then((code) => {
+      if (place.process === process) crashes.push(`${place.name} exited with ${code}`);
+    });
+    if (place.role === "worker") return;
+    place.clients = clientsOf(process.address);
+    gatewayStarted.resolve();
+    gatewayStarted = Promise.withResolvers();
+  }
+  async function kill(place: Place): Promise<void> {
+    const { process, clients } = place;
+    if (!process) return;
+    place.process = undefined;
+    place.clients = undefined;
+    place.workerId = undefined;
+    process.kill("SIGKILL");
+    await process.exited;
+    clients?.close();
+    ended.push(process);
+  }
+
+  await Promise.all(places.map(start));
+  return {
+    redis,
+    proxy,
+    places,
+    crashes,
+    start,
+    kill,
+    async gateways() {
+      for (;;) {
+        const started = gatewayStarted.promise;
+        const found = places.flatMap(({ clients }) => clients ?? []);
+        if (found.length > 0) return found;
+        await started;
+      }
+    },
+    errors() {
+      const counts = new Map<string, number>();
+      const all = [...ended, ...places.flatMap(({ process }) => process ?? [])];
+      for (const line of all.flatMap((process) => errorLines(process.output()))) {
+        counts.set(line, (counts.get(line) ?? 0) + 1);
+      }
+      return counts;
+    },
+    async stop() {
+      isStopping = true;
+      await Promise.all(places.map(kill));
+      await proxy.stop();
+      await redis.stop();
+    },
+  };
+}
+
+function placesOf(settings: FaultSettings, redis: RedisServer, proxy: TcpProxy): Place[] {
+  const place = (role: Place["role"], index: number): Place => ({
+    name: `${role}-${index}`,
+    role,
+    isProxied: index === 0,
+    environment: {
+      MESSAGE_QUEUE_TYPE: "redis",
+      REDIS_URL: index === 0 ? `redis://127.0.0.1:${proxy.port}` : redis.url,
+      REDIS_KEY_PREFIX: PREFIX,
+      AGENTS,
+      LEASE_DURATION: String(LEASE_MS / 1000),
+      LEASE_RENEW_INTERVAL: String(RENEW_MS / 1000),
+      SWEEP_INTERVAL: String(SWEEP_MS / 1000),
+      CANCEL_GRACE: "1",
+      TASK_MANAGER_ENABLED: String(role === "worker"),
+      TASK_MANAGER_WORKERS: String(settings.slotCount),
+      MAX_CONCURRENT_STREAMS: "10000",
+      LOG_LEVEL: "error",
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+    },
+    process: undefined,
+    clients: undefined,
+    workerId: undefined,
+    isTaken: false,
+  });
+  return [
+    ...Array.from({ length: settings.gatewayCount }, (_, index) => place("gateway", index)),
+    ...Array.from({ length: settings.workerCount }, (_, index) => place("worker", index)),
+  ];
+}
+
+function clientsOf(address: string) {
+  const baseUrl = `http://${address}`;
+  const sessionManager = new Http2SessionManager(baseUrl);
+  const transport = createGrpcTransport({ baseUrl, sessionManager });
+  return {
+    address,
+    agents: createClient(AgentService, transport),
+    tasks: createClient(TaskService, transport),
+    sessions: createClient(SessionService, transport),
+    operations: createClient(OperationsService, transport),
+    close: () => sessionManager.abort(),
+  };
+}
+
+interface LogLine {
+  readonly message: string;
+  readonly chore?: string;
+  readonly error?: { readonly reason?: string; readonly message?: string };
+}
+
+function errorLines(output: string): string[] {
+  return output.split("\n").flatMap((line) => {
+    if (!line.startsWith("{")) return [];
+    const { message, chore, error } = JSON.parse(line) as LogLine;
+    const parts = [message, chore, error?.reason, error?.message?.slice(0, 100)];
+    return [
+      parts
+        .filter(Boolean)
+        .join(" · ")
+        .replaceAll(/[0-9a-f-]{36}|\d+/g, "…"),
+    ];
+  });
+}

@@ -1,0 +1,185 @@
+/** What a run has left, as every gateway shows it. */
+import { createHash } from "node:crypto";
+import { setTimeout as after } from "node:timers/promises";
+import { toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  GetQueueStatsResponseSchema,
+  type QueueStats,
+} from "../../gen/agentlane/v1/operations_service_pb.js";
+import { type ExecutionContext, InstanceSchema } from "../../gen/agentlane/v1/session_pb.js";
+import { type Task, TaskSchema } from "../../gen/agentlane/v1/task_pb.js";
+import { type Caller, untilAnswered } from "./calls.ts";
+import { type Clients, PREFIX } from "./cluster.ts";
+import { type Entry, logDigest, type Watched } from "./ledger.ts";
+
+const QUEUE = "agent.tasks";
+
+/** How one gateway tells the story. */
+export interface View {
+  readonly gateway: string;
+  readonly tasks: readonly Task[];
+  readonly deadLetters: readonly Task[];
+  readonly stats: readonly QueueStats[];
+  /** Equal for equal views; by what is compared. */
+  readonly digests: Readonly<Record<string, string>>;
+}
+
+export interface SessionView {
+  readonly context?: ExecutionContext | undefined;
+  readonly unfinishedTaskIds: readonly string[];
+}
+
+/** How long it took until nothing was unfinished; undefined = it never happened. */
+export async function settle(caller: Caller, boundMs: number): Promise<number | undefined> {
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < boundMs) {
+    const unfinished = await Promise.all(
+      (await caller.cluster.gateways()).map(async ({ operations }) => {
+        const { runningTasks, queuedTasks, waitingTasks } = await operations.getTaskManagerStatus(
+          {},
+        );
+        return runningTasks + queuedTasks + waitingTasks;
+      }),
+    );
+    if (unfinished.every((count) => count === 0)) return performance.now() - startedAt;
+    await after(200);
+  }
+  return undefined;
+}
+
+/** All gateways' views; read again while they differ, because workers report with a delay. */
+export async function viewsOf(caller: Caller, boundMs: number): Promise<View[]> {
+  const startedAt = performance.now();
+  for (;;) {
+    const views = await Promise.all((await caller.cluster.gateways()).map(viewOf));
+    const isSame = views.every((view) => {
+      return Object.entries(view.digests).every(([name, digest]) => {
+        return views[0]?.digests[name] === digest;
+      });
+    });
+    if (isSame || performance.now() - startedAt > boundMs) return views;
+    await after(500);
+  }
+}
+
+async function viewOf({ address, tasks, operations, sessions }: Clients): Promise<View> {
+  const pageSize = 500;
+  const allTasks = await allOf(async (pageToken) => {
+    const page = await tasks.listTasks({ pageSize, pageToken });
+    return { items: page.tasks, next: page.nextPageToken };
+  });
+  const deadLetters = await allOf(async (pageToken) => {
+    const page = await tasks.listDeadLetters({ pageSize, pageToken });
+    return { items: page.tasks, next: page.nextPageToken };
+  });
+  const instances = await allOf(async (pageToken) => {
+    const page = await sessions.listInstances({ pageSize, pageToken });
+    return { items: page.instances, next: page.nextPageToken };
+  });
+  const stats = await operations.getQueueStats({});
+  return {
+    gateway: address,
+    tasks: allTasks,
+    deadLetters,
+    stats: stats.queues,
+    digests: {
+      ListTasks: digestOf(allTasks.map((task) => toBinary(TaskSchema, task))),
+      ListDeadLetters: digestOf(deadLetters.map((task) => toBinary(TaskSchema, task))),
+      ListInstances: digestOf(instances.map((each) => toBinary(InstanceSchema, each))),
+      GetQueueStats: digestOf([toBinary(GetQueueStatsResponseSchema, stats)]),
+    },
+  };
+}
+
+async function allOf<T>(
+  read: (token: string) => Promise<{ items: readonly T[]; next: string }>,
+): Promise<T[]> {
+  const all: T[] = [];
+  let token = "";
+  do {
+    const { items, next } = await read(token);
+    all.push(...items);
+    token = next;
+  } while (token !== "");
+  return all;
+}
+
+function digestOf(parts: readonly Uint8Array[]): string {
+  const hash = createHash("sha1");
+  for (const part of parts) hash.update(part).update("\n");
+  return hash.digest("base64");
+}
+
+/** A task's whole log, from any gateway. */
+export async function readLog(
+  caller: Caller,
+  taskId: string,
+): Promise<Watched & { entries: Entry[] }> {
+  return untilAnswered(caller, async ({ tasks }, options) => {
+    const entries: Entry[] = [];
+    const digest = logDigest();
+    for await (const entry of tasks.watchTask({ taskId }, options)) {
+      digest.add(entry);
+      entries.push(entry);
+    }
+    return { entries, count: entries.length, digest: digest.end() };
+  });
+}
+
+/** Without a context when no turn was committed. */
+export async function readSession(caller: Caller, sessionId: string): Promise<SessionView> {
+  const name = { agentId: "echo", sessionId };
+  return untilAnswered(caller, async ({ sessions }, options) => {
+    try {
+      return await sessions.getSession(name, options);
+    } catch (error) {
+      if (ConnectError.from(error).code !== Code.NotFound) throw error;
+      return { context: undefined, unfinishedTaskIds: [] };
+    }
+  });
+}
+
+/** Counts in Redis that are zero when nothing is unfinished; waits for doorbells nobody needs any more. */
+export async function leftovers(
+  { cluster: { redis } }: Caller,
+  boundMs: number,
+): Promise<Map<string, number>> {
+  const root = `{${PREFIX}}`;
+  const startedAt = performance.now();
+  for (;;) {
+    const counts = new Map<string, number>();
+    for (const name of ["leases", "unpublished", "due"]) {
+      counts.set(name, Number(await redis.command("ZCARD", `${root}:${name}`)));
+    }
+    const fields = ["w1", "w2", "w3", "w4", "u"];
+    const waiting = await redis.command("HMGET", `${root}:mq:counts:${QUEUE}`, ...fields);
+    const numbers = Array.isArray(waiting) ? waiting.map(Number) : [];
+    counts.set(
+      "messages",
+      numbers.reduce((sum, count) => sum + count, 0),
+    );
+    counts.set("ready", Number(await redis.command("ZCARD", `${root}:qr:${QUEUE}`)));
+    const isEmpty = [...counts.values()].every((count) => count === 0);
+    if (isEmpty || performance.now() - startedAt > boundMs) return counts;
+    await after(200);
+  }
+}
+
+/** So many at once, in order of the items. */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  count: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let index = next++; index < items.length; index = next++) {
+      const item = items[index];
+      if (item !== undefined) results[index] = await work(item);
+    }
+  };
+  await Promise.all(Array.from({ length: count }, lane));
+  return results;
+}

@@ -1,0 +1,70 @@
+/** What a fault run is made of. */
+import type { SeededRandom } from "./random.ts";
+
+/** In this order a run injects the first of each kind. */
+export const FAULT_KINDS = [
+  "kill-worker",
+  "kill-gateway",
+  "freeze",
+  "block-short",
+  "swallow-replies",
+  "redis-restart",
+  "client-kill",
+  "partition",
+  "debug-sleep",
+  "maxmemory",
+  "block-long",
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface FaultSettings {
+  readonly seed: number;
+  /** How long load and faults last. */
+  readonly loadMs: number;
+  readonly kinds: readonly FaultKind[];
+  readonly gatewayCount: number;
+  readonly workerCount: number;
+  /** Attempts at once of a worker. */
+  readonly slotCount: number;
+  /** Between two kills, and between two other faults: uniform in [from, to]. */
+  readonly killGapMs: readonly [from: number, to: number];
+  readonly faultGapMs: readonly [from: number, to: number];
+  /** Conversations at once. */
+  readonly conversationCount: number;
+  readonly turnsPerSession: number;
+  /** Turns that a client submits at most before it waits for an answer. */
+  readonly maxAheadCount: number;
+  /** After the faults, everything has ended within this. */
+  readonly settleMs: number;
+  /** Logs that are read of tasks that nothing has happened to; of all others all are read. */
+  readonly ordinaryLogShare: number;
+  /** Ends the run before its time, without a report. */
+  readonly signal: AbortSignal;
+  /** One line of progress; for people. */
+  readonly print: (line: string) => void;
+}
+
+export const LEASE_MS = 2500;
+export const RENEW_MS = 500;
+export const SWEEP_MS = 300;
+/** What the reliability guide asks for once Redis is back. */
+export const CONSUMERS_RESUME_MS = 10_000;
+
+export const DEFAULT_SETTINGS = {
+  kinds: FAULT_KINDS,
+  gatewayCount: 2,
+  workerCount: 3,
+  slotCount: 16,
+  conversationCount: 40,
+  turnsPerSession: 40,
+  maxAheadCount: 6,
+  settleMs: 90_000,
+  killGapMs: [1000, 3000],
+  faultGapMs: [500, 1500],
+  ordinaryLogShare: 1,
+} as const;
+
+/** Uniform in [from, to]. */
+export function between(random: SeededRandom, from: number, to: number): number {
+  return from + random() * (to - from);
+}
