@@ -10,10 +10,11 @@ import {
   AttemptOutcome,
   type TaskError,
   type TaskEvent,
+  TaskState,
   type TaskStateChange,
 } from "../../gen/agentlane/v1/task_pb.js";
 import { Code } from "../../gen/google/rpc/code_pb.js";
-import type { SessionRef, TaskRef } from "./contract.ts";
+import type { Ending, SessionRef, TaskRef } from "./contract.ts";
 
 export function stateChange(
   createdAt: Timestamp,
@@ -100,4 +101,21 @@ export function sessionReplacedNotice({ tenant, agentId, sessionId }: SessionRef
 
 function notice(tenant: string, taskId: string, kind: Notice["kind"]): Notice {
   return { $typeName: "agentlane.store.v1.Notice", tenant, taskId, kind };
+}
+
+/** How the attempt of an ending is recorded. */
+export function outcomeOf(ending: Ending): AttemptOutcome {
+  if ("leaseExpired" in ending && ending.leaseExpired) return AttemptOutcome.LEASE_EXPIRED;
+  switch (ending.state) {
+    case TaskState.COMPLETED:
+      return AttemptOutcome.COMPLETED;
+    case TaskState.INPUT_REQUIRED:
+      return AttemptOutcome.INPUT_REQUIRED;
+    case TaskState.CANCELED:
+      return AttemptOutcome.CANCELED;
+    case TaskState.QUEUED:
+      return AttemptOutcome.RELEASED;
+    default:
+      return AttemptOutcome.FAILED;
+  }
 }

@@ -10,6 +10,7 @@ import {
   canceledError,
   deadlineError,
   entriesNotice,
+  outcomeOf,
   startedAttempt,
   stateChange,
 } from "../messages.ts";
@@ -193,22 +194,6 @@ function endingOf(entry: TaskEntry, requested: Ending): Ending {
   const again = requested.state === TaskState.QUEUED || requested.state === TaskState.RETRY_WAIT;
   if (!again || entry.cancelMode === CancelMode.UNSPECIFIED) return requested;
   return { state: TaskState.CANCELED, error: canceledError(entry.cancelReason) };
-}
-
-function outcomeOf(ending: Ending): AttemptOutcome {
-  if ("leaseExpired" in ending && ending.leaseExpired) return AttemptOutcome.LEASE_EXPIRED;
-  switch (ending.state) {
-    case TaskState.COMPLETED:
-      return AttemptOutcome.COMPLETED;
-    case TaskState.INPUT_REQUIRED:
-      return AttemptOutcome.INPUT_REQUIRED;
-    case TaskState.CANCELED:
-      return AttemptOutcome.CANCELED;
-    case TaskState.QUEUED:
-      return AttemptOutcome.RELEASED;
-    default:
-      return AttemptOutcome.FAILED;
-  }
 }
 
 function repeatedFinish(op: Operation, lease: Lease, request: Finish): Finished | undefined {

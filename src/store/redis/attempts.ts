@@ -3,7 +3,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { ExecutionContextSchema } from "../../../gen/agentlane/v1/session_pb.js";
 import {
-  AttemptOutcome,
   type Task,
   TaskErrorSchema,
   type TaskEvent,
@@ -16,13 +15,12 @@ import type {
   Claim,
   ClaimRequest,
   Effects,
-  Ending,
   Finish,
   Lease,
   LeaseStatus,
   TaskRef,
 } from "../contract.ts";
-import { deadlineError, entriesNotice, stateChange } from "../messages.ts";
+import { deadlineError, entriesNotice, outcomeOf, stateChange } from "../messages.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import { readEffects, writtenEntries } from "./effects.ts";
 import { attemptStarted, writeChange } from "./entries.ts";
@@ -204,20 +202,4 @@ function announce(
   });
   const entries = writtenEntries(lease.attempt, lastSequence, [...fresh, change], nowMs);
   notices.push(entriesNotice(lease, entries));
-}
-
-function outcomeOf(ending: Ending): AttemptOutcome {
-  if ("leaseExpired" in ending && ending.leaseExpired) return AttemptOutcome.LEASE_EXPIRED;
-  switch (ending.state) {
-    case TaskState.COMPLETED:
-      return AttemptOutcome.COMPLETED;
-    case TaskState.INPUT_REQUIRED:
-      return AttemptOutcome.INPUT_REQUIRED;
-    case TaskState.CANCELED:
-      return AttemptOutcome.CANCELED;
-    case TaskState.QUEUED:
-      return AttemptOutcome.RELEASED;
-    default:
-      return AttemptOutcome.FAILED;
-  }
 }
