@@ -45,7 +45,7 @@ const DRIVERS: readonly (readonly [RegExp, RegExp])[] = [
   [/^(@langchain\/|langchain(\/|$))/, /^src\/executor\/langgraph\//],
   [/^@opentelemetry\/(?!api$)/, /^src\/telemetry\//],
   [/^pino(\/|$)/, /^src\/telemetry\//],
-  [/^ioredis(\/|$)/, /^src\/(queue|store)\/redis\//],
+  [/^ioredis(\/|$)/, /^src\/(redis|(queue|store)\/redis)\//],
   [/^amqplib(\/|$)/, /^src\/queue\/rabbitmq\//],
   [/^pg(\/|$)/, /^src\/store\/postgres\//],
   [/^node:sqlite$/, /^src\/store\/sqlite\//],

@@ -3,6 +3,7 @@
  * process.env. The parts receive their own records from it, durations in milliseconds.
  */
 import type { z } from "zod";
+import { conflicts, storeType, storeUrl } from "./config-conflicts.ts";
 import {
   environment,
   SECTIONS,
@@ -71,87 +72,6 @@ function wrongValues(issues: readonly z.core.$ZodIssue[], given: Given): FieldVi
       field: name,
       description: `${name}=${mask(given[name] ?? "", meta.secret)}: must be ${meta.expects}, for example ${name}=${meta.example}`,
     }));
-}
-
-/** What is wrong with variables that are right one by one. */
-function conflicts(values: Values): FieldViolation[] {
-  const found: FieldViolation[] = [];
-  const report = (field: string, description: string): void => {
-    found.push({ field, description: `${field}: ${description}` });
-  };
-  if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined)) {
-    report("TLS_CERT", "TLS_CERT and TLS_KEY belong together; set both or none");
-  }
-  if (values.TLS_CLIENT_CA !== undefined && values.TLS_CERT === undefined) {
-    report("TLS_CLIENT_CA", "client certificates need TLS; set TLS_CERT and TLS_KEY too");
-  }
-  if (!isLoopback(values.HOST) && values.TLS_CLIENT_CA === undefined) {
-    report(
-      "HOST",
-      `${values.HOST} can be reached from other machines and nothing authenticates callers; use HOST=127.0.0.1, or set TLS_CERT, TLS_KEY and TLS_CLIENT_CA`,
-    );
-  }
-  if (values.LEASE_RENEW_INTERVAL * 2 > values.LEASE_DURATION) {
-    report(
-      "LEASE_RENEW_INTERVAL",
-      "must be at most half of LEASE_DURATION, so that one lost renewal loses no lease, for example LEASE_DURATION=15 LEASE_RENEW_INTERVAL=5",
-    );
-  }
-  if (values.TASK_RETENTION_HOURS < values.MESSAGE_RETENTION_HOURS) {
-    report("TASK_RETENTION_HOURS", "must be at least MESSAGE_RETENTION_HOURS");
-  }
-  if (values.TASK_MANAGER_WORKERS > values.MAX_CONCURRENT_AGENTS) {
-    report(
-      "TASK_MANAGER_WORKERS",
-      "must be at most MAX_CONCURRENT_AGENTS; raise that one too if this process may run so many",
-    );
-  }
-  if (!values.ENABLED_FRAMEWORKS.includes(values.DEFAULT_FRAMEWORK)) {
-    report("DEFAULT_FRAMEWORK", "must be one of ENABLED_FRAMEWORKS");
-  }
-  if (!values.TASK_MANAGER_ENABLED && values.MESSAGE_QUEUE_TYPE === "memory") {
-    report(
-      "TASK_MANAGER_ENABLED",
-      "a gateway needs a queue that other processes share; with MESSAGE_QUEUE_TYPE=memory nothing would run its tasks",
-    );
-  }
-  if (values.MESSAGE_QUEUE_TYPE === "rabbitmq" && storeUrl(values) === "memory") {
-    report(
-      "STORE_URL",
-      "RabbitMQ carries doorbells only; set a store that processes share, for example STORE_URL=postgres://agentlane@localhost/agentlane",
-    );
-  }
-  if (values.MESSAGE_QUEUE_TYPE === "redis" && storeUrl(values) === "memory") {
-    report(
-      "STORE_URL",
-      "other processes find tasks in Redis and could not read them from this one's memory; leave STORE_URL out, or set STORE_URL to the URL of a store that processes share",
-    );
-  }
-  if (values.MESSAGE_QUEUE_TYPE === "memory" && storeType(storeUrl(values)) === "redis") {
-    report(
-      "MESSAGE_QUEUE_TYPE",
-      "the tasks of a store that processes share need a queue that they share; set MESSAGE_QUEUE_TYPE=redis",
-    );
-  }
-  if (values.OTEL_BSP_MAX_EXPORT_BATCH_SIZE > values.OTEL_BSP_MAX_QUEUE_SIZE) {
-    report("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "must be at most OTEL_BSP_MAX_QUEUE_SIZE");
-  }
-  return found;
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-function storeUrl(values: Values): string {
-  if (values.STORE_URL !== undefined) return values.STORE_URL;
-  return values.MESSAGE_QUEUE_TYPE === "redis" ? values.REDIS_URL : "memory";
-}
-
-function storeType(url: string): "memory" | "redis" | "postgres" | "sqlite" {
-  if (url === "memory") return "memory";
-  if (url.startsWith("sqlite:")) return "sqlite";
-  return url.startsWith("redis") ? "redis" : "postgres";
 }
 
 function assemble(values: Values) {

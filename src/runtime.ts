@@ -210,25 +210,38 @@ interface BackendParts {
 
 /** The configuration has refused what does not go together. */
 function backendsOf(config: Config, parts: BackendParts): Backends {
-  const { clock, logger } = parts;
-  const { redisUrl, redisKeyPrefix: prefix } = config.queue;
   const onWarning = (message: string, error?: unknown): void => {
-    logger.warn(message, error === undefined ? {} : { error });
+    parts.logger.warn(message, error === undefined ? {} : { error });
   };
-  if (config.queue.type === "memory") {
-    const queue = createMemoryQueue({ clock });
-    return {
-      store: createMemoryStore({ clock, ...config.store.memory }),
-      queue,
-      bus: createMemoryEventBus(),
-    };
+  const shared = { ...parts, onWarning };
+  return { store: storeOf(config, shared), ...transportOf(config, shared) };
+}
+
+type AdapterParts = BackendParts & {
+  readonly onWarning: (message: string, error?: unknown) => void;
+};
+
+function storeOf(config: Config, parts: AdapterParts): Store {
+  const { type, url, memory } = config.store;
+  switch (type) {
+    case "redis":
+      return createRedisStore({ ...parts, prefix: config.queue.redisKeyPrefix, url });
+    default:
+      return createMemoryStore({ clock: parts.clock, ...memory });
   }
-  const shared = { ...parts, prefix, onWarning };
-  return {
-    store: createRedisStore({ ...shared, url: config.store.url }),
-    queue: createRedisQueue({ ...shared, url: redisUrl }),
-    bus: createRedisEventBus({ ...shared, url: redisUrl }),
-  };
+}
+
+function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
+  const { type, redisUrl: url, redisKeyPrefix: prefix } = config.queue;
+  switch (type) {
+    case "redis":
+      return {
+        queue: createRedisQueue({ ...parts, prefix, url }),
+        bus: createRedisEventBus({ ...parts, prefix, url }),
+      };
+    default:
+      return { queue: createMemoryQueue({ clock: parts.clock }), bus: createMemoryEventBus() };
+  }
 }
 
 /** Throws `invalid_argument` for an agents file with problems. */

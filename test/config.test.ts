@@ -70,7 +70,9 @@ test.each([
   [{ TASK_MANAGER_ENABLED: "false" }, "TASK_MANAGER_ENABLED"],
   [{ MESSAGE_QUEUE_TYPE: "rabbitmq" }, "STORE_URL"],
   [{ MESSAGE_QUEUE_TYPE: "redis", STORE_URL: "memory" }, "STORE_URL"],
-  [{ STORE_URL: "redis://localhost" }, "MESSAGE_QUEUE_TYPE"],
+  [{ MESSAGE_QUEUE_TYPE: "redis", STORE_URL: "sqlite:a.db" }, "STORE_URL"],
+  [{ MESSAGE_QUEUE_TYPE: "rabbitmq", STORE_URL: "sqlite:a.db" }, "STORE_URL"],
+  [{ STORE_URL: "redis://localhost", TASK_MANAGER_ENABLED: "false" }, "TASK_MANAGER_ENABLED"],
   [{ OTEL_BSP_MAX_QUEUE_SIZE: "10" }, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"],
 ])("%o contradicts itself in %s", (env, field) => {
   const found = problems(env);
