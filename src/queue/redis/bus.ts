@@ -7,15 +7,11 @@
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { service } from "../../lifecycle.ts";
-import { type EventBus, WORKERS_TOPIC } from "../contract.ts";
-import { type Channel, openChannel } from "./channel.ts";
+import { type Channel, channelName, openChannel } from "../channel.ts";
+import type { EventBus } from "../contract.ts";
+import { encodeNotice, noticeOf, topicOf } from "../notice-frame.ts";
 import { Connection } from "./connection.ts";
-import { encodeNotice, noticeOf, topicOf } from "./notice-frame.ts";
 
-/**
- * Fewer: every process hears more of what others watch. More: more watches begin with a SUBSCRIBE.
- */
-const CHANNEL_COUNT = 128;
 /** How long a channel outlives its last watcher. */
 const LINGER_MS = 10_000;
 /** Notices on their way; more are dropped, and found in the store by whoever needs them. */
@@ -76,7 +72,7 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
   }
 
   function channelOf(topic: string): Channel {
-    const name = channelName(root, topic);
+    const name = root + channelName(topic);
     let channel = channels.get(name);
     if (!channel) {
       const opened: Channel = openChannel({
@@ -116,7 +112,7 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
 
     publish(topic, notice) {
       if (!started || unconfirmedCount + outgoing.length >= MAX_UNCONFIRMED) return;
-      outgoing.push({ channel: channelName(root, topic), payload: encodeNotice(topic, notice) });
+      outgoing.push({ channel: root + channelName(topic), payload: encodeNotice(topic, notice) });
       if (outgoing.length === 1) setImmediate(flush);
     },
 
@@ -125,18 +121,4 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
       return channelOf(topic).add(topic, listener);
     },
   };
-}
-
-/** Workers' notices are few and for all workers; they do not mix with the tasks'. */
-function channelName(root: string, topic: string): string {
-  return topic === WORKERS_TOPIC ? `${root}workers` : `${root}${hash(topic) % CHANNEL_COUNT}`;
-}
-
-/** FNV-1a, 32 bits: spreads ids that differ in their last digits only. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) {
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  }
-  return value >>> 0;
 }
