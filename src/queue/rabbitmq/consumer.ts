@@ -193,8 +193,8 @@ export class RabbitConsumer implements Consumer {
       .catch((error: unknown) => this.#giveUp(channel, toError(error)))
       .finally(() => {
         this.#isPumping = false;
-        // While it was asking, a new connection may have come.
-        if (this.#channel !== channel) this.#pump();
+        // What came up since it found nothing more to ask, or on a new connection.
+        if (this.#serve()) this.#pump();
         this.#planReturn();
       });
   }
