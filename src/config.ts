@@ -132,6 +132,8 @@ function assemble(values: Values) {
       redisUrl: values.REDIS_URL,
       redisKeyPrefix: values.REDIS_KEY_PREFIX,
       rabbitmqUrl: values.RABBITMQ_URL,
+      rabbitmqPrefix: values.RABBITMQ_PREFIX,
+      rabbitmqQueueType: values.RABBITMQ_QUEUE_TYPE,
     },
     store: {
       type: storeType(storeUrl(values)),
@@ -169,20 +171,15 @@ function tracing(values: Values) {
   };
 }
 
-const RELEASED = ["memory", "redis"];
+const RELEASED_STORES = ["memory", "redis"];
 
-/** Throws `failed_precondition` (BACKEND_NOT_RELEASED) for backends that later releases bring. */
-export function requireReleased(config: Config): void {
-  const { queue, store } = config;
-  const missing = [
-    RELEASED.includes(queue.type) ? [] : [`the queue MESSAGE_QUEUE_TYPE=${queue.type}`],
-    RELEASED.includes(store.type) ? [] : [`the store STORE_URL=${store.type}:…`],
-  ].flat();
-  if (missing.length === 0) return;
+/** Throws `failed_precondition` (BACKEND_NOT_RELEASED) for stores that later releases bring. */
+export function requireReleased({ store }: Config): void {
+  if (RELEASED_STORES.includes(store.type)) return;
   throw new AgentlaneError(
     "failed_precondition",
     "BACKEND_NOT_RELEASED",
-    `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} not in this release and will come with one of the next; this one has MESSAGE_QUEUE_TYPE and STORE_URL for ${RELEASED.join(" and ")}`,
+    `the store STORE_URL=${store.type}:… is not in this release and will come with one of the next; this one has STORE_URL for ${RELEASED_STORES.join(" and ")}`,
   );
 }
 

@@ -14,6 +14,8 @@ import { inOrder, type Service, service } from "./lifecycle.ts";
 import type { EventBus, MessageQueue } from "./queue/contract.ts";
 import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
+import { createRabbitEventBus } from "./queue/rabbitmq/bus.ts";
+import { createRabbitQueue } from "./queue/rabbitmq/queue.ts";
 import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
@@ -239,9 +241,19 @@ function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue
         queue: createRedisQueue({ ...parts, prefix, url }),
         bus: createRedisEventBus({ ...parts, prefix, url }),
       };
+    case "rabbitmq":
+      return rabbitOf(config, parts);
     default:
       return { queue: createMemoryQueue({ clock: parts.clock }), bus: createMemoryEventBus() };
   }
+}
+
+function rabbitOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
+  const { rabbitmqUrl: url, rabbitmqPrefix: prefix, rabbitmqQueueType: queueType } = config.queue;
+  return {
+    queue: createRabbitQueue({ ...parts, prefix, url, queueType }),
+    bus: createRabbitEventBus({ ...parts, prefix, url }),
+  };
 }
 
 /** Throws `invalid_argument` for an agents file with problems. */
