@@ -33,11 +33,10 @@ export class Gauge {
       const counts = new Map<Level, number>();
       const instants = local.waiting.map(({ publishedAtMs }) => publishedAtMs);
       for (const level of LEVELS) {
-        const name = levelQueue(this.#topology, queue, level);
-        const count = await this.#count(name);
-        if (count > 0) counts.set(level, count);
-        const firstAt = count > 0 ? await this.#firstPublishedAt(name) : undefined;
-        if (firstAt !== undefined) instants.push(firstAt);
+        const found = await this.#look(levelQueue(this.#topology, queue, level));
+        if (!found) continue;
+        counts.set(level, found.count);
+        if (found.firstAt !== undefined) instants.push(found.firstAt);
       }
       for (const { message } of local.waiting) {
         const level = levelOf(message);
@@ -92,6 +91,24 @@ export class Gauge {
 
   /** 0 for a queue that does not exist. */
   async #count(name: string): Promise<number> {
+    const found = await this.#unlessMissing((channel) => channel.checkQueue(name));
+    return found?.messageCount ?? 0;
+  }
+
+  /**
+   * Takes the first message into the hand for a look at it, and puts it back to where it was. Unlike
+   * a mere count this comes after whatever the broker was told before, also by other channels.
+   */
+  async #look(name: string): Promise<{ count: number; firstAt: number | undefined } | undefined> {
+    return this.#unlessMissing(async (channel) => {
+      const raw = await channel.get(name);
+      if (!raw) return undefined;
+      channel.nack(raw, false, true);
+      return { count: raw.fields.messageCount + 1, firstAt: publishedAtOf(raw) };
+    });
+  }
+
+  async #unlessMissing<T>(ask: (channel: Channel) => Promise<T>): Promise<T | undefined> {
     const channel = await this.#open();
     let isMissing = false;
     const missing = (error: { code?: number }): void => {
@@ -99,22 +116,13 @@ export class Gauge {
     };
     channel.on("error", missing);
     try {
-      return (await this.#connection.reply(channel.checkQueue(name))).messageCount;
+      return await this.#connection.reply(ask(channel));
     } catch (error) {
-      if (isMissing) return 0;
+      if (isMissing) return undefined;
       throw error;
     } finally {
       channel.off("error", missing);
     }
-  }
-
-  /** Takes the first message into the hand for a look at it, and puts it back to where it was. */
-  async #firstPublishedAt(name: string): Promise<number | undefined> {
-    const channel = await this.#open();
-    const raw = await this.#connection.reply(channel.get(name));
-    if (!raw) return undefined;
-    channel.nack(raw, false, true);
-    return publishedAtOf(raw);
   }
 }
 
