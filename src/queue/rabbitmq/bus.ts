@@ -4,7 +4,6 @@
  * nearly no watch waits for a binding, and what a process hears of others' tasks it drops by the topic
  * in front of the payload, without decoding it.
  */
-import type { Channel as AmqpChannel, ChannelModel } from "amqplib";
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import type { NewId } from "../../ids.ts";
@@ -12,12 +11,10 @@ import { service } from "../../lifecycle.ts";
 import { type Channel, channelName, openChannel } from "../channel.ts";
 import type { EventBus } from "../contract.ts";
 import { encodeNotice, noticeOf, topicOf } from "../notice-frame.ts";
-import { Connection } from "./connection.ts";
+import { BusLink } from "./bus-link.ts";
 
 /** How long a binding outlives its last watcher. */
 const LINGER_MS = 10_000;
-/** Notices that wait for this process; the oldest go first, and are found in the store. */
-const MAX_WAITING = 10_000;
 
 export interface RabbitBusOptions {
   /** amqp:// or amqps://. */
@@ -32,57 +29,16 @@ export interface RabbitBusOptions {
 }
 
 export function createRabbitEventBus(options: RabbitBusOptions): EventBus {
-  const { clock, prefix, onWarning } = options;
-  const exchange = `${prefix}.events`;
+  const { clock, onWarning } = options;
   const channels = new Map<string, Channel>();
-  let link: { readonly channel: AmqpChannel; readonly queue: string } | undefined;
-  /** What was published faster than the connection takes it is dropped. */
-  let isFull = false;
   let started = false;
   let sweep: Timer | undefined;
 
-  const connection = new Connection({
+  const link = new BusLink({
     ...options,
-    name: "agentlane-bus",
-    open: openLink,
-    onDown: () => {
-      link = undefined;
-    },
+    onPayload: hear,
     onLost: (error) => onWarning?.("the event bus lost its connection to RabbitMQ", error),
   });
-
-  async function openLink(model: ChannelModel): Promise<void> {
-    const channel = await connection.reply(model.createChannel());
-    const giveUp = (error: Error): void => {
-      if (link?.channel === channel) connection.giveUp(error);
-    };
-    channel.on("error", giveUp);
-    channel.on("close", () => giveUp(new Error("channel closed")));
-    channel.on("drain", () => {
-      isFull = false;
-    });
-    isFull = false;
-    const queue = `${prefix}.bus.${options.newId()}`;
-    await connection.reply(channel.assertExchange(exchange, "direct", { durable: true }));
-    await connection.reply(
-      channel.assertQueue(queue, {
-        durable: false,
-        exclusive: true,
-        autoDelete: true,
-        maxLength: MAX_WAITING,
-        overflow: "drop-head",
-      }),
-    );
-    for (const name of channels.keys()) {
-      await connection.reply(channel.bindQueue(queue, exchange, name));
-    }
-    const onMessage = (raw: { readonly content: Buffer } | null): void => {
-      if (raw) hear(raw.content);
-      else giveUp(new Error(`queue ${queue} was deleted`));
-    };
-    await connection.reply(channel.consume(queue, onMessage, { noAck: true }));
-    link = { channel, queue };
-  }
 
   function hear(payload: Buffer): void {
     try {
@@ -96,23 +52,13 @@ export function createRabbitEventBus(options: RabbitBusOptions): EventBus {
     }
   }
 
-  async function bind(name: string): Promise<void> {
-    if (!link) throw connection.failure();
-    await connection.reply(link.channel.bindQueue(link.queue, exchange, name));
-  }
-
-  function unbind(name: string): void {
-    // A binding that stays costs a few ignored notices.
-    link?.channel.unbindQueue(link.queue, exchange, name).catch(() => undefined);
-  }
-
   function channelOf(topic: string): Channel {
     const name = channelName(topic);
     let channel = channels.get(name);
     if (!channel) {
       channel = openChannel({
-        subscribe: () => bind(name),
-        unsubscribe: () => unbind(name),
+        subscribe: () => link.bind(name),
+        unsubscribe: () => link.unbind(name),
         onFailure: () => channels.delete(name),
       });
       channels.set(name, channel);
@@ -128,7 +74,7 @@ export function createRabbitEventBus(options: RabbitBusOptions): EventBus {
   }
 
   const open = async (): Promise<void> => {
-    await connection.start();
+    await link.start();
     started = true;
     planSweep();
   };
@@ -137,7 +83,7 @@ export function createRabbitEventBus(options: RabbitBusOptions): EventBus {
     sweep?.clear();
     for (const channel of channels.values()) channel.drop();
     channels.clear();
-    await connection.stop();
+    await link.stop();
   };
 
   return {
@@ -145,13 +91,7 @@ export function createRabbitEventBus(options: RabbitBusOptions): EventBus {
     ...service(open, close),
 
     publish(topic, notice) {
-      if (!started || !link || isFull || connection.blockedFor !== undefined) return;
-      const frame = encodeNotice(topic, notice);
-      try {
-        isFull = !link.channel.publish(exchange, channelName(topic), frame);
-      } catch {
-        // It was closing: the notice is one of those that get lost.
-      }
+      if (started) link.publish(channelName(topic), encodeNotice(topic, notice));
     },
 
     async subscribe(topic, listener) {

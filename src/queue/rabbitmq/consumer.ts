@@ -10,6 +10,7 @@ import { type Link, LinkedList } from "../../linked-list.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
 import { messageOf, publishedAtOf } from "./arrival.ts";
 import type { Connection } from "./connection.ts";
+import { declareOn } from "./declarations.ts";
 import { LEVELS } from "./levels.ts";
 import { type Arrival, Source } from "./source.ts";
 import { declareWorkerQueue, levelQueue, type Topology } from "./topology.ts";
@@ -27,7 +28,6 @@ export interface ConsumerParts {
   readonly connection: Connection;
   readonly topology: Topology;
   readonly ageingMs: number;
-  readonly declare: (model: ChannelModel, queue: string) => Promise<void>;
   readonly onUnreadable: (queue: string, error: unknown) => void;
   readonly onClose: () => void;
 }
@@ -64,7 +64,9 @@ export class RabbitConsumer implements Consumer {
   async open(model: ChannelModel): Promise<void> {
     this.lost();
     const { connection, topology } = this.#parts;
-    for (const queue of this.#queues) await this.#parts.declare(model, queue);
+    for (const queue of this.#queues) {
+      await declareOn(connection, model, topology, queue);
+    }
     const channel = await connection.reply(model.createChannel());
     channel.on("error", (error) => this.#giveUp(channel, error));
     channel.on("close", () => this.#giveUp(channel, new Error("channel closed")));

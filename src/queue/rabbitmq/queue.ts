@@ -1,17 +1,15 @@
 /** The RabbitMQ adapter of the MessageQueue seam. What it keeps where: topology.ts. */
-import type { ChannelModel } from "amqplib";
-import type { QueueMessage } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { Clock, Random } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { service } from "../../lifecycle.ts";
 import type { MessageQueue } from "../contract.ts";
 import { Connection } from "./connection.ts";
-import { unavailable } from "./connection-errors.ts";
 import { RabbitConsumer } from "./consumer.ts";
 import { Gauge, type LocalDepth } from "./depth.ts";
 import { LengthLimit } from "./length-limit.ts";
-import { Publisher } from "./publisher.ts";
-import { declareExchanges, declareQueue, type QueueType, topologyOf } from "./topology.ts";
+import { createSender } from "./sender.ts";
+import type { Arrival } from "./source.ts";
+import { type QueueType, topologyOf } from "./topology.ts";
 
 const DEFAULT_AGEING_MS = 15_000;
 /** Far above any MAX_QUEUE_SIZE: doorbells may double, tasks may not. */
@@ -38,22 +36,9 @@ export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {
   const { clock, ageingMs = DEFAULT_AGEING_MS, onWarning } = options;
   const topology = topologyOf(options.prefix, options.queueType ?? "quorum");
   const consumers = new Set<RabbitConsumer>();
-  const declared = new Map<string, Promise<void>>();
+  const sender = createSender(options, topology);
   let started = false;
 
-  // Two, because a broker under an alarm stops to read from a connection that publishes.
-  const publishing = new Connection({
-    ...options,
-    name: "agentlane-publish",
-    open: async (model) => {
-      declared.clear();
-      const channel = await publishing.reply(model.createConfirmChannel());
-      publisher.use(channel);
-      await publishing.reply(declareExchanges(channel, topology));
-    },
-    onDown: (failure) => publisher.fail(failure),
-    onLost: (error) => onWarning?.("the queue lost its connection to RabbitMQ", error),
-  });
   const consuming = new Connection({
     ...options,
     name: "agentlane-consume",
@@ -65,60 +50,26 @@ export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {
     },
     onLost: (error) => onWarning?.("the queue's consumers lost their connection", error),
   });
-  const publisher = new Publisher({ clock, topology, connection: publishing });
   const gauge = new Gauge(consuming, topology);
   const limit = new LengthLimit({
     maxLength: options.maxLength ?? DEFAULT_MAX_LENGTH,
-    count: async (queue) => (await gauge.readyCount(queue)) + localOf(queue).waiting.length,
+    count: async (queue) =>
+      (await gauge.readyCount(queue)) + localDepth(consumers, queue).waiting.length,
   });
 
   function refuseStopped(): void {
     if (!started) throw new AgentlaneError("unavailable", "QUEUE_STOPPED", "the queue is stopped");
   }
 
-  /** On a channel of its own, which ends when something of that name has other settings. */
-  async function declareOn(on: Connection, model: ChannelModel, queue: string): Promise<void> {
-    const channel = await on.reply(model.createChannel());
-    channel.on("error", () => undefined);
-    await on.reply(declareQueue(channel, topology, queue));
-    await on.reply(channel.close());
-  }
-
-  function declareOnce(queue: string): Promise<void> {
-    let declaring = declared.get(queue);
-    if (!declaring) {
-      declaring = declareOn(publishing, publishing.model(), queue);
-      declared.set(queue, declaring);
-      declaring.catch(() => declared.delete(queue));
-    }
-    return declaring;
-  }
-
-  async function send(messages: readonly QueueMessage[]): Promise<QueueMessage[]> {
-    publishing.requireUnblocked();
-    const names = new Set(messages.map(({ queue }) => queue));
-    await Promise.all([...names].map(declareOnce));
-    return publisher.publish(messages);
-  }
-
-  function localOf(queue: string): LocalDepth {
-    const waiting = [...consumers].flatMap((consumer) => [...consumer.waiting()]);
-    const unsettled = [...consumers].flatMap((consumer) => [...consumer.unsettled]);
-    return {
-      waiting: waiting.filter(({ message }) => message.queue === queue),
-      unsettledCount: unsettled.filter(({ message }) => message.queue === queue).length,
-    };
-  }
-
   const open = async (): Promise<void> => {
-    await publishing.start();
+    await sender.start();
     await consuming.start();
     started = true;
   };
   const close = async (): Promise<void> => {
     started = false;
     await Promise.all([...consumers].map((consumer) => consumer.close()));
-    await Promise.all([publishing.stop(), consuming.stop()]);
+    await Promise.all([sender.stop(), consuming.stop()]);
   };
 
   return {
@@ -129,11 +80,7 @@ export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {
       refuseStopped();
       if (messages.length === 0) return;
       await limit.admit(messages);
-      const returned = await send(messages);
-      if (returned.length === 0) return;
-      // Somebody has deleted a queue: it is declared again, and only then it is a failure.
-      for (const { queue } of returned) declared.delete(queue);
-      if ((await send(returned)).length > 0) throw unroutable(returned);
+      await sender.send(messages);
     },
 
     async consume(consumeOptions) {
@@ -143,7 +90,6 @@ export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {
         connection: consuming,
         topology,
         ageingMs,
-        declare: (model, queue) => declareOn(consuming, model, queue),
         onUnreadable: (queue, error) =>
           onWarning?.(`an unreadable message of ${queue} was set aside`, error),
         onClose: () => void consumers.delete(consumer),
@@ -161,18 +107,22 @@ export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {
 
     async depth(queue) {
       refuseStopped();
-      return gauge.depth(queue, localOf(queue));
+      return gauge.depth(queue, localDepth(consumers, queue));
     },
 
     async check() {
       refuseStopped();
       await gauge.check();
-      if (!publishing.isReady) throw publishing.failure();
+      sender.check();
     },
   };
 }
 
-function unroutable(messages: readonly QueueMessage[]): AgentlaneError {
-  const names = [...new Set(messages.map(({ queue }) => queue))].join(", ");
-  return unavailable("RABBITMQ_UNROUTABLE", `RabbitMQ has no queue bound for ${names}`);
+function localDepth(consumers: Iterable<RabbitConsumer>, queue: string): LocalDepth {
+  const here = ({ message }: Arrival): boolean => message.queue === queue;
+  const all = [...consumers];
+  return {
+    waiting: all.flatMap((consumer) => [...consumer.waiting()]).filter(here),
+    unsettledCount: all.flatMap((consumer) => [...consumer.unsettled]).filter(here).length,
+  };
 }
