@@ -79,6 +79,7 @@ export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {
     async publish(messages) {
       refuseStopped();
       if (messages.length === 0) return;
+      await sender.declare(messages);
       await limit.admit(messages);
       await sender.send(messages);
     },
