@@ -1,4 +1,4 @@
-/** Composition root: the only file that names concrete adapters. Parts in, a program out. */
+/** Composition root: it alone, with runtime-store.ts, names concrete adapters. Parts in, a program out. */
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
 import { type Config, processEnvironment, requireReleased } from "./config.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
@@ -16,12 +16,11 @@ import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
 import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
+import { type StoreParts, storeOf } from "./runtime-store.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
 import type { Store } from "./store/contract.ts";
-import { createMemoryStore } from "./store/memory/store.ts";
-import { createRedisStore } from "./store/redis/store.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
 import { createReadiness } from "./tasks/readiness.ts";
@@ -217,19 +216,7 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
   return { store: storeOf(config, shared), ...transportOf(config, shared) };
 }
 
-type AdapterParts = BackendParts & {
-  readonly onWarning: (message: string, error?: unknown) => void;
-};
-
-function storeOf(config: Config, parts: AdapterParts): Store {
-  const { type, url, memory } = config.store;
-  switch (type) {
-    case "redis":
-      return createRedisStore({ ...parts, prefix: config.queue.redisKeyPrefix, url });
-    default:
-      return createMemoryStore({ clock: parts.clock, ...memory });
-  }
-}
+type AdapterParts = BackendParts & Pick<StoreParts, "onWarning">;
 
 function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
   const { type, redisUrl: url, redisKeyPrefix: prefix } = config.queue;
