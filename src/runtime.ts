@@ -1,4 +1,5 @@
 /** Composition root: it alone, with runtime-store.ts, names concrete adapters. Parts in, a program out. */
+import { extname } from "node:path";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
 import { type Config, processEnvironment, requireReleased } from "./config.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
@@ -16,7 +17,7 @@ import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
 import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
-import { type StoreParts, storeOf } from "./runtime-store.ts";
+import { isSharedStore, type StoreParts, storeOf } from "./runtime-store.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
@@ -29,6 +30,8 @@ import { type Chore, createSweeper, repairChores } from "./tasks/sweeper.ts";
 import { createTaskManager } from "./tasks/task-manager.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
 import { VERSION } from "./version.ts";
+import type { LeaseBackup } from "./worker/lease-keeper.ts";
+import { createLeaseThread } from "./worker/lease-thread.ts";
 import { createWorker, type Worker } from "./worker/worker.ts";
 
 const RECONCILE_INTERVAL_MS = 5000;
@@ -62,7 +65,9 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
   requireReleased(config);
   const shared = assembleShared(config, overrides);
   const { store, queue, bus, clock, executors, dispatcher } = shared;
-  const worker = config.worker.enabled ? workerOf(config, shared) : undefined;
+  // Its thread makes a store from the configuration, and knows nothing of one that was given.
+  const leaseBackup = overrides.backends ? undefined : leaseBackupOf(config, shared);
+  const worker = config.worker.enabled ? workerOf(config, shared, leaseBackup) : undefined;
   const readiness = createReadiness({ store, queue, clock, lastPolledAt: worker?.lastPolledAt });
   const sweeper = createSweeper({
     clock,
@@ -266,11 +271,12 @@ export async function validateAgents(agents: readonly AgentDefinition[]): Promis
   }
 }
 
-function workerOf(config: Config, shared: Shared): Worker {
+function workerOf(config: Config, shared: Shared, leaseBackup: LeaseBackup | undefined): Worker {
   const { worker, instances } = config;
   return createWorker({
     ...shared,
     version: VERSION,
+    leaseBackup,
     options: {
       queues: worker.queues ?? shared.agents.queues(),
       slots: worker.slots,
@@ -283,6 +289,27 @@ function workerOf(config: Config, shared: Shared): Worker {
     },
     onProblem: (message, error, task) =>
       shared.logger.error(message, { error, taskId: task.taskId }),
+  });
+}
+
+/** Its program has this file's extension: it is compiled, or not, as this one is. */
+const LEASE_THREAD = new URL(
+  `./runtime-lease-thread${extname(import.meta.filename)}`,
+  import.meta.url,
+);
+
+/** None for a store that no other process has open, whose sweeper is blocked together with the rest. */
+function leaseBackupOf(config: Config, shared: Shared): LeaseBackup | undefined {
+  const { store, queue, worker } = config;
+  if (!isSharedStore(config)) return undefined;
+  return createLeaseThread({
+    ...worker,
+    clock: shared.clock,
+    random: shared.random,
+    renewIntervalMs: worker.leaseRenewIntervalMs,
+    entry: LEASE_THREAD,
+    store: { store, queue },
+    onProblem: (message, error) => shared.logger.error(message, { error }),
   });
 }
 
