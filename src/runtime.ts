@@ -16,6 +16,7 @@ import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
 import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
+import { RedisConnection } from "./redis/connection.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
@@ -213,19 +214,31 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
   const onWarning = (message: string, error?: unknown): void => {
     parts.logger.warn(message, error === undefined ? {} : { error });
   };
-  const shared = { ...parts, onWarning };
+  const connections = new Map<string, RedisConnection>();
+  const connectionTo = (url: string): RedisConnection => {
+    const connection = connections.get(url) ?? new RedisConnection({ ...parts, url, onWarning });
+    connections.set(url, connection);
+    return connection;
+  };
+  const shared = { ...parts, onWarning, connectionTo };
   return { store: storeOf(config, shared), ...transportOf(config, shared) };
 }
 
 type AdapterParts = BackendParts & {
   readonly onWarning: (message: string, error?: unknown) => void;
+  /** One for all adapters on the same Redis. */
+  readonly connectionTo: (url: string) => RedisConnection;
 };
 
 function storeOf(config: Config, parts: AdapterParts): Store {
   const { type, url, memory } = config.store;
   switch (type) {
     case "redis":
-      return createRedisStore({ ...parts, prefix: config.queue.redisKeyPrefix, url });
+      return createRedisStore({
+        connection: parts.connectionTo(url),
+        prefix: config.queue.redisKeyPrefix,
+        ringsItself: config.queue.type === "redis" && config.queue.redisUrl === url,
+      });
     default:
       return createMemoryStore({ clock: parts.clock, ...memory });
   }
@@ -234,11 +247,10 @@ function storeOf(config: Config, parts: AdapterParts): Store {
 function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
   const { type, redisUrl: url, redisKeyPrefix: prefix } = config.queue;
   switch (type) {
-    case "redis":
-      return {
-        queue: createRedisQueue({ ...parts, prefix, url }),
-        bus: createRedisEventBus({ ...parts, prefix, url }),
-      };
+    case "redis": {
+      const shared = { ...parts, prefix, connection: parts.connectionTo(url) };
+      return { queue: createRedisQueue(shared), bus: createRedisEventBus(shared) };
+    }
     default:
       return { queue: createMemoryQueue({ clock: parts.clock }), bus: createMemoryEventBus() };
   }

@@ -27,7 +27,8 @@ async function load(
   async function caller(): Promise<void> {
     while (performance.now() < startedAt + durationMs) {
       const calledAt = performance.now();
-      messages += await call();
+      const received = await call();
+      messages += received;
       latencies.push(performance.now() - calledAt);
     }
   }

@@ -15,6 +15,7 @@ import { uuidV7 } from "../../src/ids.ts";
 import { taskTopic } from "../../src/queue/contract.ts";
 import { createRedisEventBus } from "../../src/queue/redis/bus.ts";
 import { createRedisQueue } from "../../src/queue/redis/queue.ts";
+import { RedisConnection } from "../../src/redis/connection.ts";
 import { answerMessage } from "../workload.ts";
 import { answerOrders } from "./load-loop.ts";
 
@@ -24,7 +25,9 @@ const QUEUE = "bench";
 /** As many as the peer's worker takes. */
 const PREFETCH = 256;
 const newId = uuidV7(systemClock);
-const shared = { url, prefix: "seam", clock: systemClock, random: systemRandom };
+const clock = systemClock;
+const connection = new RedisConnection({ url, clock, random: systemRandom });
+const shared = { connection, prefix: "seam", clock };
 const queue = createRedisQueue({ ...shared, newId });
 const bus = createRedisEventBus(shared);
 await queue.start();
