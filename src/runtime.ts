@@ -17,7 +17,7 @@ import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
 import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
-import { isSharedStore, type StoreParts, storeOf } from "./runtime-store.ts";
+import { isSharedStore, redisConnections, type StoreParts, storeOf } from "./runtime-store.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
@@ -217,20 +217,19 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
   const onWarning = (message: string, error?: unknown): void => {
     parts.logger.warn(message, error === undefined ? {} : { error });
   };
-  const shared = { ...parts, onWarning };
+  const shared = { ...parts, onWarning, connectionTo: redisConnections({ ...parts, onWarning }) };
   return { store: storeOf(config, shared), ...transportOf(config, shared) };
 }
 
-type AdapterParts = BackendParts & Pick<StoreParts, "onWarning">;
+type AdapterParts = BackendParts & StoreParts;
 
 function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
   const { type, redisUrl: url, redisKeyPrefix: prefix } = config.queue;
   switch (type) {
-    case "redis":
-      return {
-        queue: createRedisQueue({ ...parts, prefix, url }),
-        bus: createRedisEventBus({ ...parts, prefix, url }),
-      };
+    case "redis": {
+      const shared = { ...parts, prefix, connection: parts.connectionTo(url) };
+      return { queue: createRedisQueue(shared), bus: createRedisEventBus(shared) };
+    }
     default:
       return { queue: createMemoryQueue({ clock: parts.clock }), bus: createMemoryEventBus() };
   }
