@@ -22,6 +22,7 @@ import { loadTls } from "./server/tls-files.ts";
 import type { Store } from "./store/contract.ts";
 import { createMemoryStore } from "./store/memory/store.ts";
 import { createRedisStore } from "./store/redis/store.ts";
+import { createSqliteStore } from "./store/sqlite/store.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
 import { createReadiness } from "./tasks/readiness.ts";
@@ -222,10 +223,12 @@ type AdapterParts = BackendParts & {
 };
 
 function storeOf(config: Config, parts: AdapterParts): Store {
-  const { type, url, memory } = config.store;
+  const { type, url, memory, sqlite } = config.store;
   switch (type) {
     case "redis":
       return createRedisStore({ ...parts, prefix: config.queue.redisKeyPrefix, url });
+    case "sqlite":
+      return createSqliteStore({ clock: parts.clock, ...sqlite });
     default:
       return createMemoryStore({ clock: parts.clock, ...memory });
   }
