@@ -17,6 +17,11 @@ export interface Chore {
   readonly intervalMs: number;
   /** Whether it also runs when something is known to become due. Default false. */
   readonly followsDue?: boolean;
+  /**
+   * Whether its first run is at once, for what the processes before this one left behind, and not at
+   * a random point of its interval. Default false.
+   */
+  readonly runsAtStart?: boolean;
   /** `lateByMs`: how much later than planned it runs; large after the event loop was blocked. */
   run(lateByMs: number): Promise<void>;
 }
@@ -91,7 +96,7 @@ function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
   return {
     open() {
       isOpen = true;
-      plan(chore.intervalMs * random());
+      plan(chore.runsAtStart ? 0 : chore.intervalMs * random());
     },
     dueIn(inMs: number) {
       if (!chore.followsDue) return;
@@ -124,11 +129,13 @@ export function repairChores(parts: RepairParts): Chore[] {
       name: "sweep",
       intervalMs: parts.sweepIntervalMs,
       followsDue: true,
+      runsAtStart: true,
       run: () => sweepStore(parts),
     },
     {
       name: "expire-leases",
       intervalMs: parts.sweepIntervalMs,
+      runsAtStart: true,
       // A loop that was blocked has kept this process's own renewals waiting too: let them go first.
       run: async (lateByMs) => {
         if (lateByMs < parts.sweepIntervalMs) await expireLeases(parts);
