@@ -10,10 +10,8 @@ import {
 import { type ExecutionContext, InstanceSchema } from "../../gen/agentlane/v1/session_pb.js";
 import { type Task, TaskSchema } from "../../gen/agentlane/v1/task_pb.js";
 import { type Caller, untilAnswered } from "./calls.ts";
-import { type Clients, PREFIX } from "./cluster.ts";
+import type { Clients } from "./cluster.ts";
 import { type Entry, logDigest, type Watched } from "./ledger.ts";
-
-const QUEUE = "agent.tasks";
 
 /** How one gateway tells the story. */
 export interface View {
@@ -140,26 +138,14 @@ export async function readSession(caller: Caller, sessionId: string): Promise<Se
   });
 }
 
-/** Counts in Redis that are zero when nothing is unfinished; waits for doorbells nobody needs any more. */
+/** Counts that are zero when nothing is unfinished; waits for doorbells nobody needs any more. */
 export async function leftovers(
-  { cluster: { redis } }: Caller,
+  { cluster: { backend } }: Caller,
   boundMs: number,
-): Promise<Map<string, number>> {
-  const root = `{${PREFIX}}`;
+): Promise<ReadonlyMap<string, number>> {
   const startedAt = performance.now();
   for (;;) {
-    const counts = new Map<string, number>();
-    for (const name of ["leases", "unpublished", "due"]) {
-      counts.set(name, Number(await redis.command("ZCARD", `${root}:${name}`)));
-    }
-    const fields = ["w1", "w2", "w3", "w4", "u"];
-    const waiting = await redis.command("HMGET", `${root}:mq:counts:${QUEUE}`, ...fields);
-    const numbers = Array.isArray(waiting) ? waiting.map(Number) : [];
-    counts.set(
-      "messages",
-      numbers.reduce((sum, count) => sum + count, 0),
-    );
-    counts.set("ready", Number(await redis.command("ZCARD", `${root}:qr:${QUEUE}`)));
+    const counts = await backend.leftovers();
     const isEmpty = [...counts.values()].every((count) => count === 0);
     if (isEmpty || performance.now() - startedAt > boundMs) return counts;
     await after(200);

@@ -105,7 +105,7 @@ function observedTasks(
   });
 }
 
-/** Consumers that have survived an outage of Redis take tasks again soon after it. */
+/** Consumers that have survived an outage of the backend take tasks again soon after it. */
 function checkRecovery({ tasks }: ObservedRun, faults: FaultLog): Violation[] {
   return recoveryOf(tasks, faults)
     .consumersMs.filter((ms) => ms > CONSUMERS_RESUME_MS)
