@@ -96,7 +96,8 @@ function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
   return {
     open() {
       isOpen = true;
-      plan(chore.runsAtStart ? 0 : chore.intervalMs * random());
+      if (chore.runsAtStart) running = runOnce(0);
+      else plan(chore.intervalMs * random());
     },
     dueIn(inMs: number) {
       if (!chore.followsDue) return;
