@@ -13,6 +13,7 @@ export interface FileOptions {
    * and nothing is synced but checkpoints.
    */
   readonly synchronous: "full" | "normal";
+  readonly maxPageCount?: number;
 }
 
 export interface OpenFile {
@@ -35,7 +36,7 @@ const CACHE_KIB = 16 * 1024;
  * Opens the file, makes it when it is new, brings it up to date. Throws `failed_precondition` for what
  * an operator must mend.
  */
-export function openFile({ path, synchronous }: FileOptions): OpenFile {
+export function openFile({ path, synchronous, maxPageCount }: FileOptions): OpenFile {
   const place = placeOf(path);
   const opened: DatabaseSync[] = [];
   const close = (): void => {
@@ -50,6 +51,7 @@ export function openFile({ path, synchronous }: FileOptions): OpenFile {
     refuseForeign(db, path);
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
       PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}; PRAGMA cache_size = -${CACHE_KIB};`);
+    if (maxPageCount !== undefined) db.exec(`PRAGMA max_page_count = ${maxPageCount}`);
     migrate(db);
     const sql = prepareStatements(db);
     recover(db, sql);

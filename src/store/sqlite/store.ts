@@ -14,11 +14,13 @@ export interface SqliteStoreOptions {
   readonly clock: Clock;
   /** When a write is answered: full = on the disk, normal = in the file. Default full. */
   readonly synchronous?: "full" | "normal";
+  /** For tests only: the file takes no more pages than this, as if the disk were full. */
+  readonly maxPageCount?: number;
 }
 
 export function createSqliteStore(options: SqliteStoreOptions): Store {
-  const { path, clock, synchronous = "full" } = options;
-  const { start, stop, ...db } = createDatabase({ path, clock, synchronous });
+  const { clock, synchronous = "full" } = options;
+  const { start, stop, ...db } = createDatabase({ ...options, synchronous });
   return {
     type: "sqlite",
     tasks: createTasks(db),
