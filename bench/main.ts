@@ -13,6 +13,7 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import type { Effort, Row } from "./compare.ts";
 import { memoryCases } from "./memory-cases.ts";
+import { sqliteCases } from "./sqlite-cases.ts";
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +30,7 @@ const effort: Effort = {
   rounds: Number(values.rounds),
   long: values.long,
 };
-const cases = memoryCases.filter(
+const cases = [...memoryCases, ...sqliteCases].filter(
   ({ group, name }) => group === values.only || name.includes(values.only),
 );
 if (cases.length === 0) throw new Error(`no case contains "${values.only}"`);
