@@ -20,13 +20,15 @@ export interface Database {
 
 export interface DatabaseOptions extends FileOptions {
   readonly clock: Clock;
+  /** Decides when what waits is committed. Default: once the event loop has taken what has arrived. */
+  readonly schedule?: (commit: () => void) => void;
 }
 
 /** Operations in one transaction at most: a bound on how long the event loop waits. */
 const MAX_GROUP = 64;
 
 export function createDatabase(options: DatabaseOptions): Database & Service {
-  const { path, clock } = options;
+  const { path, clock, schedule = setImmediate } = options;
   let opened: { readonly file: OpenFile; readonly orders: Orders } | undefined;
   let waiting: Write[] = [];
 
@@ -44,14 +46,14 @@ export function createDatabase(options: DatabaseOptions): Database & Service {
       };
       const refuse = (error: unknown): void => reject(toAgentlaneError(error, path));
       waiting.push({ run: answer, refuse, isSoft });
-      if (waiting.length === 1) setImmediate(commitWaiting);
+      if (waiting.length === 1) schedule(commitWaiting);
     });
   }
 
   function commitWaiting(): void {
     const group = waiting.slice(0, MAX_GROUP);
     waiting = waiting.slice(MAX_GROUP);
-    if (waiting.length > 0) setImmediate(commitWaiting);
+    if (waiting.length > 0) schedule(commitWaiting);
     if (!opened || group.length === 0) return;
     const { file, orders } = opened;
     const skipsSync = options.synchronous === "full" && group.every((write) => write.isSoft);

@@ -14,6 +14,8 @@ export interface SqliteStoreOptions {
   readonly clock: Clock;
   /** When a write is answered: full = on the disk, normal = in the file. Default full. */
   readonly synchronous?: "full" | "normal";
+  /** For tests only: what commits each write in the call itself, as on a clock that stands still. */
+  readonly schedule?: (commit: () => void) => void;
   /** For tests only: the file takes no more pages than this, as if the disk were full. */
   readonly maxPageCount?: number;
 }
