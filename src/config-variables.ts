@@ -195,7 +195,7 @@ const queue = {
     expects: "memory, or a redis://, postgres:// or sqlite: URL",
     example: "postgres://agentlane@localhost/agentlane",
     meaning:
-      "Where the truth lives. Default: memory, or REDIS_URL where the queue is Redis. This release has memory and redis.",
+      "Where the truth lives. Default: memory, or REDIS_URL where the queue is Redis. This release has memory, sqlite and redis.",
     secret: "password",
   }),
   MAX_QUEUE_SIZE: count(
@@ -222,6 +222,11 @@ const queue = {
   MEMORY_MAX_ENDED_EVENTS: count(
     "1000000",
     "Events in logs of finished tasks that the memory store keeps at most. About 500 bytes each.",
+  ),
+  SQLITE_SYNCHRONOUS: choice(
+    ["full", "normal"],
+    "full",
+    "full = what the SQLite store has answered survives a power loss; normal = it survives the death of the process only, and costs no sync.",
   ),
 };
 

@@ -140,6 +140,10 @@ function assemble(values: Values) {
         maxEndedTasks: values.MEMORY_MAX_ENDED_TASKS,
         maxEndedEvents: values.MEMORY_MAX_ENDED_EVENTS,
       },
+      sqlite: {
+        path: storeUrl(values).replace(/^sqlite:/, ""),
+        synchronous: values.SQLITE_SYNCHRONOUS,
+      },
     },
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
@@ -169,7 +173,7 @@ function tracing(values: Values) {
   };
 }
 
-const RELEASED = ["memory", "redis"];
+const RELEASED = ["memory", "redis", "sqlite"];
 
 /** Throws `failed_precondition` (BACKEND_NOT_RELEASED) for backends that later releases bring. */
 export function requireReleased(config: Config): void {

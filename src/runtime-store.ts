@@ -8,6 +8,7 @@ import { RedisConnection } from "./redis/connection.ts";
 import type { Store } from "./store/contract.ts";
 import { createMemoryStore } from "./store/memory/store.ts";
 import { createRedisStore } from "./store/redis/store.ts";
+import { createSqliteStore } from "./store/sqlite/store.ts";
 
 /** What of the configuration makes a store; can be cloned into a thread. */
 export type StoreConfig = Pick<Config, "store" | "queue">;
@@ -34,7 +35,7 @@ export function redisConnections(surroundings: Surroundings): StoreParts["connec
 }
 
 export function storeOf(config: StoreConfig, parts: StoreParts): Store {
-  const { type, url, memory } = config.store;
+  const { type, url, memory, sqlite } = config.store;
   switch (type) {
     case "redis":
       return createRedisStore({
@@ -42,6 +43,8 @@ export function storeOf(config: StoreConfig, parts: StoreParts): Store {
         prefix: config.queue.redisKeyPrefix,
         ringsItself: config.queue.type === "redis" && config.queue.redisUrl === url,
       });
+    case "sqlite":
+      return createSqliteStore({ clock: parts.clock, ...sqlite });
     default:
       return createMemoryStore({ clock: parts.clock, ...memory });
   }

@@ -114,7 +114,7 @@ test("tracing is off without an endpoint, and when it is switched off", () => {
 });
 
 test("backends of later releases parse and are refused at start", () => {
-  for (const url of ["postgres://u@h/d", "postgresql://u@h/d", "sqlite:./a.db"]) {
+  for (const url of ["postgres://u@h/d", "postgresql://u@h/d"]) {
     const config = loadConfig({ STORE_URL: url });
     expect(() => requireReleased(config)).toThrow("is not in this release");
   }
@@ -128,6 +128,12 @@ test("backends of later releases parse and are refused at start", () => {
 test("the store of a Redis queue is Redis where none is named", () => {
   const config = loadConfig({ MESSAGE_QUEUE_TYPE: "redis", REDIS_URL: "rediss://r:1" });
   expect(config.store).toMatchObject({ type: "redis", url: "rediss://r:1" });
+  requireReleased(config);
+});
+
+test("a SQLite store goes with the memory queue, its path as written", () => {
+  const config = loadConfig({ STORE_URL: "sqlite:./a.db" });
+  expect(config.store.sqlite).toEqual({ path: "./a.db", synchronous: "full" });
   requireReleased(config);
 });
 

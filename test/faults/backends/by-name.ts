@@ -1,8 +1,9 @@
 /** The backends that `--only` knows. */
 import type { Backend } from "./contract.ts";
 import { redisBackend } from "./redis.ts";
+import { sqliteBackend } from "./sqlite.ts";
 
-const BACKENDS: readonly Backend[] = [redisBackend];
+const BACKENDS: readonly Backend[] = [redisBackend, sqliteBackend];
 
 /** Throws for a name that none has. */
 export function backendByName(name: string): Backend {
