@@ -1,0 +1,12 @@
+/** The backends that `--only` knows. */
+import type { Backend } from "./contract.ts";
+import { redisBackend } from "./redis.ts";
+
+const BACKENDS: readonly Backend[] = [redisBackend];
+
+/** Throws for a name that none has. */
+export function backendByName(name: string): Backend {
+  const found = BACKENDS.find((backend) => backend.name === name);
+  if (found) return found;
+  throw new Error(`--only knows ${BACKENDS.map((backend) => backend.name).join(", ")}`);
+}
