@@ -21,6 +21,8 @@ import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
 import type { Store } from "./store/contract.ts";
 import { createMemoryStore } from "./store/memory/store.ts";
+import { migrateSchema } from "./store/postgres/migrate.ts";
+import { createPostgresStore } from "./store/postgres/store.ts";
 import { createRedisStore } from "./store/redis/store.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
@@ -222,13 +224,24 @@ type AdapterParts = BackendParts & {
 };
 
 function storeOf(config: Config, parts: AdapterParts): Store {
-  const { type, url, memory } = config.store;
+  const { type, url, memory, postgres } = config.store;
   switch (type) {
     case "redis":
       return createRedisStore({ ...parts, prefix: config.queue.redisKeyPrefix, url });
+    case "postgres":
+      return createPostgresStore({ ...parts, ...postgres, url });
     default:
       return createMemoryStore({ clock: parts.clock, ...memory });
   }
+}
+
+/** Brings the store's schema up to date; answers what to tell. */
+export async function migrateStore({ store }: Config): Promise<string> {
+  if (store.type !== "postgres") return `a store in ${store.type} has no schema to migrate`;
+  const { schema } = store.postgres;
+  const { from, to } = await migrateSchema({ url: store.url, schema });
+  if (from === to) return `the schema ${schema} is up to date, at version ${to}`;
+  return `the schema ${schema} is now at version ${to}; it was at ${from}`;
 }
 
 function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {

@@ -1,8 +1,9 @@
 /** The backends that `--only` knows. */
 import type { Backend } from "./contract.ts";
 import { redisBackend } from "./redis.ts";
+import { postgresBackend } from "./redis-postgres.ts";
 
-const BACKENDS: readonly Backend[] = [redisBackend];
+const BACKENDS: readonly Backend[] = [redisBackend, postgresBackend];
 
 /** Throws for a name that none has. */
 export function backendByName(name: string): Backend {
