@@ -23,7 +23,7 @@ export interface PostgresServer {
   url(database?: string): string;
   /** A new, empty database; answers its URL. */
   createDatabase(): Promise<string>;
-  /** Kills the postmaster; its children end by themselves, nothing is saved. */
+  /** Kills all processes of the server, without a chance to save. */
   kill(): Promise<void>;
   /** As `pg_ctl stop -m fast`: connections are cut, data is saved. */
   shutDown(): Promise<void>;
@@ -134,7 +134,9 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     child = undefined;
     if (!ending || ending.exitCode !== null || ending.signalCode !== null) return;
     const closed = once(ending, "close");
+    const children = signal === "SIGKILL" ? childrenOf(ending) : [];
     ending.kill(signal);
+    for (const pid of children) killIfThere(pid);
     await closed;
   }
   await start();
@@ -157,6 +159,20 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
       await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
+}
+
+/** They would answer for a while after their parent has died. */
+function childrenOf({ pid }: ChildProcess): number[] {
+  const { stdout } = spawnSync("pgrep", ["-P", `${pid}`], { encoding: "utf8" });
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /** PostgreSQL refuses to run as root. */

@@ -57,13 +57,9 @@ export function createConnection(options: ConnectionOptions): Connection {
   ): Promise<unknown[]> {
     const startedAt = clock.monotonic();
     const client = await pool.acquire();
-    // What breaks the connection is told by the statement too.
-    const ignore = (): void => undefined;
-    client.on("error", ignore);
     let isLate = false;
     const release = (destroy: boolean): void => {
       timer.clear();
-      client.off("error", ignore);
       client.release(destroy);
     };
     const timer = clock.setTimer(timeoutMs - (clock.monotonic() - startedAt), () => {

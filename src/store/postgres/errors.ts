@@ -68,9 +68,9 @@ export function toAgentlaneError(error: unknown): AgentlaneError {
   }
 }
 
-/** No code: not from the server, so from the connection to it. */
+/** No code: not from the server, so from the connection to it. 55000: the database takes nobody now. */
 function isPassing(code: string): boolean {
-  return code === "" || /^(08|40|53|57|58)/.test(code) || code === "23505";
+  return code === "" || /^(08|40|53|57|58)/.test(code) || ["23505", "55000"].includes(code);
 }
 
 function lost(cause: unknown): AgentlaneError {

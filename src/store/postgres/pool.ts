@@ -54,6 +54,9 @@ export function createPool(options: PoolOptions): ConnectionPool {
     });
     // A connection that dies while it lies idle: the pool has dropped it.
     made.on("error", () => undefined);
+    // One that dies in use is told by its statement. From its first moment on: the word that it is over
+    // may come in one packet with the word that it is there, before anybody could listen.
+    made.on("connect", (client) => void client.on("error", () => undefined));
     return made;
   }
 
