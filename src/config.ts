@@ -144,6 +144,11 @@ function assemble(values: Values) {
         path: storeUrl(values).replace(/^sqlite:/, ""),
         synchronous: values.SQLITE_SYNCHRONOUS,
       },
+      postgres: {
+        schema: values.POSTGRES_SCHEMA,
+        poolSize: values.POSTGRES_POOL_SIZE,
+        migrate: values.POSTGRES_MIGRATE,
+      },
     },
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
@@ -173,20 +178,23 @@ function tracing(values: Values) {
   };
 }
 
-const RELEASED = ["memory", "redis", "sqlite"];
+const RELEASED = {
+  queues: ["memory", "redis"],
+  stores: ["memory", "sqlite", "redis", "postgres"],
+};
 
 /** Throws `failed_precondition` (BACKEND_NOT_RELEASED) for backends that later releases bring. */
 export function requireReleased(config: Config): void {
   const { queue, store } = config;
   const missing = [
-    RELEASED.includes(queue.type) ? [] : [`the queue MESSAGE_QUEUE_TYPE=${queue.type}`],
-    RELEASED.includes(store.type) ? [] : [`the store STORE_URL=${store.type}:…`],
+    RELEASED.queues.includes(queue.type) ? [] : [`the queue MESSAGE_QUEUE_TYPE=${queue.type}`],
+    RELEASED.stores.includes(store.type) ? [] : [`the store STORE_URL=${store.type}:…`],
   ].flat();
   if (missing.length === 0) return;
   throw new AgentlaneError(
     "failed_precondition",
     "BACKEND_NOT_RELEASED",
-    `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} not in this release and will come with one of the next; this one has MESSAGE_QUEUE_TYPE and STORE_URL for ${RELEASED.join(" and ")}`,
+    `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} not in this release and will come with one of the next; this one has the queues ${RELEASED.queues.join(", ")} and the stores ${RELEASED.stores.join(", ")}`,
   );
 }
 

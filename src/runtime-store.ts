@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { RedisConnection } from "./redis/connection.ts";
 import type { Store } from "./store/contract.ts";
 import { createMemoryStore } from "./store/memory/store.ts";
+import { createPostgresStore } from "./store/postgres/store.ts";
 import { createRedisStore } from "./store/redis/store.ts";
 import { createSqliteStore } from "./store/sqlite/store.ts";
 
@@ -35,7 +36,7 @@ export function redisConnections(surroundings: Surroundings): StoreParts["connec
 }
 
 export function storeOf(config: StoreConfig, parts: StoreParts): Store {
-  const { type, url, memory, sqlite } = config.store;
+  const { type, url, memory, sqlite, postgres } = config.store;
   switch (type) {
     case "redis":
       return createRedisStore({
@@ -43,6 +44,8 @@ export function storeOf(config: StoreConfig, parts: StoreParts): Store {
         prefix: config.queue.redisKeyPrefix,
         ringsItself: config.queue.type === "redis" && config.queue.redisUrl === url,
       });
+    case "postgres":
+      return createPostgresStore({ ...parts, ...postgres, url });
     case "sqlite":
       return createSqliteStore({ clock: parts.clock, ...sqlite });
     default:

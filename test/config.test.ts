@@ -114,15 +114,19 @@ test("tracing is off without an endpoint, and when it is switched off", () => {
 });
 
 test("backends of later releases parse and are refused at start", () => {
-  for (const url of ["postgres://u@h/d", "postgresql://u@h/d"]) {
-    const config = loadConfig({ STORE_URL: url });
-    expect(() => requireReleased(config)).toThrow("is not in this release");
-  }
   const rabbitmq = loadConfig({ MESSAGE_QUEUE_TYPE: "rabbitmq", STORE_URL: "postgres://u@h/d" });
   expect(() => requireReleased(rabbitmq)).toThrow(
-    "the queue MESSAGE_QUEUE_TYPE=rabbitmq and the store STORE_URL=postgres:… are not in this",
+    "the queue MESSAGE_QUEUE_TYPE=rabbitmq is not in this",
   );
   requireReleased(loadConfig({}));
+});
+
+test.each(["postgres://u@h/d", "postgresql://u@h/d"])("%s is a store of any queue", (url) => {
+  for (const queue of ["memory", "redis"]) {
+    const config = loadConfig({ STORE_URL: url, MESSAGE_QUEUE_TYPE: queue });
+    expect(config.store).toMatchObject({ type: "postgres", url });
+    requireReleased(config);
+  }
 });
 
 test("the store of a Redis queue is Redis where none is named", () => {
