@@ -204,10 +204,20 @@ const queue = {
   STORE_URL: maybe(z.string().regex(/^(memory|sqlite:.+|(rediss?|postgres|postgresql):\/\/.+)$/), {
     expects: "memory, or a redis://, postgres:// or sqlite: URL",
     example: "postgres://agentlane@localhost/agentlane",
-    meaning:
-      "Where the truth lives. Default: memory, or REDIS_URL where the queue is Redis. This release has memory and redis.",
+    meaning: "Where the truth lives. Default: memory, or REDIS_URL where the queue is Redis.",
     secret: "password",
   }),
+  POSTGRES_SCHEMA: preset(z.string().regex(/^[a-z][a-z0-9_]{0,62}$/), "agentlane", {
+    expects: "up to 63 lower-case letters, digits and underscores, a letter first",
+    meaning:
+      "The schema of our tables, where the store is PostgreSQL. Processes with the same one are one installation.",
+  }),
+  POSTGRES_POOL_SIZE: count("10", "Connections of this process to PostgreSQL at most.", 1, 1000),
+  POSTGRES_MIGRATE: choice(
+    ["auto", "manual"],
+    "auto",
+    "auto = a start brings the schema up to date; manual = it refuses to, and says to run `agentlane migrate`.",
+  ),
   MAX_QUEUE_SIZE: count(
     "10000",
     "Unfinished tasks a queue takes; more are refused with RESOURCE_EXHAUSTED.",
@@ -232,6 +242,11 @@ const queue = {
   MEMORY_MAX_ENDED_EVENTS: count(
     "1000000",
     "Events in logs of finished tasks that the memory store keeps at most. About 500 bytes each.",
+  ),
+  SQLITE_SYNCHRONOUS: choice(
+    ["full", "normal"],
+    "full",
+    "full = what the SQLite store has answered survives a power loss; normal = it survives the death of the process only, and costs no sync.",
   ),
 };
 

@@ -142,6 +142,15 @@ function assemble(values: Values) {
         maxEndedTasks: values.MEMORY_MAX_ENDED_TASKS,
         maxEndedEvents: values.MEMORY_MAX_ENDED_EVENTS,
       },
+      sqlite: {
+        path: storeUrl(values).replace(/^sqlite:/, ""),
+        synchronous: values.SQLITE_SYNCHRONOUS,
+      },
+      postgres: {
+        schema: values.POSTGRES_SCHEMA,
+        poolSize: values.POSTGRES_POOL_SIZE,
+        migrate: values.POSTGRES_MIGRATE,
+      },
     },
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
@@ -169,18 +178,6 @@ function tracing(values: Values) {
     maxQueueSize: values.OTEL_BSP_MAX_QUEUE_SIZE,
     maxExportBatchSize: values.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
   };
-}
-
-const RELEASED_STORES = ["memory", "redis"];
-
-/** Throws `failed_precondition` (BACKEND_NOT_RELEASED) for stores that later releases bring. */
-export function requireReleased({ store }: Config): void {
-  if (RELEASED_STORES.includes(store.type)) return;
-  throw new AgentlaneError(
-    "failed_precondition",
-    "BACKEND_NOT_RELEASED",
-    `the store STORE_URL=${store.type}:… is not in this release and will come with one of the next; this one has STORE_URL for ${RELEASED_STORES.join(" and ")}`,
-  );
 }
 
 /** What `agentlane config` prints: a line per variable, defaults marked, secrets masked. */
