@@ -38,6 +38,8 @@ export interface RabbitServer {
   evaluate(expression: string): Promise<string>;
   /** `rabbitmqctl close_all_connections`. */
   closeConnections(): Promise<void>;
+  /** Messages in all queues whose names begin so, waiting or unsettled. */
+  messageCount(prefix: string): Promise<number>;
   /** Deletes all queues, and all exchanges of ours, whose names begin so. */
   drop(prefix: string): Promise<void>;
   stop(): Promise<void>;
@@ -157,6 +159,12 @@ export async function startRabbit(options: RabbitServerOptions = {}): Promise<Ra
     thaw: () => signal("SIGCONT"),
     async closeConnections() {
       await call("rabbit_networking", "close_all_connections", '["test"]');
+    },
+    async messageCount(prefix) {
+      const counted = await evaluate(
+        `lists:sum([M || Q <- rabbit_amqqueue:list(), case amqqueue:get_name(Q) of {resource, _, queue, <<"${prefix}", _/binary>>} -> true; _ -> false end, {messages, M} <- rabbit_amqqueue:info(Q, [messages])])`,
+      );
+      return Number(/^\{ok, (\d+)\}/.exec(counted)?.[1]);
     },
     async drop(prefix) {
       const named = (kind: string): string => `{resource, _, ${kind}, <<"${prefix}", _/binary>>}`;
