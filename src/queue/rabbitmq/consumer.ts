@@ -6,9 +6,9 @@
 import type { Channel, ChannelModel, Message } from "amqplib";
 import { Priority } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Clock, Timer } from "../../clock.ts";
-import { type Link, LinkedList } from "../../linked-list.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
 import { messageOf, publishedAtOf } from "./arrival.ts";
+import { Calls } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import { declareOn } from "./declarations.ts";
 import { LEVELS } from "./levels.ts";
@@ -20,8 +20,6 @@ import { TurnOrder } from "./turn-order.ts";
 const STRAY_MS = 5;
 /** Whether what should be pushed is pushed, and whether the broker answers at all. */
 const PROBE_INTERVAL_MS = 2000;
-
-type Call = (delivery: Delivery | undefined) => void;
 
 export interface ConsumerParts {
   readonly clock: Clock;
@@ -37,7 +35,7 @@ export class RabbitConsumer implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #queues: readonly string[];
   readonly #order: TurnOrder;
-  readonly #calls = new LinkedList<Call>();
+  readonly #calls = new Calls(() => this.#planReturn());
   /** In the hands of callers. */
   readonly #unsettled = new Set<Arrival>();
   /** Nacked with a delay that is not over: still the broker's, so a death costs only the delay. */
@@ -115,19 +113,9 @@ export class RabbitConsumer implements Consumer {
 
   receive(signal: AbortSignal): Promise<Delivery | undefined> {
     if (this.#closing || signal.aborted) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
-      const call: Link<Call> = this.#calls.append((delivery) => {
-        signal.removeEventListener("abort", abort);
-        resolve(delivery);
-      });
-      const abort = (): void => {
-        this.#calls.remove(call);
-        call.value(undefined);
-        this.#planReturn();
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      this.#pump();
-    });
+    const waiting = this.#calls.wait(signal);
+    this.#pump();
+    return waiting;
   }
 
   lastPolledAt(): number {
@@ -153,7 +141,7 @@ export class RabbitConsumer implements Consumer {
     const channel = this.#channel;
     this.#probing?.clear();
     this.#straying?.clear();
-    for (let call = this.#calls.shift(); call; call = this.#calls.shift()) call(undefined);
+    while (this.#calls.size > 0) this.#calls.serve(undefined);
     if (channel) {
       // First nothing may come any more, or it would be what goes back now.
       const off = this.#sources.map((source) => this.#parts.connection.reply(source.turnOff()));
@@ -254,9 +242,10 @@ export class RabbitConsumer implements Consumer {
       this.#unsettled.delete(arrival);
       if (this.#channel !== channel || !channel) throw this.#parts.connection.failure();
       how(channel);
+      this.#parts.connection.gather();
       this.#pump();
     };
-    this.#calls.shift()?.({
+    this.#calls.serve({
       message: arrival.message,
       redelivered: arrival.redelivered,
       ack: () => settle((on) => on.ack(arrival.raw)),

@@ -23,6 +23,12 @@ export class LengthLimit {
   /** Rejects with `resource_exhausted` and admits nothing when one of the queues would be too long. */
   async admit(messages: readonly QueueMessage[]): Promise<void> {
     const { maxLength, count } = this.#parts;
+    const [only] = messages;
+    const atMost = only && messages.length === 1 ? this.#atMost.get(only.queue) : undefined;
+    if (only && atMost !== undefined && atMost < maxLength) {
+      this.#atMost.set(only.queue, atMost + 1);
+      return;
+    }
     const added = Map.groupBy(messages, ({ queue }) => queue);
     for (const [queue, { length }] of added) {
       if ((this.#atMost.get(queue) ?? maxLength) + length <= maxLength) continue;

@@ -76,6 +76,10 @@ export class Publisher {
         `${MAX_UNCONFIRMED} messages wait for RabbitMQ to confirm them`,
       );
     }
+    const [only] = messages;
+    if (only && messages.length === 1) {
+      return (await this.#send(only)) === "returned" ? [only] : [];
+    }
     const outcomes = await Promise.allSettled(messages.map((message) => this.#send(message)));
     const failed = outcomes.find((outcome) => outcome.status === "rejected");
     if (failed) throw failed.reason;
@@ -88,7 +92,7 @@ export class Publisher {
   #send(message: QueueMessage): Promise<Outcome> {
     const channel = this.#channel;
     if (!channel) return Promise.reject(this.#parts.connection.failure());
-    const { clock, topology } = this.#parts;
+    const { clock, connection, topology } = this.#parts;
     const id = messageIdOf(Math.round(clock.now()), ++this.#messageCount);
     return new Promise((resolve, reject) => {
       const deadlineMs = clock.monotonic() + CONFIRM_TIMEOUT_MS;
@@ -107,6 +111,7 @@ export class Publisher {
       const exchange = isPreferring ? topology.preferred : topology.tasks;
       try {
         channel.publish(exchange, key, content, optionsOf(message, id), confirmed);
+        connection.gather();
       } catch (error) {
         confirmed(error);
       }

@@ -47,7 +47,9 @@ export function createSender(options: SenderOptions, topology: Topology): Sender
 
   async function declare(messages: readonly QueueMessage[]): Promise<void> {
     connection.requireUnblocked();
-    await declarations.declare(messages.map(({ queue }) => queue));
+    for (const { queue } of messages) {
+      if (!declarations.has(queue)) await declarations.declare(queue);
+    }
   }
 
   return {
@@ -59,7 +61,7 @@ export function createSender(options: SenderOptions, topology: Topology): Sender
       if (returned.length === 0) return;
       // Somebody has deleted a queue: it is declared again, and only then it is a failure.
       const names = new Set(returned.map(({ queue }) => queue));
-      declarations.forget(names);
+      for (const name of names) declarations.forget(name);
       await declare(returned);
       if ((await publisher.publish(returned)).length === 0) return;
       const named = [...names].join(", ");
