@@ -4,6 +4,7 @@ import type { Violation } from "../simulation/history-checker.ts";
 import { millisecondsOf, type ObservedTask } from "./check-tasks.ts";
 import type { FaultLog } from "./injector.ts";
 import type { Ledger } from "./ledger.ts";
+import { unexplainedLosses } from "./lost-attempts.ts";
 import { CONSUMERS_RESUME_MS } from "./settings.ts";
 
 /** Milliseconds from the fault to the end of its effect, each. */
@@ -97,12 +98,13 @@ export function describeFigures(figures: RunFigures): string[] {
   const states = Map.groupBy(tasks, ({ task }) => TaskState[task.state]);
   const attempts = tasks.flatMap(({ task }) => task.attempts);
   const expired = attempts.filter(({ outcome }) => outcome === AttemptOutcome.LEASE_EXPIRED);
+  const unexplained = unexplainedLosses(tasks, faults).length;
   const recovery = recoveryOf(tasks, faults);
   const perSecond = (tasks.length / (loadMs / 1000)).toFixed(0);
   return [
     `tasks            ${tasks.length} in ${(loadMs / 1000).toFixed(0)} s (${perSecond}/s): ${listOf(mapSizes(states))}`,
     `faults           ${listOf(faults.counts)}; ${faults.kills.length} processes killed`,
-    `attempts         ${attempts.length}, of which ${expired.length} lost their worker`,
+    `attempts         ${attempts.length}, of which ${expired.length} lost their worker, ${unexplained} of these without a fault`,
     `clients          ${ledger.repeatCount} calls repeated, ${ledger.reconnectCount} streams resumed elsewhere`,
     `refusals         ${quantiles(ledger.refusalsMs)} until UNAVAILABLE`,
     `settled          ${figures.settledAfterMs?.toFixed(0) ?? "never"} ms after the load`,
