@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { monotonicOrigin, systemClock, systemRandom } from "./clock.ts";
 import { inOrder } from "./lifecycle.ts";
-import { type StoreConfig, storeOf } from "./runtime-store.ts";
+import { redisConnections, type StoreConfig, storeOf } from "./runtime-store.ts";
 import { createLeaseRenewer } from "./worker/lease-renewer.ts";
 import { readLeaseTable } from "./worker/lease-table.ts";
 import type { LeaseThreadData, LeaseThreadProblem } from "./worker/lease-thread.ts";
@@ -10,11 +10,15 @@ import type { LeaseThreadData, LeaseThreadProblem } from "./worker/lease-thread.
 const data: LeaseThreadData<StoreConfig> = workerData;
 const shiftMs = monotonicOrigin() - data.origin;
 
-const store = storeOf(data.store, {
+const surroundings = {
   clock: systemClock,
   random: systemRandom,
   // The main thread has found the same and told it.
   onWarning: () => undefined,
+};
+const store = storeOf(data.store, {
+  ...surroundings,
+  connectionTo: redisConnections(surroundings),
 });
 const parts = inOrder([
   store,

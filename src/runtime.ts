@@ -1,7 +1,7 @@
 /** Composition root: it alone, with runtime-store.ts, names concrete adapters. Parts in, a program out. */
 import { extname } from "node:path";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
-import { type Config, processEnvironment, requireReleased } from "./config.ts";
+import { type Config, processEnvironment } from "./config.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
 import type { AgentDefinition } from "./executor/agent-definition.ts";
 import { createAgentDirectory } from "./executor/agent-directory.ts";
@@ -15,13 +15,16 @@ import { inOrder, type Service, service } from "./lifecycle.ts";
 import type { EventBus, MessageQueue } from "./queue/contract.ts";
 import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
+import { createRabbitEventBus } from "./queue/rabbitmq/bus.ts";
+import { createRabbitQueue } from "./queue/rabbitmq/queue.ts";
 import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
-import { isSharedStore, type StoreParts, storeOf } from "./runtime-store.ts";
+import { isSharedStore, redisConnections, type StoreParts, storeOf } from "./runtime-store.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
 import type { Store } from "./store/contract.ts";
+import { migrateSchema } from "./store/postgres/migrate.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
 import { createReadiness } from "./tasks/readiness.ts";
@@ -62,7 +65,6 @@ export type Runtime = Awaited<ReturnType<typeof createRuntime>>;
 
 /** Nothing runs and nothing listens before `start`. */
 export async function createRuntime(config: Config, overrides: Overrides = {}) {
-  requireReleased(config);
   const shared = assembleShared(config, overrides);
   const { store, queue, bus, clock, executors, dispatcher } = shared;
   // Its thread makes a store from the configuration, and knows nothing of one that was given.
@@ -217,23 +219,41 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
   const onWarning = (message: string, error?: unknown): void => {
     parts.logger.warn(message, error === undefined ? {} : { error });
   };
-  const shared = { ...parts, onWarning };
+  const shared = { ...parts, onWarning, connectionTo: redisConnections({ ...parts, onWarning }) };
   return { store: storeOf(config, shared), ...transportOf(config, shared) };
 }
 
-type AdapterParts = BackendParts & Pick<StoreParts, "onWarning">;
+type AdapterParts = BackendParts & StoreParts;
+
+/** Brings the store's schema up to date; answers what to tell. */
+export async function migrateStore({ store }: Config): Promise<string> {
+  if (store.type !== "postgres") return `a store in ${store.type} has no schema to migrate`;
+  const { schema } = store.postgres;
+  const { from, to } = await migrateSchema({ url: store.url, schema });
+  if (from === to) return `the schema ${schema} is up to date, at version ${to}`;
+  return `the schema ${schema} is now at version ${to}; it was at ${from}`;
+}
 
 function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
   const { type, redisUrl: url, redisKeyPrefix: prefix } = config.queue;
   switch (type) {
-    case "redis":
-      return {
-        queue: createRedisQueue({ ...parts, prefix, url }),
-        bus: createRedisEventBus({ ...parts, prefix, url }),
-      };
+    case "redis": {
+      const shared = { ...parts, prefix, connection: parts.connectionTo(url) };
+      return { queue: createRedisQueue(shared), bus: createRedisEventBus(shared) };
+    }
+    case "rabbitmq":
+      return rabbitOf(config, parts);
     default:
       return { queue: createMemoryQueue({ clock: parts.clock }), bus: createMemoryEventBus() };
   }
+}
+
+function rabbitOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
+  const { rabbitmqUrl: url, rabbitmqPrefix: prefix, rabbitmqQueueType: queueType } = config.queue;
+  return {
+    queue: createRabbitQueue({ ...parts, prefix, url, queueType }),
+    bus: createRabbitEventBus({ ...parts, prefix, url }),
+  };
 }
 
 /** Throws `invalid_argument` for an agents file with problems. */

@@ -22,6 +22,11 @@ export interface Chore {
    * loop. Default false.
    */
   readonly yieldsWhenLate?: boolean;
+  /**
+   * Whether its first run is at once, for what the processes before this one left behind, and not at
+   * a random point of its interval. Default false.
+   */
+  readonly runsAtStart?: boolean;
   run(): Promise<void>;
 }
 
@@ -106,7 +111,8 @@ function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
   return {
     open() {
       isOpen = true;
-      plan(chore.intervalMs * random());
+      if (chore.runsAtStart) running = runOnce();
+      else plan(chore.intervalMs * random());
     },
     dueIn(inMs: number) {
       if (!chore.followsDue) return;
@@ -139,6 +145,7 @@ export function repairChores(parts: RepairParts): Chore[] {
       name: "sweep",
       intervalMs: parts.sweepIntervalMs,
       followsDue: true,
+      runsAtStart: true,
       run: () => sweepStore(parts),
     },
     {
@@ -146,6 +153,7 @@ export function repairChores(parts: RepairParts): Chore[] {
       intervalMs: parts.sweepIntervalMs,
       // A loop that was blocked has kept this process's own renewals waiting too.
       yieldsWhenLate: true,
+      runsAtStart: true,
       run: () => expireLeases(parts),
     },
     { name: "reconcile", intervalMs: parts.reconcileIntervalMs, run: () => reconcile(parts) },
