@@ -171,10 +171,14 @@ async function sweepStore({ store, dispatcher, sweep }: RepairParts): Promise<vo
 async function expireLeases({ store, dispatcher, random, sweep }: RepairParts): Promise<void> {
   for (;;) {
     const expired = await store.tasks.expired(sweep.limit);
-    for (const each of expired) {
-      const effects = await endExpired(store, each, random);
-      if (effects) await dispatcher.dispatch(effects);
-    }
+    // A worker that dies leaves as many as it had slots: one after the other, the last would wait.
+    const ends = await Promise.allSettled(
+      expired.map(async (each) => {
+        const effects = await endExpired(store, each, random);
+        if (effects) await dispatcher.dispatch(effects);
+      }),
+    );
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
     if (expired.length < sweep.limit) return;
   }
 }
