@@ -342,6 +342,7 @@ function choresOf(
 ): Chore[] {
   const repairs = repairChores({
     ...shared,
+    leaseMs: config.worker.leaseMs,
     sweepIntervalMs: config.sweeper.intervalMs,
     reconcileIntervalMs: RECONCILE_INTERVAL_MS,
     sweep: {
