@@ -7,7 +7,7 @@ import {
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.js";
-import { WATCH_ENDED } from "../../tasks/watch.ts";
+import { WATCH_BROKEN, WATCH_ENDED } from "../../tasks/watch.ts";
 
 /** `error` of a body, and of the last event of a stream that fails. */
 export interface ErrorObject {
@@ -140,6 +140,6 @@ function mayRepeat(
   status: number,
   isRepeatable: boolean,
 ): boolean {
-  if (reason === WATCH_ENDED) return isRepeatable;
+  if (reason === WATCH_ENDED || reason === WATCH_BROKEN) return isRepeatable;
   return taskId === undefined && status !== 409;
 }
