@@ -129,6 +129,22 @@ describe.each([
     body.destroy();
   });
 
+  test("a reader that pauses goes on where it was", async () => {
+    await start();
+    const { reply, destroy } = call("endless");
+    const { body } = await reply;
+    let byteCount = 0;
+    for await (const chunk of body) {
+      byteCount += chunk.length;
+      // What is sent meanwhile fills what can be filled.
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+      if (byteCount > 20_000_000) break;
+    }
+    destroy();
+    await callsEnded();
+    expect(server.manager.runs[0]?.abortedWith).toBe("disconnect");
+  });
+
   test("a stream with nothing to say shows that it lives", async () => {
     await start();
     const { reply, destroy } = call("hanging");
