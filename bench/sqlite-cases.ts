@@ -2,8 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compare, type Effort, type Row, type Side } from "./compare.ts";
-import type { Case } from "./memory-cases.ts";
+import { type Case, compare, type Effort, type Row, type Side } from "./compare.ts";
 import { type Child, startChild, startLoadClient } from "./processes.ts";
 import type { LoopDelay } from "./servers/sqlite.ts";
 import { EXECUTE, requestBytes } from "./workload.ts";
