@@ -192,7 +192,7 @@ async function expectAllOf(said: readonly string[], store: Store): Promise<void>
 }
 
 describe("a second owner", () => {
-  it("is refused, and told what to do, until the first is gone", { timeout: 20_000 }, async () => {
+  it("is refused, and told what to do, until the first is gone", { timeout: 60_000 }, async () => {
     const writer = startWriter(1);
     await writer.says(1);
     const second = storeAt(path);
