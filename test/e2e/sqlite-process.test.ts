@@ -123,7 +123,7 @@ async function begun(taskId: string): Promise<number> {
   throw new Error(`task ${taskId} ended`);
 }
 
-describe("a process with a SQLite store", { timeout: 60_000 }, () => {
+describe("a process with a SQLite store", { timeout: 120_000 }, () => {
   it("goes on after a kill: running, queued, retrying, ended", async () => {
     const done = { ...turn("done"), idempotencyKey: "k1" };
     const ended = await submit(done);

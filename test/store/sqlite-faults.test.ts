@@ -124,7 +124,7 @@ function startWriter(round: number): Writer {
 
 describe("a process that is killed", () => {
   it("leaves everything that was answered, and a file that is whole", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     for (let round = 1; round <= 8; round++) {
       const writer = startWriter(round);
