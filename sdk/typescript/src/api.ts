@@ -7,6 +7,11 @@ export * from "../gen/agentlane/v1/session_pb.js";
 export * from "../gen/agentlane/v1/session_service_pb.js";
 export * from "../gen/agentlane/v1/task_pb.js";
 export * from "../gen/agentlane/v1/task_service_pb.js";
+export {
+  type AgentExecutionCommand,
+  type AgentExecutionResult,
+  ExecuteAgentServiceAdapter,
+} from "./adapter.ts";
 export { AgentlaneClient, type ClientOptions, type SubmitOptions } from "./client.ts";
 export { AgentlaneError, type CodeName, type FieldViolation } from "./errors.ts";
 export type { CallOptions, RetryOptions } from "./scope.ts";
