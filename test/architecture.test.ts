@@ -41,6 +41,12 @@ test.each([
   ["src/console/a.ts", "../tasks/watch.ts", "console must not import tasks"],
   ["src/tasks/a.ts", "../../test/fakes/fake-clock.ts", "tasks must not import outside"],
   ["src/engine/a.ts", "../errors.ts", '"engine" is no room of the design'],
+  ["src/tasks/a.ts", "../../sdk/typescript/src/errors.ts", "tasks must not import outside"],
+  ["sdk/typescript/src/a.ts", "../../../src/errors.ts", "must not import what is not published"],
+  ["sdk/typescript/src/a.ts", "../../../gen/x.js", "must not import what is not published"],
+  ["sdk/typescript/src/client.ts", "node:http2", "must not import node:http2"],
+  ["sdk/typescript/src/web.ts", "@connectrpc/connect-node", "must not import @connectrpc"],
+  ["sdk/typescript/src/node.ts", "@grpc/grpc-js", "must not import @grpc/grpc-js"],
 ])("%s must not import %s", (path, specifier, message) => {
   for (const text of [
     `import { a } from "${specifier}"; a();`,
