@@ -264,15 +264,16 @@ describe.each([
     await client.execute({ agentId: "echo", sessionId: "s1", text: "hello" });
     const exported = await client.exportSession("echo", "s1");
     expect(await client.destroySession("echo", "s1")).toBe(true);
-    expect(await client.importSession(exported)).toBe(1n);
+    expect((await client.importSession(exported)).version).toBe(1n);
     const clash = await failure(client.importSession(exported));
     expect(clash.code).toBe("ALREADY_EXISTS");
-    expect(await client.importSession(exported, { overwrite: true })).toBe(1n);
+    expect((await client.importSession(exported, { overwrite: true })).version).toBe(1n);
     const turn = { agentId: "echo", sessionId: "s2", text: "x", maxAttempts: 1 };
     const failed = client.stream({ ...turn, configurable: { failAttempts: 1 } });
     expect((await failure(failed.final())).reason).toBe("ECHO_FAILURE");
     expect((await client.listTasks({ sessionId: "s2" })).tasks).toHaveLength(1);
-    expect(await client.purgeDeadLetters({ taskIds: [failed.taskId] })).toBe(1);
+    const { purgedCount } = await client.purgeDeadLetters({ taskIds: [failed.taskId] });
+    expect(purgedCount).toBe(1);
     client.close();
   });
 

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ServingProcess, serve } from "../harness/process.ts";
 
@@ -96,6 +97,20 @@ test.each(examples.map((example, index) => ({ ...example, index })))(
     if (code.includes("in a browser")) expect(stdout).toContain("browser");
   },
 );
+
+test("a browser's bundle has nothing of Node in it", async () => {
+  const entry = join(folder, "page.ts");
+  writeFileSync(entry, 'export { connect } from "@agentlane/sdk";\n');
+  const built = await build({
+    root: folder,
+    configFile: false,
+    logLevel: "silent",
+    build: { write: false, lib: { entry, formats: ["es"] } },
+  });
+  const code = JSON.stringify(built);
+  expect(code).toContain("application/grpc-web");
+  expect(code).not.toMatch(/node:|__vite-browser-external|connect-node|grpc-js\b/);
+});
 
 test("its version is the contract's, and what it exports is in it", () => {
   const manifest = manifestOf("sdk/typescript/package.json");

@@ -3,17 +3,14 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { AgentService, type ExecuteRequest } from "../gen/agentlane/v1/agent_service_pb.js";
 import { OperationsService } from "../gen/agentlane/v1/operations_service_pb.js";
-import type { ExecutionContext, ExecutionContextSchema } from "../gen/agentlane/v1/session_pb.js";
-import { type GetSessionResponse, SessionService } from "../gen/agentlane/v1/session_service_pb.js";
+import type { ExecutionContextSchema } from "../gen/agentlane/v1/session_pb.js";
+import { SessionService } from "../gen/agentlane/v1/session_service_pb.js";
 import type { Task } from "../gen/agentlane/v1/task_pb.js";
 import {
   type CancelTaskRequest,
   type ListDeadLettersRequestSchema,
-  type ListDeadLettersResponse,
   type ListTasksRequestSchema,
-  type ListTasksResponse,
   type PurgeDeadLettersRequestSchema,
-  type RedriveTasksResponse,
   SubmitTaskRequestSchema,
   type SubmitTaskResponse,
   TaskService,
@@ -43,6 +40,7 @@ export interface SubmitOptions extends CallOptions {
 const CANCEL_LIMIT_MS = 2000;
 
 type Target = CancelTaskRequest["target"];
+type WireCall<T> = Parameters<typeof Scope.prototype.repeat<T>>[0];
 
 export class AgentlaneClient {
   readonly agents: Client<typeof AgentService>;
@@ -71,7 +69,7 @@ export class AgentlaneClient {
   }
 
   /** Runs a turn and answers with its result. Throws AgentlaneError, also when the task failed. */
-  async execute(turn: Turn, options: CallOptions = {}): Promise<TurnResult> {
+  async execute(turn: Turn, options?: CallOptions): Promise<TurnResult> {
     const request = requestOf(turn);
     const scope = this.#scope(options);
     try {
@@ -89,7 +87,7 @@ export class AgentlaneClient {
   }
 
   /** Runs a turn and streams its events, from the first to the terminal one. */
-  stream(turn: Turn, options: CallOptions = {}): TurnStream {
+  stream(turn: Turn, options?: CallOptions): TurnStream {
     const request = requestOf(turn);
     const { $typeName: _, ...fields } = request;
     const scope = this.#scope(options);
@@ -128,98 +126,72 @@ export class AgentlaneClient {
       ...fields,
       streaming: options.streaming ?? false,
     });
-    return this.#scope(options).repeat((wire) => this.tasks.submitTask(request, wire));
+    return this.#repeat(options, (wire) => this.tasks.submitTask(request, wire));
   }
 
   /** By id, or by the key it was submitted with. Idempotent; a task that has ended stays as it is. */
-  async cancel(
-    task: string | { readonly idempotencyKey: string },
-    options: CallOptions = {},
-  ): Promise<Task> {
+  cancel(task: string | { readonly idempotencyKey: string }, options?: CallOptions): Promise<Task> {
     const target: Target =
       typeof task === "string"
         ? { case: "taskId", value: task }
         : { case: "idempotencyKey", value: task.idempotencyKey };
-    const answer = await this.#scope(options).repeat((wire) =>
-      this.tasks.cancelTask({ target }, wire),
-    );
-    return present(answer.task);
+    const call = this.#repeat(options, (wire) => this.tasks.cancelTask({ target }, wire));
+    return call.then((answer) => present(answer.task));
   }
 
-  async getTask(taskId: string, options: CallOptions = {}): Promise<Task> {
-    const answer = await this.#scope(options).repeat((wire) =>
-      this.tasks.getTask({ taskId }, wire),
-    );
-    return present(answer.task);
+  getTask(taskId: string, options?: CallOptions): Promise<Task> {
+    const call = this.#repeat(options, (wire) => this.tasks.getTask({ taskId }, wire));
+    return call.then((answer) => present(answer.task));
   }
 
-  listTasks(
-    filter: MessageInitShape<typeof ListTasksRequestSchema> = {},
-    options: CallOptions = {},
-  ): Promise<ListTasksResponse> {
-    return this.#scope(options).repeat((wire) => this.tasks.listTasks(filter, wire));
+  listTasks(filter: MessageInitShape<typeof ListTasksRequestSchema> = {}, options?: CallOptions) {
+    return this.#repeat(options, (wire) => this.tasks.listTasks(filter, wire));
   }
 
-  getSession(
-    agentId: string,
-    sessionId: string,
-    options: CallOptions = {},
-  ): Promise<GetSessionResponse> {
+  getSession(agentId: string, sessionId: string, options?: CallOptions) {
     const session = { agentId, sessionId };
-    return this.#scope(options).repeat((wire) => this.sessions.getSession(session, wire));
+    return this.#repeat(options, (wire) => this.sessions.getSession(session, wire));
   }
 
   /** True when there was something to destroy. */
-  async destroySession(
-    agentId: string,
-    sessionId: string,
-    options: CallOptions = {},
-  ): Promise<boolean> {
+  destroySession(agentId: string, sessionId: string, options?: CallOptions): Promise<boolean> {
     const session = { agentId, sessionId };
-    const call = this.#scope(options).repeat((wire) => this.sessions.destroySession(session, wire));
-    return (await call).destroyed;
+    const call = this.#repeat(options, (wire) => this.sessions.destroySession(session, wire));
+    return call.then(({ destroyed }) => destroyed);
   }
 
-  async exportSession(
-    agentId: string,
-    sessionId: string,
-    options: CallOptions = {},
-  ): Promise<ExecutionContext> {
+  exportSession(agentId: string, sessionId: string, options?: CallOptions) {
     const session = { agentId, sessionId };
-    const call = this.#scope(options).repeat((wire) => this.sessions.exportSession(session, wire));
-    return present((await call).context);
+    const call = this.#repeat(options, (wire) => this.sessions.exportSession(session, wire));
+    return call.then(({ context }) => present(context));
   }
 
   /** Not repeated after a broken connection: a session that exists by then may be this one. */
-  async importSession(
+  importSession(
     context: MessageInitShape<typeof ExecutionContextSchema>,
-    options: CallOptions & { readonly overwrite?: boolean } = {},
-  ): Promise<bigint> {
-    const request = { context, overwrite: options.overwrite ?? false };
-    return (await this.#once(options, (wire) => this.sessions.importSession(request, wire)))
-      .version;
+    options?: CallOptions & { readonly overwrite?: boolean },
+  ) {
+    const request = { context, overwrite: options?.overwrite ?? false };
+    return this.#once(options, (wire) => this.sessions.importSession(request, wire));
   }
 
   listDeadLetters(
     filter: MessageInitShape<typeof ListDeadLettersRequestSchema> = {},
-    options: CallOptions = {},
-  ): Promise<ListDeadLettersResponse> {
-    return this.#scope(options).repeat((wire) => this.tasks.listDeadLetters(filter, wire));
+    options?: CallOptions,
+  ) {
+    return this.#repeat(options, (wire) => this.tasks.listDeadLetters(filter, wire));
   }
 
   /** Not repeated after a broken connection: a task may have failed anew by then. */
-  redrive(taskIds: readonly string[], options: CallOptions = {}): Promise<RedriveTasksResponse> {
-    const request = { taskIds: [...taskIds] };
-    return this.#once(options, (wire) => this.tasks.redriveTasks(request, wire));
+  redrive(taskIds: readonly string[], options?: CallOptions) {
+    return this.#once(options, (wire) => this.tasks.redriveTasks({ taskIds: [...taskIds] }, wire));
   }
 
-  /** Answers how many are gone. */
-  async purgeDeadLetters(
+  purgeDeadLetters(
     filter: MessageInitShape<typeof PurgeDeadLettersRequestSchema>,
-    options: CallOptions = {},
-  ): Promise<number> {
-    const call = this.#once(options, (wire) => this.tasks.purgeDeadLetters(filter, wire));
-    return (await call).purgedCount;
+    options?: CallOptions,
+  ) {
+    return this.#once(options, (wire) => this.tasks.purgeDeadLetters(filter, wire));
   }
 
   /** Closes the connections; calls under way fail. */
@@ -227,22 +199,17 @@ export class AgentlaneClient {
     this.#close();
   }
 
-  #scope(options: CallOptions): Scope {
-    const { deadlineMs, retry } = this.#options;
-    const merged = { ...options, deadlineMs: options.deadlineMs ?? deadlineMs };
-    return new Scope(merged, { ...DEFAULT_RETRY, ...retry });
+  #scope(options: CallOptions = {}, retry = this.#options.retry): Scope {
+    const deadlineMs = options.deadlineMs ?? this.#options.deadlineMs;
+    return new Scope({ ...options, deadlineMs }, { ...DEFAULT_RETRY, ...retry });
   }
 
-  async #once<T>(
-    options: CallOptions,
-    call: Parameters<typeof Scope.prototype.repeat<T>>[0],
-  ): Promise<T> {
-    const scope = this.#scope(options);
-    try {
-      return await call(scope.wireOptions());
-    } catch (cause) {
-      throw scope.error(cause);
-    }
+  #repeat<T>(options: CallOptions | undefined, call: WireCall<T>): Promise<T> {
+    return this.#scope(options).repeat(call);
+  }
+
+  #once<T>(options: CallOptions | undefined, call: WireCall<T>): Promise<T> {
+    return this.#scope(options, { maxTries: 1 }).repeat(call);
   }
 
   /** Best effort. A submit that is still under way is not found at first. */

@@ -84,6 +84,8 @@ function grpcJsTransport(client: Client): Transport {
         call.metadata,
         call.options,
       );
+      // Told to whoever reads; before that it must not end the process.
+      running.on("error", () => undefined);
       const unbind = cancelOn(signal, () => running.cancel());
       const answer = { stream: true as const, service: method.parent, method };
       const message = repliesOf(running, unbind);
