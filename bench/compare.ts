@@ -22,6 +22,13 @@ export interface Effort {
   readonly long: boolean;
 }
 
+export interface Case {
+  /** What `--only` selects. */
+  readonly group: string;
+  readonly name: string;
+  run(effort: Effort, onRow: (row: Row) => void): Promise<Row[]>;
+}
+
 export interface Side {
   run(order: { concurrency: number; durationMs: number }): Promise<LoadReport>;
   /** What a round produced per second. */
@@ -35,7 +42,13 @@ const WARM_UP_CONCURRENCY = 32;
 
 /** One row per concurrency. */
 export async function compare(
-  about: { name: string; unit: string; target: string; concurrencies: readonly number[] },
+  about: {
+    name: string;
+    unit: string;
+    /** One for all, or one for each concurrency. */
+    target: string | readonly string[];
+    concurrencies: readonly number[];
+  },
   ours: Side,
   peer: Side,
   effort: Effort,
@@ -45,7 +58,8 @@ export async function compare(
   await measure(peer, { concurrency: WARM_UP_CONCURRENCY, durationMs: WARM_UP_MS });
   await measure(ours, { concurrency: WARM_UP_CONCURRENCY, durationMs: WARM_UP_MS });
   const rows: Row[] = [];
-  for (const concurrency of about.concurrencies) {
+  for (const [index, concurrency] of about.concurrencies.entries()) {
+    const target = typeof about.target === "string" ? about.target : (about.target[index] ?? "");
     const rounds: { ours: Measured; peer: Measured }[] = [];
     for (let round = 0; round < effort.rounds; round++) {
       const order = { concurrency, durationMs };
@@ -58,7 +72,7 @@ export async function compare(
       ours: median(rounds.map((round) => round.ours.rate)),
       peer: median(rounds.map((round) => round.peer.rate)),
       ratio: median(rounds.map((round) => round.ours.rate / round.peer.rate)),
-      target: about.target,
+      target,
       ...(clientLoad > CLIENT_LIMIT && { note: "limited by the client: at least this" }),
     };
     rows.push(row);
@@ -67,12 +81,13 @@ export async function compare(
   return rows;
 }
 
-interface Measured {
+export interface Measured {
   readonly rate: number;
+  readonly p50Ms: number;
   readonly clientLoad: number;
 }
 
-async function measure(
+export async function measure(
   side: Side,
   order: Pick<LoadOrder, "concurrency" | "durationMs">,
 ): Promise<Measured> {
@@ -80,7 +95,7 @@ async function measure(
   if (report.failures > 0) {
     throw new Error(`${report.failures} calls failed, the first with: ${report.firstFailure}`);
   }
-  return { rate: side.rate(report), clientLoad: report.clientLoad };
+  return { rate: side.rate(report), p50Ms: report.p50Ms, clientLoad: report.clientLoad };
 }
 
 export function median(values: readonly number[]): number {

@@ -1,4 +1,5 @@
 /** The graphs of the LangGraph rows: one node, a model that answers at once or token by token. */
+import { createHash } from "node:crypto";
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
@@ -48,4 +49,20 @@ export const streaming = new StateGraph(MessagesAnnotation)
   .addNode("model", async ({ messages }) => ({ messages: [await model.invoke(messages)] }))
   .addEdge(START, "model")
   .addEdge("model", END)
+  .compile();
+
+/** Some ten milliseconds of a core. */
+const HASHES = 8000;
+
+/** One node that computes before it answers. */
+export const burning = new StateGraph(MessagesAnnotation)
+  .addNode("compute", () => {
+    let digest = ANSWER;
+    for (let count = 0; count < HASHES; count++) {
+      digest = createHash("sha256").update(digest).digest("hex");
+    }
+    return { messages: [new AIMessage(digest)] };
+  })
+  .addEdge(START, "compute")
+  .addEdge("compute", END)
   .compile();

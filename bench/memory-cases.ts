@@ -1,5 +1,5 @@
 /** The rows of the performance guide that exist with everything in memory. */
-import { compare, type Effort, type Row, type Side } from "./compare.ts";
+import { type Case, compare, type Effort, type Row, type Side } from "./compare.ts";
 import { type Child, startChild, startLoadClient } from "./processes.ts";
 import type { Growth, InstanceFigures } from "./servers/retention.ts";
 import {
@@ -9,13 +9,6 @@ import {
   STREAM_EXECUTE,
   TOKENS_A_STREAM,
 } from "./workload.ts";
-
-export interface Case {
-  /** What `--only` selects. */
-  readonly group: string;
-  readonly name: string;
-  run(effort: Effort, onRow: (row: Row) => void): Promise<Row[]>;
-}
 
 interface Comparison {
   readonly name: string;

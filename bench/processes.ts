@@ -37,9 +37,15 @@ export function startLoadClient(): LoadClient {
 
 function spawn(file: string, args: readonly string[]): ChildProcess {
   return fork(fileURLToPath(new URL(file, import.meta.url)), args, {
-    execArgv: ["--expose-gc", "--max-old-space-size=8192"],
+    execArgv: ["--expose-gc", "--max-old-space-size=8192", ...profiling()],
     env: { ...process.env, LANGCHAIN_CALLBACKS_BACKGROUND: "false" },
   });
+}
+
+/** BENCH_PROFILE names a folder for CPU profiles of all children. */
+function profiling(): string[] {
+  const { BENCH_PROFILE: folder } = process.env;
+  return folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : [];
 }
 
 function ask<Order extends object, Report>(
@@ -69,6 +75,9 @@ function nextMessage<T>(child: ChildProcess, name: string): Promise<T> {
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return;
-  child.kill("SIGKILL");
-  await once(child, "exit");
+  const exited = once(child, "exit");
+  // A profile is written at the end of a process that ends by itself.
+  if (process.env.BENCH_PROFILE) child.disconnect();
+  else child.kill("SIGKILL");
+  await exited;
 }

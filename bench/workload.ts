@@ -20,8 +20,8 @@ const CHUNK_TEXT = "thirty bytes of streamed text ";
 /** Tokens of the streaming graph. */
 export const TOKENS_A_STREAM = 200;
 
-const QUESTION = "What is the weather like? ".repeat(6);
-const ANSWER = "Mild, with some clouds and a light wind from the west. ".repeat(8);
+export const QUESTION = "What is the weather like? ".repeat(6);
+export const ANSWER = "Mild, with some clouds and a light wind from the west. ".repeat(8);
 
 /** About 200 bytes; a stateless turn. */
 export function requestBytes(): string {

@@ -20,7 +20,17 @@ const MAX_LINES = 400;
 /** Which rooms a room may import beside itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ["runtime", "config"],
-  runtime: ["config", "server", "tasks", "queue", "store", "worker", "executor", "adapter"],
+  runtime: [
+    "config",
+    "server",
+    "tasks",
+    "queue",
+    "store",
+    "worker",
+    "executor",
+    "redis",
+    "adapter",
+  ],
   config: [],
   foundation: [],
   telemetry: [],
@@ -30,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   executor: ["store"],
   queue: [],
   store: [],
+  redis: [],
   console: [],
 };
 
@@ -45,7 +56,7 @@ const DRIVERS: readonly (readonly [RegExp, RegExp])[] = [
   [/^(@langchain\/|langchain(\/|$))/, /^src\/executor\/langgraph\//],
   [/^@opentelemetry\/(?!api$)/, /^src\/telemetry\//],
   [/^pino(\/|$)/, /^src\/telemetry\//],
-  [/^ioredis(\/|$)/, /^src\/(redis|(queue|store)\/redis)\//],
+  [/^ioredis(\/|$)/, /^src\/redis\//],
   [/^amqplib(\/|$)/, /^src\/queue\/rabbitmq\//],
   [/^pg(\/|$)/, /^src\/store\/postgres\//],
   [/^node:sqlite$/, /^src\/store\/sqlite\//],
@@ -97,6 +108,7 @@ function mayImport(from: string, to: string): boolean {
   if (from === to) return true;
   if (from === "console") return to === "gen";
   if (OPEN_ROOMS.includes(to)) return to === "gen" || from !== "config" || to === "foundation";
+  if (from.endsWith("/redis") && to === "redis") return true;
   if (from.startsWith("adapter:")) return from.startsWith(`adapter:${to}/`);
   const kind = to.startsWith("adapter:") ? "adapter" : to;
   return MAY_IMPORT[from]?.includes(kind) ?? false;

@@ -1,4 +1,5 @@
-/** Composition root: the only file that names concrete adapters. Parts in, a program out. */
+/** Composition root: it alone, with runtime-store.ts, names concrete adapters. Parts in, a program out. */
+import { extname } from "node:path";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
 import { type Config, processEnvironment, requireReleased } from "./config.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
@@ -16,14 +17,11 @@ import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
 import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
+import { isSharedStore, redisConnections, type StoreParts, storeOf } from "./runtime-store.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
 import type { Store } from "./store/contract.ts";
-import { createMemoryStore } from "./store/memory/store.ts";
-import { migrateSchema } from "./store/postgres/migrate.ts";
-import { createPostgresStore } from "./store/postgres/store.ts";
-import { createRedisStore } from "./store/redis/store.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
 import { createReadiness } from "./tasks/readiness.ts";
@@ -32,6 +30,8 @@ import { type Chore, createSweeper, repairChores } from "./tasks/sweeper.ts";
 import { createTaskManager } from "./tasks/task-manager.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
 import { VERSION } from "./version.ts";
+import type { LeaseBackup } from "./worker/lease-keeper.ts";
+import { createLeaseThread } from "./worker/lease-thread.ts";
 import { createWorker, type Worker } from "./worker/worker.ts";
 
 const RECONCILE_INTERVAL_MS = 5000;
@@ -65,7 +65,9 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
   requireReleased(config);
   const shared = assembleShared(config, overrides);
   const { store, queue, bus, clock, executors, dispatcher } = shared;
-  const worker = config.worker.enabled ? workerOf(config, shared) : undefined;
+  // Its thread makes a store from the configuration, and knows nothing of one that was given.
+  const leaseBackup = overrides.backends ? undefined : leaseBackupOf(config, shared);
+  const worker = config.worker.enabled ? workerOf(config, shared, leaseBackup) : undefined;
   const readiness = createReadiness({ store, queue, clock, lastPolledAt: worker?.lastPolledAt });
   const sweeper = createSweeper({
     clock,
@@ -215,43 +217,19 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
   const onWarning = (message: string, error?: unknown): void => {
     parts.logger.warn(message, error === undefined ? {} : { error });
   };
-  const shared = { ...parts, onWarning };
+  const shared = { ...parts, onWarning, connectionTo: redisConnections({ ...parts, onWarning }) };
   return { store: storeOf(config, shared), ...transportOf(config, shared) };
 }
 
-type AdapterParts = BackendParts & {
-  readonly onWarning: (message: string, error?: unknown) => void;
-};
-
-function storeOf(config: Config, parts: AdapterParts): Store {
-  const { type, url, memory, postgres } = config.store;
-  switch (type) {
-    case "redis":
-      return createRedisStore({ ...parts, prefix: config.queue.redisKeyPrefix, url });
-    case "postgres":
-      return createPostgresStore({ ...parts, ...postgres, url });
-    default:
-      return createMemoryStore({ clock: parts.clock, ...memory });
-  }
-}
-
-/** Brings the store's schema up to date; answers what to tell. */
-export async function migrateStore({ store }: Config): Promise<string> {
-  if (store.type !== "postgres") return `a store in ${store.type} has no schema to migrate`;
-  const { schema } = store.postgres;
-  const { from, to } = await migrateSchema({ url: store.url, schema });
-  if (from === to) return `the schema ${schema} is up to date, at version ${to}`;
-  return `the schema ${schema} is now at version ${to}; it was at ${from}`;
-}
+type AdapterParts = BackendParts & StoreParts;
 
 function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
   const { type, redisUrl: url, redisKeyPrefix: prefix } = config.queue;
   switch (type) {
-    case "redis":
-      return {
-        queue: createRedisQueue({ ...parts, prefix, url }),
-        bus: createRedisEventBus({ ...parts, prefix, url }),
-      };
+    case "redis": {
+      const shared = { ...parts, prefix, connection: parts.connectionTo(url) };
+      return { queue: createRedisQueue(shared), bus: createRedisEventBus(shared) };
+    }
     default:
       return { queue: createMemoryQueue({ clock: parts.clock }), bus: createMemoryEventBus() };
   }
@@ -292,11 +270,12 @@ export async function validateAgents(agents: readonly AgentDefinition[]): Promis
   }
 }
 
-function workerOf(config: Config, shared: Shared): Worker {
+function workerOf(config: Config, shared: Shared, leaseBackup: LeaseBackup | undefined): Worker {
   const { worker, instances } = config;
   return createWorker({
     ...shared,
     version: VERSION,
+    leaseBackup,
     options: {
       queues: worker.queues ?? shared.agents.queues(),
       slots: worker.slots,
@@ -309,6 +288,27 @@ function workerOf(config: Config, shared: Shared): Worker {
     },
     onProblem: (message, error, task) =>
       shared.logger.error(message, { error, taskId: task.taskId }),
+  });
+}
+
+/** Its program has this file's extension: it is compiled, or not, as this one is. */
+const LEASE_THREAD = new URL(
+  `./runtime-lease-thread${extname(import.meta.filename)}`,
+  import.meta.url,
+);
+
+/** None for a store that no other process has open, whose sweeper is blocked together with the rest. */
+function leaseBackupOf(config: Config, shared: Shared): LeaseBackup | undefined {
+  const { store, queue, worker } = config;
+  if (!isSharedStore(config)) return undefined;
+  return createLeaseThread({
+    ...worker,
+    clock: shared.clock,
+    random: shared.random,
+    renewIntervalMs: worker.leaseRenewIntervalMs,
+    entry: LEASE_THREAD,
+    store: { store, queue },
+    onProblem: (message, error) => shared.logger.error(message, { error }),
   });
 }
 

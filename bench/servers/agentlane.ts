@@ -1,9 +1,17 @@
 import { benchRuntime, type Executor } from "./runtime.ts";
 
-const EXECUTORS: readonly Executor[] = ["noop", "chunks", "trivial", "streaming"];
+const EXECUTORS: readonly Executor[] = [
+  "noop",
+  "chunk",
+  "chunks",
+  "trivial",
+  "streaming",
+  "burning",
+];
 const executor = EXECUTORS.find((name) => name === process.argv[2]);
 if (!executor) throw new Error(`which executor? one of ${EXECUTORS.join(", ")}`);
 
-const runtime = await benchRuntime(executor);
+/** Beside the executor, configuration as JSON. */
+const runtime = await benchRuntime(executor, JSON.parse(process.argv[3] ?? "{}"));
 await runtime.start();
 process.send?.({ port: runtime.server.address().port });

@@ -10,7 +10,11 @@ import { benchRuntime } from "./runtime.ts";
 
 export type Order =
   | { readonly kind: "instances"; readonly sessions: number; readonly live: number }
-  | { readonly kind: "growth"; readonly levels: readonly number[] };
+  | { readonly kind: "growth"; readonly levels: readonly number[]; readonly env?: Environment }
+  /** Runs so many tasks and leaves them to their retention. */
+  | { readonly kind: "flow"; readonly count: number; readonly env: Environment };
+
+type Environment = Readonly<Record<string, string>>;
 
 export interface InstanceFigures {
   readonly bytesAnInstance: number;
@@ -38,8 +42,7 @@ const KEEP = { MESSAGE_RETENTION_HOURS: "24", TASK_RETENTION_HOURS: "48" };
 type Bench = Awaited<ReturnType<typeof benchRuntime>>;
 
 process.on("message", (order: Order) => {
-  const run = order.kind === "growth" ? growth(order.levels) : instances(order);
-  run.then(
+  answer(order).then(
     (figures) => process.send?.(figures),
     (error: unknown) => {
       console.error(error);
@@ -47,6 +50,29 @@ process.on("message", (order: Order) => {
     },
   );
 });
+
+function answer(order: Order): Promise<object> {
+  switch (order.kind) {
+    case "growth":
+      return growth(order.levels, order.env ?? {});
+    case "flow":
+      return flow(order);
+    default:
+      return instances(order);
+  }
+}
+
+let flowing: Bench | undefined;
+
+/** The same runtime goes on with every order. */
+async function flow({ count, env }: { count: number; env: Environment }): Promise<object> {
+  if (!flowing) {
+    flowing = await benchRuntime("noop", env);
+    await flowing.start();
+  }
+  await turns(flowing, count, () => "");
+  return {};
+}
 
 async function turn(runtime: Bench, sessionId: string): Promise<void> {
   const request = create(ExecuteRequestSchema, {
@@ -72,14 +98,15 @@ async function turns(runtime: Bench, count: number, sessionId: (n: number) => st
   await Promise.all(Array.from({ length: CONCURRENCY }, caller));
 }
 
-async function growth(levels: readonly number[]): Promise<Growth> {
+async function growth(levels: readonly number[], env: Environment): Promise<Growth> {
   // Another runtime's work warms the code up; this one's would count as retained.
-  const warmUp = await benchRuntime("noop", KEEP);
+  const apart = { REDIS_KEY_PREFIX: "warm-up" };
+  const warmUp = await benchRuntime("noop", { ...KEEP, ...env, ...apart });
   await warmUp.start();
   await turns(warmUp, 10 * SAMPLE, () => "");
   await warmUp.stop();
 
-  const runtime = await benchRuntime("noop", KEEP);
+  const runtime = await benchRuntime("noop", { ...KEEP, ...env });
   await runtime.start();
   let retained = 0;
   const microseconds: number[] = [];

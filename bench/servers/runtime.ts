@@ -1,4 +1,4 @@
-/** Our side: the whole runtime in memory, with the executor a case needs. */
+/** Our side: the whole runtime, in memory unless configured otherwise, with the executor a case needs. */
 import { fileURLToPath } from "node:url";
 import { loadConfig } from "../../src/config.ts";
 import { agentDefinitionSchema } from "../../src/executor/agent-definition.ts";
@@ -7,7 +7,14 @@ import { silentLogger } from "../../src/telemetry/logging.ts";
 import { syntheticExecutor } from "../synthetic-executor.ts";
 import { AGENT_ID, CHUNKS_A_STREAM } from "../workload.ts";
 
-export type Executor = "noop" | "chunks" | "trivial" | "streaming";
+export type Executor = "noop" | "chunk" | "chunks" | "trivial" | "streaming" | "burning";
+
+/** Chunks a stream of the executors that run no graph. */
+const CHUNK_COUNTS: Partial<Record<Executor, number>> = {
+  noop: 0,
+  chunk: 1,
+  chunks: CHUNKS_A_STREAM,
+};
 
 /** The peers have no limit of their own, so ours is out of the way. */
 const SLOTS = "256";
@@ -22,7 +29,8 @@ export function benchRuntime(executor: Executor, env: Readonly<Record<string, st
     TASK_RETENTION_HOURS: "0.01",
     ...env,
   });
-  const synthetic = executor === "noop" || executor === "chunks";
+  const chunkCount = CHUNK_COUNTS[executor];
+  const synthetic = chunkCount !== undefined;
   const agent = agentDefinitionSchema.parse({
     id: AGENT_ID,
     template: synthetic ? "echo" : "graph",
@@ -32,8 +40,6 @@ export function benchRuntime(executor: Executor, env: Readonly<Record<string, st
   return createRuntime(config, {
     logger: silentLogger,
     agents: [agent],
-    ...(synthetic
-      ? { executors: [syntheticExecutor(executor === "chunks" ? CHUNKS_A_STREAM : 0)] }
-      : {}),
+    ...(synthetic ? { executors: [syntheticExecutor(chunkCount)] } : {}),
   });
 }

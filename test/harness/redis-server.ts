@@ -6,6 +6,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { type ConnectionOptions, RedisConnection } from "../../src/redis/connection.ts";
 
 export interface RedisServerOptions {
   /** Append-only file, synced on every write, so that a restart keeps everything. */
@@ -30,6 +32,14 @@ export interface RedisServer {
   /** Closes all connections of clients; answers how many. */
   killClients(): Promise<number>;
   stop(): Promise<void>;
+}
+
+/** For adapters under test; whoever uses it starts and stops it. */
+export function connectionTo(
+  url: string,
+  overrides: Partial<ConnectionOptions> = {},
+): RedisConnection {
+  return new RedisConnection({ url, clock: systemClock, random: systemRandom, ...overrides });
 }
 
 let prefixCount = 0;

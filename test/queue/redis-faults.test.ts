@@ -1,15 +1,16 @@
 /** What breaks on Redis if a server, a connection or a consumer fails between two steps? */
 import { inspect } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
-import { systemClock, systemRandom } from "../../src/clock.ts";
+import { systemClock } from "../../src/clock.ts";
 import { uuidV7 } from "../../src/ids.ts";
 import type { Consumer, MessageQueue } from "../../src/queue/contract.ts";
 import { createRedisEventBus } from "../../src/queue/redis/bus.ts";
-import { replyFailed } from "../../src/queue/redis/connection-errors.ts";
 import { createRedisQueue } from "../../src/queue/redis/queue.ts";
+import { toAgentlaneError } from "../../src/redis/errors.ts";
 import { startTcpProxy, type TcpProxy } from "../fakes/tcp-proxy.ts";
 import { entriesNotice, QUEUE, queueMessage } from "../harness/builders.ts";
 import {
+  connectionTo,
   hasRedis,
   type RedisServer,
   type RedisServerOptions,
@@ -19,7 +20,7 @@ import {
 const never = new AbortController().signal;
 const PREFIX = "faults";
 const newId = uuidV7(systemClock);
-const common = { prefix: PREFIX, clock: systemClock, random: systemRandom };
+const common = { prefix: PREFIX, clock: systemClock };
 
 describe.skipIf(!hasRedis)("the Redis queue", () => {
   const opened: { stop(): Promise<void> }[] = [];
@@ -44,7 +45,8 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
 
   async function queue(url: string): Promise<MessageQueue> {
     const onWarning = (message: string): void => void warnings.push(message);
-    const made = createRedisQueue({ ...common, url, newId, onWarning });
+    const connection = connectionTo(url, { onWarning });
+    const made = createRedisQueue({ ...common, connection, newId, onWarning });
     await made.start();
     opened.push(made);
     return made;
@@ -188,7 +190,7 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     await expect.poll(() => redis.command("PUBSUB", "NUMPAT")).toBe(0);
     await expect
       .poll(
-        async () => String(await redis.command("CLIENT", "LIST")).split("agentlane-queue").length,
+        async () => String(await redis.command("CLIENT", "LIST")).split("name=agentlane").length,
       )
       .toBe(2);
     const message = queueMessage({ preferredWorkerId: "gone" });
@@ -262,7 +264,10 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     const fill = async (): Promise<void> => {
       for (;;) await on.publish([queueMessage({ traceHeaders })]);
     };
-    await expect(fill()).rejects.toMatchObject({ kind: "unavailable", reason: "REDIS_OOM" });
+    await expect(fill()).rejects.toMatchObject({
+      kind: "resource_exhausted",
+      reason: "REDIS_OUT_OF_MEMORY",
+    });
     const { pendingCount } = await on.depth(QUEUE);
     for (let count = 0; count < pendingCount; count++) {
       await (await consumer.receive(never))?.ack();
@@ -286,7 +291,7 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
   it("keeps the arguments of a command that the server does not know out of its errors", () => {
     const reply = new Error("ERR unknown command 'evalsha', with args beginning with: 'sing' 'no'");
     reply.name = "ReplyError";
-    const error = replyFailed(reply, "redis://127.0.0.1");
+    const error = toAgentlaneError(reply);
     expect(error.message).toBe("Redis: ERR unknown command 'evalsha'");
     expect(inspect(error, { depth: 20 })).not.toContain("sing");
   });
@@ -325,7 +330,8 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
   it("hears notices again after the bus lost its connection, and ignores what is none", async () => {
     const redis = await server();
     const onWarning = (message: string): void => void warnings.push(message);
-    const bus = createRedisEventBus({ ...common, url: redis.url, onWarning });
+    const connection = connectionTo(redis.url);
+    const bus = createRedisEventBus({ ...common, connection, onWarning });
     await bus.start();
     opened.push(bus);
     const heard: unknown[] = [];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { Clock } from "../../src/clock.ts";
-import { systemClock, systemRandom } from "../../src/clock.ts";
+import { systemClock } from "../../src/clock.ts";
 import { uuidV7 } from "../../src/ids.ts";
 import type { EventBus, MessageQueue } from "../../src/queue/contract.ts";
 import { createRedisEventBus } from "../../src/queue/redis/bus.ts";
@@ -9,7 +9,13 @@ import { busConformance } from "../conformance/bus-suite.ts";
 import type { QueueOverrides } from "../conformance/queue/scene.ts";
 import { queueConformance } from "../conformance/queue-suite.ts";
 import { countingClock } from "../fakes/counting-clock.ts";
-import { dropKeys, hasRedis, newPrefix, sharedRedis } from "../harness/redis-server.ts";
+import {
+  connectionTo,
+  dropKeys,
+  hasRedis,
+  newPrefix,
+  sharedRedis,
+} from "../harness/redis-server.ts";
 
 describe.skipIf(!hasRedis)("Redis", () => {
   let server: Awaited<ReturnType<typeof sharedRedis>>;
@@ -22,7 +28,7 @@ describe.skipIf(!hasRedis)("Redis", () => {
 
   function queueOn(prefix: string, clock: Clock, overrides: QueueOverrides = {}): MessageQueue {
     const newId = uuidV7(systemClock);
-    const options = { url: server.url, prefix, clock, random: systemRandom, newId };
+    const options = { connection: connectionTo(server.url, { clock }), prefix, clock, newId };
     return createRedisQueue({ ...options, ...overrides });
   }
 
@@ -49,11 +55,15 @@ describe.skipIf(!hasRedis)("Redis", () => {
 
   busConformance("the Redis bus", async () => {
     const clock = countingClock();
-    const options = { url: server.url, prefix: newPrefix(), clock, random: systemRandom };
+    const prefix = newPrefix();
     const made: EventBus[] = [];
     return {
       async make() {
-        const bus = createRedisEventBus(options);
+        const bus = createRedisEventBus({
+          connection: connectionTo(server.url, { clock }),
+          prefix,
+          clock,
+        });
         await bus.start();
         made.push(bus);
         return bus;

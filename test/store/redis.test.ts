@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock, systemRandom } from "../../src/clock.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { createRedisStore, type RedisStoreOptions } from "../../src/store/redis/store.ts";
 import { storeConformance } from "../conformance/store-suite.ts";
 import { newTaskId, QUEUE, submission, TENANT } from "../harness/builders.ts";
-import { hasRedis, newPrefix, type RedisServer, sharedRedis } from "../harness/redis-server.ts";
+import {
+  connectionTo,
+  hasRedis,
+  newPrefix,
+  type RedisServer,
+  sharedRedis,
+} from "../harness/redis-server.ts";
 
 describe.runIf(hasRedis)("on a shared Redis", () => {
   let server: Pick<RedisServer, "url" | "command" | "stop">;
@@ -21,10 +26,7 @@ describe.runIf(hasRedis)("on a shared Redis", () => {
     const { prefix = newPrefix() } = overrides;
     usedPrefixes.push(prefix);
     const store = createRedisStore({
-      url: server.url,
-      clock: systemClock,
-      random: systemRandom,
-      onWarning: () => undefined,
+      connection: connectionTo(server.url),
       ...overrides,
       prefix,
     });
@@ -40,20 +42,22 @@ describe.runIf(hasRedis)("on a shared Redis", () => {
     if (keys.length > 0) await server.command("DEL", ...keys);
   }
 
-  storeConformance("the Redis store", async () => {
-    const { prefix, store } = open({ shiftedTime: true });
-    return {
-      unitMs: 1000,
-      ringsItself: false,
-      async make() {
-        await store.start();
-        return store;
-      },
-      async advance(byMs) {
-        await server.command("INCRBY", `{${prefix}}:clock-shift`, `${Math.ceil(byMs)}`);
-      },
-      dispose: () => store.stop(),
-    };
+  describe.each([false, true])("that rings itself: %s", (ringsItself) => {
+    storeConformance("the Redis store", async () => {
+      const { prefix, store } = open({ shiftedTime: true, ringsItself });
+      return {
+        unitMs: 1000,
+        ringsItself,
+        async make() {
+          await store.start();
+          return store;
+        },
+        async advance(byMs) {
+          await server.command("INCRBY", `{${prefix}}:clock-shift`, `${Math.ceil(byMs)}`);
+        },
+        dispose: () => store.stop(),
+      };
+    });
   });
 
   describe("the Redis store's keys", () => {

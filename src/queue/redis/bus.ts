@@ -4,12 +4,12 @@
  * watch waits for a SUBSCRIBE, and what a process hears of others' tasks it drops by the topic in
  * front of the payload, without decoding it.
  */
-import type { Clock, Random, Timer } from "../../clock.ts";
+import type { Clock, Timer } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { service } from "../../lifecycle.ts";
+import type { RedisConnection } from "../../redis/connection.ts";
 import { type EventBus, WORKERS_TOPIC } from "../contract.ts";
 import { type Channel, openChannel } from "./channel.ts";
-import { Connection } from "./connection.ts";
 import { encodeNotice, noticeOf, topicOf } from "./notice-frame.ts";
 
 /**
@@ -22,47 +22,21 @@ const LINGER_MS = 10_000;
 const MAX_UNCONFIRMED = 10_000;
 
 export interface RedisBusOptions {
-  /** redis:// or rediss://. */
-  readonly url: string;
+  readonly connection: RedisConnection;
   /** In front of all channels, as a hash tag: one for an installation. */
   readonly prefix: string;
   readonly clock: Clock;
-  readonly random: Random;
-  /** Told what an operator should know: a lost connection, unreadable or dropped notices. */
+  /** Told of unreadable and lost notices. */
   readonly onWarning?: (message: string, error?: unknown) => void;
 }
 
 export function createRedisEventBus(options: RedisBusOptions): EventBus {
-  const { clock, random, onWarning } = options;
+  const { connection, clock, onWarning } = options;
   const root = `{${options.prefix}}:b:`;
   const channels = new Map<string, Channel>();
-  let outgoing: { readonly channel: string; readonly payload: Buffer }[] = [];
   let unconfirmedCount = 0;
   let started = false;
   let sweep: Timer | undefined;
-
-  const connection = new Connection({
-    url: options.url,
-    name: "agentlane-bus",
-    clock,
-    random,
-    scripts: [],
-    onLost: (error) => onWarning?.("the event bus lost its connection to Redis", error),
-  });
-
-  function flush(): void {
-    const batch = outgoing;
-    outgoing = [];
-    if (!connection.isReady) return;
-    unconfirmedCount += batch.length;
-    const commands = batch.map(({ channel, payload }) => ["PUBLISH", channel, payload] as const);
-    connection
-      .pipeline(commands)
-      .catch((error: unknown) => onWarning?.("notices may be lost", error))
-      .finally(() => {
-        unconfirmedCount -= batch.length;
-      });
-  }
 
   function hear(channel: Channel, payload: Buffer): void {
     try {
@@ -115,9 +89,14 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
     ...service(open, close),
 
     publish(topic, notice) {
-      if (!started || unconfirmedCount + outgoing.length >= MAX_UNCONFIRMED) return;
-      outgoing.push({ channel: channelName(root, topic), payload: encodeNotice(topic, notice) });
-      if (outgoing.length === 1) setImmediate(flush);
+      if (!started || !connection.isReady || unconfirmedCount >= MAX_UNCONFIRMED) return;
+      unconfirmedCount++;
+      connection
+        .call("publish", [channelName(root, topic), encodeNotice(topic, notice)])
+        .catch((error: unknown) => onWarning?.("a notice may be lost", error))
+        .finally(() => {
+          unconfirmedCount--;
+        });
     },
 
     async subscribe(topic, listener) {

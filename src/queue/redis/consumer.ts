@@ -11,10 +11,11 @@ import {
 import type { Clock, Timer } from "../../clock.ts";
 import type { NewId } from "../../ids.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
+import type { RedisConnection } from "../../redis/connection.ts";
+import { list, text } from "../../redis/reply.ts";
+import type { Script } from "../../redis/script.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
-import type { Connection } from "./connection.ts";
-import { asList, asText, type Frame, framesOf } from "./frames.ts";
-import type { Script } from "./scripts.ts";
+import { type Frame, framesOf } from "./frames.ts";
 import { listsOf, type Settlement, Settlements } from "./settlements.ts";
 
 const HEARTBEAT_MS = 2000;
@@ -31,7 +32,7 @@ interface Stray {
 
 export interface ConsumerParts {
   readonly clock: Clock;
-  readonly connection: Connection;
+  readonly connection: RedisConnection;
   readonly script: Script;
   readonly root: string;
   readonly newId: NewId;
@@ -193,7 +194,7 @@ export class RedisConsumer implements Consumer {
     let reply: readonly unknown[];
     try {
       const rest = [...listsOf(batch), lost.length, ...lost];
-      reply = asList(
+      reply = list(
         await connection.run(script, root, [...head, ageingMs, TIME_TO_LIVE_MS, ...rest]),
       );
     } catch (error) {
@@ -204,7 +205,7 @@ export class RedisConsumer implements Consumer {
     this.#settlements.confirm(batch);
     this.#polledAtMs = this.#parts.clock.now();
     if (mode === "close" || this.#closing) return;
-    if (asText(reply[0]) === "gone") await this.#beginAgain();
+    if (text(reply[0]) === "gone") await this.#beginAgain();
     else this.#hear(mode, reply);
   }
 
@@ -214,8 +215,8 @@ export class RedisConsumer implements Consumer {
     if (mode !== "beat") return;
     const settled = this.#settlements.ids();
     const inHand = new Set(this.#strays.map(({ frame }) => frame.id));
-    this.#lost = asList(held)
-      .map(asText)
+    this.#lost = list(held)
+      .map(text)
       .filter((id) => !this.#unsettled.has(id) && !settled.has(id) && !inHand.has(id));
     if (this.#lost.length > 0) this.#planFlush();
   }

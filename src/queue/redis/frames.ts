@@ -21,14 +21,3 @@ export function* framesOf(bytes: Buffer): Generator<Frame, void> {
     at = endAt;
   }
 }
-
-/** Replies are data from outside: a list where one is expected, or a failure that says so. */
-export function asList(reply: unknown): readonly unknown[] {
-  if (Array.isArray(reply)) return reply;
-  throw new TypeError("Redis: a script's reply is not a list");
-}
-
-export function asText(reply: unknown): string {
-  if (Buffer.isBuffer(reply)) return reply.toString("utf8");
-  throw new TypeError("Redis: a script's reply is not a string");
-}

@@ -6,9 +6,9 @@ import {
 } from "../../../gen/agentlane/store/v1/record_pb.js";
 import { Priority } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../errors.ts";
-import type { Connection } from "./connection.ts";
-import { asList, asText } from "./frames.ts";
-import type { Script } from "./scripts.ts";
+import type { RedisConnection } from "../../redis/connection.ts";
+import { list, text } from "../../redis/reply.ts";
+import type { Script } from "../../redis/script.ts";
 
 /** A script call holds the server for some microseconds a message. */
 const MAX_BATCH = 32;
@@ -20,7 +20,7 @@ const QUEUE_FULL_RETRY_MS = 1000;
 const MAX_NAME_BYTES = 255;
 
 export interface PublisherParts {
-  readonly connection: Connection;
+  readonly connection: RedisConnection;
   readonly script: Script;
   readonly root: string;
   /** Unique among all publishers. */
@@ -68,9 +68,9 @@ export function createPublisher(parts: PublisherParts): Publisher {
   async function send(batch: readonly Group[]): Promise<void> {
     try {
       const { connection, script, root } = parts;
-      const answers = asList(await connection.run(script, root, argumentsOf(batch)));
+      const answers = list(await connection.run(script, root, argumentsOf(batch)));
       for (const [index, group] of batch.entries()) {
-        const full = asText(answers[index]);
+        const full = text(answers[index]);
         if (full === "") group.resolve();
         else group.reject(queueFull(full, parts.maxLength));
       }

@@ -1,14 +1,9 @@
 /** The Lua scripts of lua/, each with what they share in front. */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-
-export interface Script {
-  readonly text: string;
-  readonly sha: string;
-}
+import { readSharedLua, type Script, scriptOf } from "../../redis/script.ts";
 
 /** Settling frees memory, so it must work at maxmemory; what adds a message must not. */
-const ALLOW_OOM = "#!lua flags=allow-oom\n";
+const ALLOW_OOM = "#!lua flags=allow-oom";
 
 export interface QueueScripts {
   readonly publish: Script;
@@ -17,18 +12,18 @@ export interface QueueScripts {
 }
 
 export function loadQueueScripts(): QueueScripts {
-  const shared = read("queue-state");
+  const shared = [
+    readSharedLua("now"),
+    "local root, ageing_ms = KEYS[1], 0",
+    readSharedLua("queue-state"),
+  ];
   return {
-    publish: script(`#!lua\n${shared}\n${read("publish")}`),
-    exchange: script(`${ALLOW_OOM}${shared}\n${read("exchange")}`),
-    depth: script(`#!lua flags=no-writes\n${read("depth")}`),
+    publish: scriptOf(["#!lua", ...shared, read("publish")]),
+    exchange: scriptOf([ALLOW_OOM, ...shared, read("exchange")]),
+    depth: scriptOf(["#!lua flags=no-writes", read("depth")]),
   };
 }
 
 function read(name: string): string {
   return readFileSync(new URL(`lua/${name}.lua`, import.meta.url), "utf8");
-}
-
-function script(text: string): Script {
-  return { text, sha: createHash("sha1").update(text).digest("hex") };
 }

@@ -1,6 +1,8 @@
 /** Accepting a task: what lua/create.lua needs to know, and what it may refuse. */
 
 import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import type { Argument } from "../../redis/connection.ts";
+import { list, number, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Effects, Submission } from "../contract.ts";
 import { canceledError, entriesNotice, logEntry, stateChange } from "../messages.ts";
@@ -8,9 +10,7 @@ import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../ref
 import { readEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
 import { encodePart, keyName, sessionName, taskName, taskRefOf } from "./keys.ts";
-import type { Argument } from "./pipeline.ts";
 import { readShown, writeHeaders, writeRecord, writeTask } from "./records.ts";
-import { list, number, text } from "./reply.ts";
 import type { Redis } from "./store.ts";
 
 type Accepted = { task: Task; existing: boolean; effects: Effects };

@@ -10,6 +10,8 @@ import {
   TaskState,
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { leaseLost } from "../../errors.ts";
+import type { Argument } from "../../redis/connection.ts";
+import { bytes, list, number, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type {
   Claim,
@@ -25,9 +27,7 @@ import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import { readEffects, writtenEntries } from "./effects.ts";
 import { attemptStarted, writeChange } from "./entries.ts";
 import { encodePart, sessionName, taskName } from "./keys.ts";
-import type { Argument } from "./pipeline.ts";
 import { readRecord, readShown, type Shown } from "./records.ts";
-import { bytes, list, number, text } from "./reply.ts";
 import type { Redis } from "./store.ts";
 
 export const DEADLINE_CHANGE = writeChange({ error: deadlineError() });

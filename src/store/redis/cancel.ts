@@ -1,5 +1,6 @@
 /** Canceling: at once what waits, by request what runs. */
 import type { Task } from "../../../gen/agentlane/v1/task_pb.js";
+import { list, text } from "../../redis/reply.ts";
 import type { CancelRequest, Effects } from "../contract.ts";
 import { canceledError } from "../messages.ts";
 import { keyNotFound, taskNotFound } from "../refusals.ts";
@@ -7,7 +8,6 @@ import { readEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
 import { keyName, taskName } from "./keys.ts";
 import { readShown } from "./records.ts";
-import { list, text } from "./reply.ts";
 import type { Redis } from "./store.ts";
 
 export async function cancel(

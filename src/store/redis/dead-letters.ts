@@ -1,11 +1,12 @@
 /** Dead letters: FAILED tasks, until they are redriven, purged or past retention. */
+
+import { list, number, text } from "../../redis/reply.ts";
 import type { DeadLetterStore, Effects, PageRequest, TaskRef } from "../contract.ts";
 import { readOrder, writeToken } from "../page-token.ts";
 import { joinEffects, readEffects } from "./effects.ts";
 import { decodePart, encodePart, taskName } from "./keys.ts";
 import { tasksOf } from "./log.ts";
 import { orderBound } from "./paging.ts";
-import { list, number, text } from "./reply.ts";
 import type { Redis } from "./store.ts";
 
 /** Names that one command reads. */

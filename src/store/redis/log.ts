@@ -1,12 +1,12 @@
 /** The read side of the Redis store. */
 import type { Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import { list, number, text } from "../../redis/reply.ts";
 import type { Page, PageRequest, TaskFilter, TaskLog, TaskRef } from "../contract.ts";
 import { taskNotFound } from "../refusals.ts";
 import { readEntries } from "./effects.ts";
 import { encodePart, sessionName, taskName } from "./keys.ts";
 import { orderBound, pageOf, type Step } from "./paging.ts";
 import { readShown } from "./records.ts";
-import { list, number, text } from "./reply.ts";
 import type { Redis } from "./store.ts";
 
 /** Tasks that one script looks at: a bound on how long it keeps others waiting. */

@@ -14,10 +14,10 @@ import {
   TaskState,
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../errors.ts";
+import { bytes, list, number, optionalBytes } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import { readChange } from "./entries.ts";
 import { type Packed, unpack } from "./msgpack.ts";
-import { bytes, list, number, optionalBytes } from "./reply.ts";
 
 const FORMAT = 1;
 

@@ -1,6 +1,7 @@
 /** The Lua scripts: files in lua/, each with the libraries that its first line names put before it. */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { AGEING_MS, MAX_LENGTH } from "../../redis/queue-limits.ts";
+import { readSharedLua, type Script, scriptOf } from "../../redis/script.ts";
 
 const NAMES = [
   "append",
@@ -28,32 +29,46 @@ const NAMES = [
 
 export type ScriptName = (typeof NAMES)[number];
 
-export interface Script {
-  readonly sha: string;
-  readonly text: string;
-}
-
 export type Scripts = Readonly<Record<ScriptName, Script>>;
 
-/** `shiftedTime` lets scripts add a test's clock shift to the server's time. */
-export function loadScripts({ shiftedTime = false } = {}): Scripts {
-  const time = readLua(shiftedTime ? "lib/now-shifted" : "lib/now");
+export interface ScriptOptions {
+  /** Whether scripts add a test's clock shift to the server's time. */
+  readonly shiftedTime?: boolean;
+  /** Whether scripts ring doorbells themselves: the queue is on the same Redis. */
+  readonly ringsItself?: boolean;
+}
+
+export function loadScripts({ shiftedTime, ringsItself }: ScriptOptions = {}): Scripts {
+  const time = readSharedLua(shiftedTime ? "now-shifted" : "now");
   const script = (name: ScriptName): Script => {
     const body = readLua(name);
     const libraries = /^-- uses: (.*)/.exec(body)?.[1]?.split(" ") ?? [];
-    const parts = [time, ...libraries.map((library) => readLua(`lib/${library}`)), body];
-    const text = parts.map(withoutComments).join("\n");
-    return { text, sha: createHash("sha1").update(text).digest("hex") };
+    const before = libraries.flatMap((library) => {
+      return ringsItself && library === "ring" ? ringHere() : [readLua(`lib/${library}`)];
+    });
+    const rings = ringsItself && libraries.includes("ring");
+    return scriptOf([time, ...before, ...(rings ? ringingAtTheEnd(body) : [body])]);
   };
   const loaded = Object.fromEntries(NAMES.map((name) => [name, script(name)]));
   return loaded as Record<ScriptName, Script>;
 }
 
-function readLua(name: string): string {
-  return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), "utf8");
+/** A function, because most calls of a script ring nothing, and names of the two rooms are alike. */
+function ringHere(): string[] {
+  return [
+    "local function openLine(root)",
+    `local ageing_ms, max_length = ${AGEING_MS}, ${MAX_LENGTH}`,
+    readSharedLua("queue-state"),
+    readSharedLua("doorbells"),
+    "end",
+    readLua("lib/ring-here"),
+  ];
 }
 
-/** Whole lines only: what is sent after a restart of Redis need not explain itself. */
-function withoutComments(lua: string): string {
-  return lua.replace(/^\s*--.*\n/gm, "");
+function ringingAtTheEnd(body: string): string[] {
+  return ["local function run()", body, "end", readLua("lib/ring-end")];
+}
+
+function readLua(name: string): string {
+  return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), "utf8");
 }

@@ -7,6 +7,7 @@ import {
   SessionSummarySchema,
 } from "../../../gen/agentlane/v1/session_pb.js";
 import { AttemptOutcome, TaskErrorSchema } from "../../../gen/agentlane/v1/task_pb.js";
+import { bytes, list, number, text } from "../../redis/reply.ts";
 import type { Page, PageRequest, SessionStore } from "../contract.ts";
 import { canceledError, sessionReplacedNotice } from "../messages.ts";
 import { sessionBusy, sessionExists } from "../refusals.ts";
@@ -15,7 +16,6 @@ import { readEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
 import { decodePart, encodePart, sessionName, taskRefOf } from "./keys.ts";
 import { orderBound, pageOf, type Step } from "./paging.ts";
-import { bytes, list, number, text } from "./reply.ts";
 import type { Redis } from "./store.ts";
 
 const STEP_COUNT = 200;

@@ -1,4 +1,6 @@
 /** The write side of the Redis store. */
+
+import { bytes, list, number, text } from "../../redis/reply.ts";
 import type { SweepOptions, TaskStore } from "../contract.ts";
 import { accept } from "./accept.ts";
 import { append, claim, DEADLINE_CHANGE, finish, renew } from "./attempts.ts";
@@ -6,7 +8,6 @@ import { cancel } from "./cancel.ts";
 import { readBells, readEffects } from "./effects.ts";
 import { encodePart, taskName, taskRefOf } from "./keys.ts";
 import { readRecord, readShown } from "./records.ts";
-import { bytes, list, number, text } from "./reply.ts";
 import type { Redis } from "./store.ts";
 
 export function createTasks(redis: Redis): TaskStore {

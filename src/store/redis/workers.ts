@@ -3,11 +3,11 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Worker, WorkerSchema } from "../../../gen/agentlane/v1/operations_service_pb.js";
 import { type Instance, InstanceSchema } from "../../../gen/agentlane/v1/session_pb.js";
+import { bytes, list, number, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Page, PageRequest, WorkerStore } from "../contract.ts";
 import { readToken, writeToken } from "../page-token.ts";
 import { encodePart, heldName, instanceRange } from "./keys.ts";
-import { bytes, list, number, text } from "./reply.ts";
 import type { Redis } from "./store.ts";
 
 /** A report is a round trip and some writes; closer together they would only repeat each other. */

@@ -48,18 +48,10 @@ local names = {}
 for at = FIRST, #ARGV, STEP do
   if answer[tonumber(ARGV[at])] == '' then
     local queue, level = queue_of(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    local preferred, id = ARGV[at + 3], ARGV[at + 4]
-    local message = struct.pack('>BBBddBc0Bc0', level, level, 0, now, now, #id, id, #preferred, preferred)
-      .. ARGV[at + 5]
-    count(queue, 'w' .. level, 1)
-    local taker = queue.ready <= 0 and first_taker(queue)
-    if taker then assign(queue, message, taker)
-    else
-      append(queue, message, level)
-      if not queue.is_named then
-        queue.is_named = true
-        names[#names + 1] = queue.name
-      end
+    local taken = offer(queue, level, ARGV[at + 4], ARGV[at + 3], ARGV[at + 5])
+    if not taken and not queue.is_named then
+      queue.is_named = true
+      names[#names + 1] = queue.name
     end
   end
 end

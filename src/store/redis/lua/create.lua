@@ -1,4 +1,4 @@
--- uses: core doorbells transitions cancel forget
+-- uses: core ring doorbells transitions cancel forget
 -- Accepts a task at the end of its lane.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 idempotency key as "tenant:key" or '' · 3 digest · 4 strategy: 0

@@ -1,4 +1,4 @@
--- uses: core when-full doorbells transitions context
+-- uses: core when-full ring doorbells transitions context
 -- Ends an attempt: last events, state change, session, and the promotion of the lane's next task.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 fence · 3 after sequence · 4 requested state · 5 '1' if only an
@@ -22,7 +22,7 @@ if t.ff == fence and t.f == fence then
   tellAgain(task, t, ifExpired and t.fl - 1 or after, t.fl)
   local head = t.s == '' and task or redis.call('LINDEX', root .. ':sl:' .. t.s, 0)
   local waiting = head and read(head)
-  if waiting and waiting.st == QUEUED then bells[1] = bellOf(head, waiting) end
+  if waiting and waiting.st == QUEUED then ringAgain(bellOf(head, waiting)) end
   local s = shown(task)
   return { 'OK', now, -1, notices, bells, s[1], s[2], s[4], s[3] or '', s[5], t.fe, -1 }
 end

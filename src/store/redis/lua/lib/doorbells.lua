@@ -1,4 +1,4 @@
--- Ready tasks and their doorbells. Uses core.
+-- Ready tasks and their doorbells. Uses core, ring.
 
 -- In :qr tasks are ordered by task id, so the id comes first. A space sorts before all that ids hold.
 local function readyName(task)
@@ -12,14 +12,10 @@ local function bellOf(task, t)
   return { task, t.q, t.pr, worker, headers }
 end
 
--- Rings for a ready task; the caller publishes. Until it confirms, the task stays in :unpublished.
-local function ring(task, t)
-  redis.call('ZADD', root .. ':unpublished', now, task)
-  bells[#bells + 1] = bellOf(task, t)
-end
-
 local function becomeReady(task, t)
-  if redis.call('ZADD', root .. ':qr:' .. t.q, 0, readyName(task)) == 1 then ring(task, t) end
+  if redis.call('ZADD', root .. ':qr:' .. t.q, 0, readyName(task)) == 1 then
+    ring(task, bellOf(task, t))
+  end
 end
 
 -- Answers whether the doorbell was still unconfirmed.

@@ -1,6 +1,8 @@
--- Shared by publish.lua and exchange.lua: how a queue is kept, and how its messages find consumers.
+-- How a queue is kept, and how its messages find consumers. Shared by the scripts of the queue and, in
+-- the function that doorbells.lua makes of it, by those of a store on the same Redis.
 --
--- KEYS[1] is the root, "{<prefix>}:mq:"; every key below starts with it and so has the same hash tag:
+-- Given: `root`, "{<prefix>}:mq:", `micros`, the server's time, and `ageing_ms`. Every key below starts with the
+-- root and so has the same hash tag:
 --   line:<level>:<p|r>:<queue>  LIST   messages at a level, published there (p) or risen to it (r)
 --   delayed:<queue>             ZSET   messages put back with a delay, by when they are due (ms)
 --   takers:<queue>              ZSET   consumers with a free call, longest waiting first
@@ -20,18 +22,14 @@
 -- Invariant: a message is in exactly one of the lines, the delayed or the held; counts agree; and
 -- no message waits in a line while its queue has a taker.
 
-local root = KEYS[1]
 local HEAD = '>BBBdd'
 local HEAD_BYTES = 19
 local MAX_STEPS = 1000
 local MAX_DEAD = 1000
 local MAX_ROUNDS = 16
 
-local time = redis.call('TIME')
-local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local now = math.floor(now_us / 1000)
-local order = now_us
-local ageing_ms = 15000
+local now = math.floor(micros / 1000)
+local order = micros
 
 local queues = {}
 local consumers = {}
@@ -263,6 +261,16 @@ local function assign(queue, message, first)
     frame = frame_of(message, redelivered, id, rest_at),
   }
   stand_in_line(consumer)
+end
+
+-- Takes a message in: to a taker if one waits (true), or at the end of its priority.
+local function offer(queue, level, id, preferred, payload)
+  local message = struct.pack('>BBBddBc0Bc0', level, level, 0, now, now, #id, id, #preferred, preferred)
+    .. payload
+  count(queue, 'w' .. level, 1)
+  local taker = queue.ready <= 0 and first_taker(queue)
+  if taker then assign(queue, message, taker) else append(queue, message, level) end
+  return taker and true or false
 end
 
 -- Hands out messages of these queues, the most urgent first, as long as somebody takes them.

@@ -1,5 +1,5 @@
 /** Replies of scripts, narrowed. What does not fit is a fault of ours, not of a caller. */
-import { AgentlaneError } from "../../errors.ts";
+import { AgentlaneError } from "../errors.ts";
 
 export function list(reply: unknown): readonly unknown[] {
   if (Array.isArray(reply)) return reply;

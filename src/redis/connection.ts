@@ -1,0 +1,305 @@
+/**
+ * One connection to Redis, for commands and for pushed messages (RESP3), shared by the adapters of a
+ * process. What the driver would do by itself is done here, because its ways lose or double commands:
+ * nothing is re-sent, nothing waits in an offline queue, a connection that leaves its commands
+ * unanswered is given up, and a lost one is replaced by a new client.
+ */
+import { Command, Redis } from "ioredis";
+import { type Clock, type Random, sleepOn, type Timer } from "../clock.ts";
+import { type Service, service } from "../lifecycle.ts";
+import { LinkedList } from "../linked-list.ts";
+import { codeOf, misconfigured, toAgentlaneError, unavailable, unreachable } from "./errors.ts";
+import { text } from "./reply.ts";
+import type { Script } from "./script.ts";
+import { checkServer, fieldsOf } from "./server-check.ts";
+
+/** So that calls fail within two seconds. */
+const COMMAND_TIMEOUT_MS = 1500;
+/** From the TCP connection to the first answer. */
+const HANDSHAKE_TIMEOUT_MS = 2000;
+/** An idle connection is asked this often whether it is still one. */
+const PING_INTERVAL_MS = 2000;
+const MIN_RECONNECT_MS = 20;
+const MAX_RECONNECT_MS = 1000;
+/** Commands of one write; more would keep Redis idle while they are put together. */
+const MAX_BATCH_COUNT = 16;
+
+export interface ConnectionOptions {
+  /** redis://[[user]:password@]host[:port][/database] or rediss://… */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Told what an operator should know: what endangers tasks, a lost connection. */
+  readonly onWarning?: (message: string, error?: unknown) => void;
+}
+
+export type Argument = string | number | Buffer;
+
+interface Waiting {
+  readonly deadlineMs: number;
+  /** Answers that had come when it was sent. */
+  readonly answeredBefore: number;
+  readonly reject: (error: Error) => void;
+}
+
+export class RedisConnection {
+  readonly #options: ConnectionOptions;
+  readonly #clock: Clock;
+  readonly #life: Service;
+  readonly #channels = new Map<string, (payload: Buffer) => void>();
+  readonly #readyListeners = new Set<() => void>();
+  /** All commands have the same limit, so the first one waiting is the first one due. */
+  readonly #waiting = new LinkedList<Waiting>();
+  #userCount = 0;
+  #client: Redis | undefined;
+  #isReady = false;
+  #isClosing = new AbortController();
+  #answeredCount = 0;
+  #batchCount = 0;
+  #deadlineTimer: Timer | undefined;
+  #pingTimer: Timer | undefined;
+  #sentSincePing = false;
+  #lastError: Error | undefined;
+  #reconnecting: Promise<void> | undefined;
+
+  constructor(options: ConnectionOptions) {
+    requireUrl(options.url);
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#life = service(
+      () => this.#open(),
+      () => this.#close(),
+    );
+  }
+
+  /**
+   * Rejects with what is wrong with the URL, the server or the password; does not try again. Each
+   * user starts and stops it; it ends with the last one.
+   */
+  start(): Promise<void> {
+    this.#userCount++;
+    return this.#life.start();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#userCount > 0) this.#userCount--;
+    if (this.#userCount === 0) await this.#life.stop();
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Calls back on every new connection after its subscriptions are back; answers how to end that. */
+  onReady(listener: () => void): () => void {
+    this.#readyListeners.add(listener);
+    return () => void this.#readyListeners.delete(listener);
+  }
+
+  /** Rejects with `unavailable` at once while there is no connection, and when the reply is late. */
+  call(name: string, args: readonly Argument[]): Promise<unknown> {
+    const client = this.#client;
+    if (!client || !this.#isReady || !client.stream.writable) {
+      return Promise.reject(unreachable(this.#options.url, this.#lastError));
+    }
+    return this.#send(client, name, args).catch((error: unknown) => {
+      // Where our keys are now is found by the next connection.
+      if (codeOf(error) === "MOVED") this.#drop(toAgentlaneError(error));
+      throw toAgentlaneError(error);
+    });
+  }
+
+  run(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
+    const client = this.#client;
+    if (!client || !this.#isReady || !client.stream.writable) {
+      return Promise.reject(unreachable(this.#options.url, this.#lastError));
+    }
+    return this.#send(client, "evalsha", [script.sha, 1, key, ...args]).catch((error: unknown) => {
+      if (codeOf(error) === "NOSCRIPT") return this.call("eval", [script.text, 1, key, ...args]);
+      if (codeOf(error) === "MOVED") this.#drop(toAgentlaneError(error));
+      throw toAgentlaneError(error);
+    });
+  }
+
+  /** Resolves when messages published from now on arrive; they do so after a reconnect as well. */
+  async subscribe(channel: string, listener: (payload: Buffer) => void): Promise<void> {
+    this.#channels.set(channel, listener);
+    try {
+      await this.call("subscribe", [channel]);
+    } catch (error) {
+      this.#channels.delete(channel);
+      throw error;
+    }
+  }
+
+  unsubscribe(channel: string): void {
+    if (!this.#channels.delete(channel) || !this.#isReady) return;
+    // A channel that stays subscribed costs a few ignored messages.
+    this.call("unsubscribe", [channel]).catch(() => undefined);
+  }
+
+  async #open(): Promise<void> {
+    this.#isClosing = new AbortController();
+    await this.#connect();
+    const info = fieldsOf(text(await this.call("info", [])));
+    for (const warning of checkServer(info)) this.#options.onWarning?.(warning);
+    this.#planPing();
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosing.abort();
+    this.#pingTimer?.clear();
+    this.#drop(unavailable("the connection to Redis was closed"));
+    await this.#reconnecting;
+    this.#channels.clear();
+  }
+
+  #send(client: Redis, name: string, args: readonly Argument[]): Promise<unknown> {
+    this.#sentSincePing = true;
+    if (this.#batchCount++ === 0) this.#cork(client);
+    const command = new Command(name, [...args], { replyEncoding: null });
+    client.sendCommand(command);
+    if (this.#batchCount === MAX_BATCH_COUNT) this.#uncork(client);
+    return this.#limited(command.promise);
+  }
+
+  /** Commands of one turn of the loop go out in one write: a write costs more than a command. */
+  #cork(client: Redis): void {
+    client.stream.cork();
+    setImmediate(() => {
+      if (client === this.#client) this.#uncork(client);
+    });
+  }
+
+  #uncork(client: Redis): void {
+    if (this.#batchCount === 0) return;
+    this.#batchCount = 0;
+    client.stream.uncork();
+  }
+
+  #limited(replying: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const deadlineMs = this.#clock.monotonic() + COMMAND_TIMEOUT_MS;
+      const answeredBefore = this.#answeredCount;
+      const place = this.#waiting.append({ deadlineMs, answeredBefore, reject });
+      if (!this.#deadlineTimer) this.#planDeadline();
+      replying.then(
+        (reply) => {
+          this.#answeredCount++;
+          this.#waiting.remove(place);
+          resolve(reply);
+        },
+        (error: unknown) => {
+          if (error instanceof Error && error.name === "ReplyError") this.#answeredCount++;
+          this.#waiting.remove(place);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** One timer for all commands: it is set again only when it fires. */
+  #planDeadline(): void {
+    this.#deadlineTimer = undefined;
+    for (let first = this.#waiting.first; first; first = this.#waiting.first) {
+      const leftMs = first.deadlineMs - this.#clock.monotonic();
+      if (leftMs > 0) {
+        this.#deadlineTimer = this.#clock.setTimer(leftMs, () => this.#planDeadline());
+        return;
+      }
+      this.#waiting.shift();
+      const late = unavailable(
+        `Redis did not answer within ${COMMAND_TIMEOUT_MS} ms; whether the command took effect is unknown`,
+      );
+      first.reject(late);
+      // An overloaded Redis is only late; a connection on which nothing came meanwhile is dead.
+      if (this.#answeredCount === first.answeredBefore) this.#drop(late);
+    }
+  }
+
+  #planPing(): void {
+    this.#pingTimer = this.#clock.setTimer(PING_INTERVAL_MS, () => {
+      if (this.#isReady && !this.#sentSincePing) this.call("ping", []).catch(() => undefined);
+      this.#sentSincePing = false;
+      this.#planPing();
+    });
+  }
+
+  async #connect(): Promise<void> {
+    const client = new Redis(this.#options.url, {
+      lazyConnect: true,
+      connectionName: "agentlane",
+      retryStrategy: null,
+      connectTimeout: HANDSHAKE_TIMEOUT_MS,
+      enableOfflineQueue: false,
+      autoResubscribe: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+    });
+    this.#client = client;
+    this.#batchCount = 0;
+    let failure: Error | undefined;
+    client.on("error", (error: unknown) => {
+      failure = toAgentlaneError(error);
+    });
+    client.on("messageBuffer", (channel: Buffer, payload: Buffer) => {
+      this.#channels.get(channel.toString())?.(payload);
+    });
+    const handshake = this.#clock.setTimer(HANDSHAKE_TIMEOUT_MS, () => client.disconnect());
+    try {
+      await client.connect();
+      const channels = [...this.#channels.keys()];
+      await Promise.all(channels.map((channel) => this.#send(client, "subscribe", [channel])));
+      if (this.#client !== client) throw new Error("the connection was lost while it was set up");
+    } catch (error) {
+      client.disconnect();
+      if (this.#client === client) this.#client = undefined;
+      throw unreachable(this.#options.url, failure ?? toAgentlaneError(error));
+    } finally {
+      handshake.clear();
+    }
+    client.on("end", () => {
+      if (this.#client === client) this.#drop(failure ?? unavailable("the connection was lost"));
+    });
+    this.#lastError = undefined;
+    this.#isReady = true;
+    for (const listener of this.#readyListeners) listener();
+  }
+
+  /** Ends what there is; all commands without a reply are told. */
+  #drop(error: Error): void {
+    const client = this.#client;
+    const wasReady = this.#isReady;
+    this.#client = undefined;
+    this.#isReady = false;
+    this.#lastError = error;
+    this.#deadlineTimer?.clear();
+    this.#deadlineTimer = undefined;
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) next.reject(error);
+    client?.disconnect();
+    if (!wasReady || this.#isClosing.signal.aborted) return;
+    this.#options.onWarning?.("the connection to Redis was lost", error);
+    this.#reconnecting = this.#reconnect();
+  }
+
+  async #reconnect(): Promise<void> {
+    const { signal } = this.#isClosing;
+    for (let delayMs = MIN_RECONNECT_MS; ; delayMs = Math.min(2 * delayMs, MAX_RECONNECT_MS)) {
+      await sleepOn(this.#clock, delayMs * this.#options.random(), signal);
+      if (signal.aborted) return;
+      try {
+        await this.#connect();
+        return;
+      } catch (error) {
+        this.#lastError = error instanceof Error ? error : new Error(String(error));
+      }
+    }
+  }
+}
+
+function requireUrl(url: string): void {
+  if (/^rediss?:\/\/./.test(url) && URL.canParse(url)) return;
+  throw misconfigured(
+    "REDIS_URL must look like redis://[[user]:password@]host[:port][/database], or rediss:// for TLS",
+  );
+}

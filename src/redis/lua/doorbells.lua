@@ -1,0 +1,66 @@
+-- The end of openLine(root), whose beginning is queue-state.lua: rings doorbells from within a script
+-- that is not the queue's. Given beside what queue-state.lua needs: `max_length` of a queue.
+
+local function varint(value)
+  local bytes = ''
+  while value >= 128 do
+    bytes = bytes .. string.char(value % 128 + 128)
+    value = math.floor(value / 128)
+  end
+  return bytes .. string.char(value)
+end
+
+local function field(tag, text)
+  return text == '' and '' or tag .. varint(#text) .. text
+end
+
+-- As encodePart of src/store/redis/keys.ts wrote it.
+local function part_of(encoded)
+  if not string.find(encoded, '%', 1, true) then return encoded end
+  return (string.gsub(encoded, '%%(%x%x)', function(code) return string.char(tonumber(code, 16)) end))
+end
+
+-- Headers are JSON, or '' without any.
+local function headers_of(json)
+  if json == '' then return '' end
+  local fields = {}
+  for name, value in pairs(cjson.decode(json)) do
+    fields[#fields + 1] = field('\42', field('\10', name) .. field('\18', value))
+  end
+  return table.concat(fields)
+end
+
+local function priority_of(priority)
+  return priority >= 1 and priority <= 4 and priority or 2
+end
+
+-- QueueMessage of proto/agentlane/store/v1/record.proto; its published_at is a Timestamp.
+local function payload_of(tenant, task_id, bell)
+  local nanos = now % 1000 * 1000000
+  local published_at = '\8' .. varint(math.floor(now / 1000)) .. (nanos > 0 and '\16' .. varint(nanos) or '')
+  return field('\10', part_of(tenant)) .. field('\18', part_of(task_id)) .. field('\26', bell[2])
+    .. '\32' .. varint(bell[3]) .. headers_of(bell[5]) .. field('\50', bell[4]) .. field('\58', published_at)
+end
+
+local names = {}
+
+-- A doorbell as lib/doorbells.lua of the store makes it. False when its queue is full.
+local function publish(id, tenant, task_id, bell)
+  local queue = queue_of(bell[2])
+  if queue.waiting >= max_length then return false end
+  queue.waiting = queue.waiting + 1
+  local preferred = #bell[4] > 255 and '' or bell[4]
+  if not offer(queue, priority_of(bell[3]), id, preferred, payload_of(tenant, task_id, bell)) then
+    names[#names + 1] = bell[2]
+  end
+  return true
+end
+
+-- Once, at the end of the script.
+local function flush()
+  dispatch(names)
+  deliver('')
+  write_changes()
+end
+
+return { publish = publish, flush = flush }

@@ -1,0 +1,11 @@
+-- Doorbells go to the caller, who publishes them. Until it confirms, the task stays in :unpublished.
+-- Uses core.
+local function ring(task, bell)
+  redis.call('ZADD', root .. ':unpublished', now, task)
+  bells[#bells + 1] = bell
+end
+
+-- For the repeat of a write whose reply may be lost, and its doorbells with it.
+local function ringAgain(bell)
+  bells[#bells + 1] = bell
+end
