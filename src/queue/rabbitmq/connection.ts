@@ -13,6 +13,8 @@ import { checkServer } from "./server-check.ts";
 const CONNECT_TIMEOUT_MS = 5000;
 /** A reply to a command on a channel; a declaration of a quorum queue waits for disks. */
 const REPLY_TIMEOUT_MS = 5000;
+/** What a caller who publishes waits for a reply; after a restart the broker may take longer. */
+const PATIENCE_MS = 2000;
 const CLOSE_TIMEOUT_MS = 1000;
 /** A connection that is silent for two to three of these is dead. */
 const HEARTBEAT_SECONDS = 4;
@@ -228,6 +230,21 @@ export class Connection {
     );
     await Promise.race([closed, sleepOn(this.#clock, limitMs, waited.signal)]);
     waited.abort();
+  }
+}
+
+/** For callers who wait less long than the connection does; what they waited for goes on. */
+export async function withPatience<T>(clock: Clock, waited: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const limit = sleepOn(clock, PATIENCE_MS, over.signal).then(() => {
+    if (over.signal.aborted) return waited;
+    throw unavailable("RABBITMQ_SLOW", `RabbitMQ has not answered within ${PATIENCE_MS} ms`);
+  });
+  try {
+    return await Promise.race([waited, limit]);
+  } finally {
+    over.abort();
+    limit.catch(() => undefined);
   }
 }
 

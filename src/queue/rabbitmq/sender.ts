@@ -4,7 +4,7 @@
  */
 import type { QueueMessage } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { Clock, Random } from "../../clock.ts";
-import { Connection } from "./connection.ts";
+import { Connection, withPatience } from "./connection.ts";
 import { unavailable } from "./connection-errors.ts";
 import { Declarations } from "./declarations.ts";
 import { Publisher } from "./publisher.ts";
@@ -48,7 +48,7 @@ export function createSender(options: SenderOptions, topology: Topology): Sender
   async function declare(messages: readonly QueueMessage[]): Promise<void> {
     connection.requireUnblocked();
     for (const { queue } of messages) {
-      if (!declarations.has(queue)) await declarations.declare(queue);
+      if (!declarations.has(queue)) await withPatience(clock, declarations.declare(queue));
     }
   }
 
