@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line: parse, build, start, wait, stop. */
 import { parseArgs } from "node:util";
-import { systemClock } from "./clock.ts";
+import { holdProcess, systemClock } from "./clock.ts";
 import { type Config, describeConfig, environmentWith, loadConfig } from "./config.ts";
 import { AgentlaneError } from "./errors.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
@@ -38,7 +38,7 @@ async function main(args: string[]): Promise<number> {
   const config = loadConfig(environmentWith(given));
   if (command === "config") return print(describeConfig(config));
   if (command === "validate") return validate(config);
-  if (command === "migrate") return print(await (await loadRuntime()).migrateStore(config));
+  if (command === "migrate") return migrate(config);
   if (command === "serve") return serve(config);
   throw usageError(`unknown command "${command}"`);
 }
@@ -61,12 +61,14 @@ async function serve(config: Config): Promise<never> {
   print(howToCall(host, port, config, agents));
   logger.info("serving", { host, port, version: VERSION });
   const signal = await firstSignal();
+  // With everything in memory and nobody connected, running work may have nothing but timers.
+  holdProcess();
   logger.info("draining", { signal, timeoutMs: config.drainTimeoutMs });
   await runtime.drain(config.drainTimeoutMs);
   await runtime.stop();
   await tracing.stop();
   logger.info("stopped");
-  // A timer or a socket that an agent left behind must not hold the process.
+  // Nor must a timer or a socket that an agent left behind hold it now.
   process.exit(0);
 }
 
@@ -79,6 +81,11 @@ async function validate(config: Config): Promise<number> {
   }
   if (problems.length > 0) return 1;
   return print(`${agents.length} agents are valid`);
+}
+
+async function migrate(config: Config): Promise<number> {
+  const { migrateStore } = await import("./runtime-store.ts");
+  return print(await migrateStore(config));
 }
 
 /** LangChain takes a second to load; the commands that run no agent do without. */
