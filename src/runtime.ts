@@ -232,12 +232,14 @@ type AdapterParts = BackendParts & {
 
 function storeOf(config: Config, parts: AdapterParts): Store {
   const { type, url, memory } = config.store;
+  const isTogether = config.queue.type === "redis" && config.queue.redisUrl === url;
   switch (type) {
     case "redis":
       return createRedisStore({
         connection: parts.connectionTo(url),
         prefix: config.queue.redisKeyPrefix,
-        ringsItself: config.queue.type === "redis" && config.queue.redisUrl === url,
+        ringsItself: isTogether,
+        tellsItself: isTogether,
       });
     default:
       return createMemoryStore({ clock: parts.clock, ...memory });

@@ -27,7 +27,7 @@ const PREFETCH = 256;
 const newId = uuidV7(systemClock);
 const clock = systemClock;
 const connection = new RedisConnection({ url, clock, random: systemRandom });
-const shared = { connection, prefix: "seam", clock };
+const shared = { connection, prefix: process.argv[4] ?? "seam", clock };
 const queue = createRedisQueue({ ...shared, newId });
 const bus = createRedisEventBus(shared);
 await queue.start();

@@ -36,15 +36,19 @@ export interface ScriptOptions {
   readonly shiftedTime?: boolean;
   /** Whether scripts ring doorbells themselves: the queue is on the same Redis. */
   readonly ringsItself?: boolean;
+  /** Whether scripts publish entries themselves: the bus is on the same Redis. */
+  readonly tellsItself?: boolean;
 }
 
-export function loadScripts({ shiftedTime, ringsItself }: ScriptOptions = {}): Scripts {
+export function loadScripts(options: ScriptOptions = {}): Scripts {
+  const { shiftedTime, ringsItself, tellsItself } = options;
   const time = readSharedLua(shiftedTime ? "now-shifted" : "now");
   const script = (name: ScriptName): Script => {
     const body = readLua(name);
     const libraries = /^-- uses: (.*)/.exec(body)?.[1]?.split(" ") ?? [];
     const before = libraries.flatMap((library) => {
-      return ringsItself && library === "ring" ? ringHere() : [readLua(`lib/${library}`)];
+      if (ringsItself && library === "ring") return ringHere();
+      return [readLua(tellsItself && library === "tell" ? "lib/tell-here" : `lib/${library}`)];
     });
     const rings = ringsItself && libraries.includes("ring");
     return scriptOf([time, ...before, ...(rings ? ringingAtTheEnd(body) : [body])]);

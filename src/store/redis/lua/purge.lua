@@ -1,4 +1,4 @@
--- uses: core when-full ring doorbells transitions forget
+-- uses: core tell when-full ring doorbells transitions forget
 -- Deletes dead letters by name.
 --
 -- KEYS[1] root. ARGV: 1 only what failed before this instant, or '' · then tasks

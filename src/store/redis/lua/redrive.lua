@@ -1,4 +1,4 @@
--- uses: core when-full ring doorbells transitions
+-- uses: core tell when-full ring doorbells transitions
 -- Sends dead letters back to the end of their lanes as QUEUED.
 --
 -- KEYS[1] root. ARGV: tasks

@@ -1,4 +1,4 @@
--- uses: core when-full ring doorbells transitions forget context
+-- uses: core tell when-full ring doorbells transitions forget context
 -- The store's own chores, each along an index, so that its cost follows what is due.
 --
 -- KEYS[1] root. ARGV: 1 limit · 2 unpublished after ms · 3 log retention ms · 4 task retention ms ·
