@@ -1,4 +1,5 @@
--- uses: core tell when-full
+-- uses: core tell
+-- flags: allow-oom
 -- Appends events to a running task's log.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 fence · 3 after sequence · then TaskEvents

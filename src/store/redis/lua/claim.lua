@@ -1,4 +1,5 @@
--- uses: core tell when-full ring doorbells transitions
+-- uses: core tell ring doorbells transitions
+-- flags: allow-oom
 -- Takes a ready task for an attempt: RUNNING, a new fence, a lease, the entry that announces it.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 worker · 3 lease ms · 4 span id · 5 TaskStateChange of a passed

@@ -1,4 +1,5 @@
--- uses: core tell when-full ring doorbells transitions context
+-- uses: core tell ring doorbells transitions context
+-- flags: allow-oom
 -- Ends an attempt: last events, state change, session, and the promotion of the lane's next task.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 fence · 3 after sequence · 4 requested state · 5 '1' if only an
