@@ -214,9 +214,11 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
   const onWarning = (message: string, error?: unknown): void => {
     parts.logger.warn(message, error === undefined ? {} : { error });
   };
+  const { redisKeyPrefix: prefix } = config.queue;
   const connections = new Map<string, RedisConnection>();
   const connectionTo = (url: string): RedisConnection => {
-    const connection = connections.get(url) ?? new RedisConnection({ ...parts, url, onWarning });
+    const connection =
+      connections.get(url) ?? new RedisConnection({ ...parts, url, prefix, onWarning });
     connections.set(url, connection);
     return connection;
   };
