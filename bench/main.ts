@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import type { Effort, Row } from "./compare.ts";
 import { memoryCases } from "./memory-cases.ts";
 import { redisCases } from "./redis-cases.ts";
+import { sqliteCases } from "./sqlite-cases.ts";
 
 const { values } = parseArgs({
   options: {
@@ -30,7 +31,7 @@ const effort: Effort = {
   rounds: Number(values.rounds),
   long: values.long,
 };
-const cases = [...memoryCases, ...redisCases].filter(
+const cases = [...memoryCases, ...redisCases, ...sqliteCases].filter(
   ({ group, name }) => group === values.only || name.includes(values.only),
 );
 if (cases.length === 0) throw new Error(`no case contains "${values.only}"`);

@@ -42,6 +42,14 @@ export const systemClock: Clock = {
   sleep: (delayMs, signal) => sleepOn(systemClock, delayMs, signal),
 };
 
+/**
+ * The instant 0 of this thread's `monotonic`, in milliseconds of a clock that all threads of the
+ * process share: each counts from its own start.
+ */
+export function monotonicOrigin(): number {
+  return Number(process.hrtime.bigint()) / 1e6 - performance.now();
+}
+
 /** setTimeout takes a millisecond for 0; this is the next turn of the loop. */
 function soon(callback: () => void): Timer {
   const handle = setImmediate(callback);

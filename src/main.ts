@@ -12,6 +12,7 @@ const USAGE = `agentlane ${VERSION}
 
   agentlane serve [--agents FILE] [--port N]   serve until SIGTERM, then drain; a second signal stops at once
   agentlane validate [--agents FILE]           check the agents file and what it names
+  agentlane migrate                            bring the schema of a PostgreSQL store up to date
   agentlane config                             print the configuration in effect, secrets masked
   agentlane version                            print the version
 
@@ -37,6 +38,7 @@ async function main(args: string[]): Promise<number> {
   const config = loadConfig(environmentWith(given));
   if (command === "config") return print(describeConfig(config));
   if (command === "validate") return validate(config);
+  if (command === "migrate") return print(await (await loadRuntime()).migrateStore(config));
   if (command === "serve") return serve(config);
   throw usageError(`unknown command "${command}"`);
 }

@@ -1,6 +1,7 @@
-/** Composition root: the only file that names concrete adapters. Parts in, a program out. */
+/** Composition root: it alone, with runtime-store.ts, names concrete adapters. Parts in, a program out. */
+import { extname } from "node:path";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
-import { type Config, processEnvironment, requireReleased } from "./config.ts";
+import { type Config, processEnvironment } from "./config.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
 import type { AgentDefinition } from "./executor/agent-definition.ts";
 import { createAgentDirectory } from "./executor/agent-directory.ts";
@@ -14,15 +15,16 @@ import { inOrder, type Service, service } from "./lifecycle.ts";
 import type { EventBus, MessageQueue } from "./queue/contract.ts";
 import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
+import { createRabbitEventBus } from "./queue/rabbitmq/bus.ts";
+import { createRabbitQueue } from "./queue/rabbitmq/queue.ts";
 import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
-import { RedisConnection } from "./redis/connection.ts";
+import { isSharedStore, redisConnections, type StoreParts, storeOf } from "./runtime-store.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
 import type { Store } from "./store/contract.ts";
-import { createMemoryStore } from "./store/memory/store.ts";
-import { createRedisStore } from "./store/redis/store.ts";
+import { migrateSchema } from "./store/postgres/migrate.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
 import { createReadiness } from "./tasks/readiness.ts";
@@ -31,6 +33,8 @@ import { type Chore, createSweeper, repairChores } from "./tasks/sweeper.ts";
 import { createTaskManager } from "./tasks/task-manager.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
 import { VERSION } from "./version.ts";
+import type { LeaseBackup } from "./worker/lease-keeper.ts";
+import { createLeaseThread } from "./worker/lease-thread.ts";
 import { createWorker, type Worker } from "./worker/worker.ts";
 
 const RECONCILE_INTERVAL_MS = 5000;
@@ -61,10 +65,11 @@ export type Runtime = Awaited<ReturnType<typeof createRuntime>>;
 
 /** Nothing runs and nothing listens before `start`. */
 export async function createRuntime(config: Config, overrides: Overrides = {}) {
-  requireReleased(config);
   const shared = assembleShared(config, overrides);
   const { store, queue, bus, clock, executors, dispatcher } = shared;
-  const worker = config.worker.enabled ? workerOf(config, shared) : undefined;
+  // Its thread makes a store from the configuration, and knows nothing of one that was given.
+  const leaseBackup = overrides.backends ? undefined : leaseBackupOf(config, shared);
+  const worker = config.worker.enabled ? workerOf(config, shared, leaseBackup) : undefined;
   const readiness = createReadiness({ store, queue, clock, lastPolledAt: worker?.lastPolledAt });
   const sweeper = createSweeper({
     clock,
@@ -214,38 +219,23 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
   const onWarning = (message: string, error?: unknown): void => {
     parts.logger.warn(message, error === undefined ? {} : { error });
   };
-  const { redisKeyPrefix: prefix } = config.queue;
-  const connections = new Map<string, RedisConnection>();
-  const connectionTo = (url: string): RedisConnection => {
-    const connection =
-      connections.get(url) ?? new RedisConnection({ ...parts, url, prefix, onWarning });
-    connections.set(url, connection);
-    return connection;
+  const shared = {
+    ...parts,
+    onWarning,
+    connectionTo: redisConnections(config, { ...parts, onWarning }),
   };
-  const shared = { ...parts, onWarning, connectionTo };
   return { store: storeOf(config, shared), ...transportOf(config, shared) };
 }
 
-type AdapterParts = BackendParts & {
-  readonly onWarning: (message: string, error?: unknown) => void;
-  /** One for all adapters on the same Redis. */
-  readonly connectionTo: (url: string) => RedisConnection;
-};
+type AdapterParts = BackendParts & StoreParts;
 
-function storeOf(config: Config, parts: AdapterParts): Store {
-  const { type, url, memory } = config.store;
-  const isTogether = config.queue.type === "redis" && config.queue.redisUrl === url;
-  switch (type) {
-    case "redis":
-      return createRedisStore({
-        connection: parts.connectionTo(url),
-        prefix: config.queue.redisKeyPrefix,
-        ringsItself: isTogether,
-        tellsItself: isTogether,
-      });
-    default:
-      return createMemoryStore({ clock: parts.clock, ...memory });
-  }
+/** Brings the store's schema up to date; answers what to tell. */
+export async function migrateStore({ store }: Config): Promise<string> {
+  if (store.type !== "postgres") return `a store in ${store.type} has no schema to migrate`;
+  const { schema } = store.postgres;
+  const { from, to } = await migrateSchema({ url: store.url, schema });
+  if (from === to) return `the schema ${schema} is up to date, at version ${to}`;
+  return `the schema ${schema} is now at version ${to}; it was at ${from}`;
 }
 
 function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
@@ -255,9 +245,19 @@ function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue
       const shared = { ...parts, prefix, connection: parts.connectionTo(url) };
       return { queue: createRedisQueue(shared), bus: createRedisEventBus(shared) };
     }
+    case "rabbitmq":
+      return rabbitOf(config, parts);
     default:
       return { queue: createMemoryQueue({ clock: parts.clock }), bus: createMemoryEventBus() };
   }
+}
+
+function rabbitOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
+  const { rabbitmqUrl: url, rabbitmqPrefix: prefix, rabbitmqQueueType: queueType } = config.queue;
+  return {
+    queue: createRabbitQueue({ ...parts, prefix, url, queueType }),
+    bus: createRabbitEventBus({ ...parts, prefix, url }),
+  };
 }
 
 /** Throws `invalid_argument` for an agents file with problems. */
@@ -295,11 +295,12 @@ export async function validateAgents(agents: readonly AgentDefinition[]): Promis
   }
 }
 
-function workerOf(config: Config, shared: Shared): Worker {
+function workerOf(config: Config, shared: Shared, leaseBackup: LeaseBackup | undefined): Worker {
   const { worker, instances } = config;
   return createWorker({
     ...shared,
     version: VERSION,
+    leaseBackup,
     options: {
       queues: worker.queues ?? shared.agents.queues(),
       slots: worker.slots,
@@ -312,6 +313,27 @@ function workerOf(config: Config, shared: Shared): Worker {
     },
     onProblem: (message, error, task) =>
       shared.logger.error(message, { error, taskId: task.taskId }),
+  });
+}
+
+/** Its program has this file's extension: it is compiled, or not, as this one is. */
+const LEASE_THREAD = new URL(
+  `./runtime-lease-thread${extname(import.meta.filename)}`,
+  import.meta.url,
+);
+
+/** None for a store that no other process has open, whose sweeper is blocked together with the rest. */
+function leaseBackupOf(config: Config, shared: Shared): LeaseBackup | undefined {
+  const { store, queue, worker } = config;
+  if (!isSharedStore(config)) return undefined;
+  return createLeaseThread({
+    ...worker,
+    clock: shared.clock,
+    random: shared.random,
+    renewIntervalMs: worker.leaseRenewIntervalMs,
+    entry: LEASE_THREAD,
+    store: { store, queue },
+    onProblem: (message, error) => shared.logger.error(message, { error }),
   });
 }
 

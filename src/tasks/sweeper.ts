@@ -17,8 +17,17 @@ export interface Chore {
   readonly intervalMs: number;
   /** Whether it also runs when something is known to become due. Default false. */
   readonly followsDue?: boolean;
-  /** `lateByMs`: how much later than planned it runs; large after the event loop was blocked. */
-  run(lateByMs: number): Promise<void>;
+  /**
+   * Whether it lets everything else that waited go first when it is late, as after a blocked event
+   * loop. Default false.
+   */
+  readonly yieldsWhenLate?: boolean;
+  /**
+   * Whether its first run is at once, for what the processes before this one left behind, and not at
+   * a random point of its interval. Default false.
+   */
+  readonly runsAtStart?: boolean;
+  run(): Promise<void>;
 }
 
 export interface SweeperParts {
@@ -53,10 +62,15 @@ export function createSweeper(parts: SweeperParts): Sweeper {
 
 /** Between two runs, however often something is due. */
 const MIN_GAP_MS = 10;
+/** Far less than a lease has left when it should have been renewed … */
+const LATE_MS = 100;
+/** … and time for the renewals that waited as long. */
+const YIELD_MS = 200;
 
 /** One chore's timer: never two runs at once, ±10 % jitter so that processes spread out. */
 function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
   let isOpen = false;
+  let hasYielded = false;
   let timer: Timer | undefined;
   let plannedAt = Number.POSITIVE_INFINITY;
   let running: Promise<void> | undefined;
@@ -70,16 +84,22 @@ function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
     timer?.clear();
     plannedAt = at;
     timer = clock.setTimer(inMs, () => {
-      const lateByMs = clock.monotonic() - at;
       plannedAt = Number.POSITIVE_INFINITY;
+      const isLate = clock.monotonic() - at >= LATE_MS;
+      // Only once in a row: a machine that is always late must not keep it from running.
+      hasYielded = isLate && !hasYielded && chore.yieldsWhenLate === true;
+      if (hasYielded) {
+        plan(YIELD_MS);
+        return;
+      }
       dueAt = Number.POSITIVE_INFINITY;
-      running = runOnce(lateByMs);
+      running = runOnce();
     });
   }
 
-  async function runOnce(lateByMs: number): Promise<void> {
+  async function runOnce(): Promise<void> {
     try {
-      await chore.run(lateByMs);
+      await chore.run();
     } catch (error) {
       onFailure(chore.name, error);
     }
@@ -91,7 +111,8 @@ function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
   return {
     open() {
       isOpen = true;
-      plan(chore.intervalMs * random());
+      if (chore.runsAtStart) running = runOnce();
+      else plan(chore.intervalMs * random());
     },
     dueIn(inMs: number) {
       if (!chore.followsDue) return;
@@ -124,15 +145,16 @@ export function repairChores(parts: RepairParts): Chore[] {
       name: "sweep",
       intervalMs: parts.sweepIntervalMs,
       followsDue: true,
+      runsAtStart: true,
       run: () => sweepStore(parts),
     },
     {
       name: "expire-leases",
       intervalMs: parts.sweepIntervalMs,
-      // A loop that was blocked has kept this process's own renewals waiting too: let them go first.
-      run: async (lateByMs) => {
-        if (lateByMs < parts.sweepIntervalMs) await expireLeases(parts);
-      },
+      // A loop that was blocked has kept this process's own renewals waiting too.
+      yieldsWhenLate: true,
+      runsAtStart: true,
+      run: () => expireLeases(parts),
     },
     { name: "reconcile", intervalMs: parts.reconcileIntervalMs, run: () => reconcile(parts) },
   ];

@@ -66,6 +66,7 @@ export function startAttempt(
 
 class Attempt implements LeaseHolder {
   readonly lease: Claim["lease"];
+  readonly limitMs: number;
   readonly #parts: AttemptParts;
   readonly #claim: Claim;
   readonly #span: AttemptSpan;
@@ -77,6 +78,8 @@ class Attempt implements LeaseHolder {
 
   constructor(parts: AttemptParts, claim: Claim, span: AttemptSpan) {
     this.lease = claim.lease;
+    const timeoutMs = Number(claim.record.timeoutMs);
+    this.limitMs = Math.min(timeoutMs, claim.deadlineInMs ?? timeoutMs);
     this.#parts = parts;
     this.#claim = claim;
     this.#span = span;

@@ -9,6 +9,8 @@ import type { Lease, LeaseStatus, TaskStore } from "../store/contract.ts";
 
 export interface LeaseHolder {
   readonly lease: Lease;
+  /** The attempt's own time limit: while its event loop is blocked it is not renewed for longer. */
+  readonly limitMs: number;
   lost(): void;
   cancel(mode: CancelMode, reason: string): void;
 }
@@ -21,19 +23,40 @@ export interface LeaseKeeper extends Service {
   heldCount(): number;
 }
 
+/** Renews in the keeper's place while the event loop that both belong to is blocked. */
+export interface LeaseBackup extends Service {
+  /** Undefined when it has no room. */
+  hold(lease: Lease, claimedAt: number, renewUntil: number): BackedLease | undefined;
+  /** The keeper has renewed all its leases, beginning then. */
+  renewed(at: number): void;
+}
+
+export interface BackedLease {
+  /** As far as the backup's renewals tell; -Infinity when there was none. */
+  validUntil(): number;
+  release(): void;
+}
+
 export interface LeaseKeeperParts {
   readonly tasks: TaskStore;
   readonly clock: Clock;
   readonly leaseMs: number;
   /** Well below leaseMs, so that two renewals may fail. */
   readonly renewIntervalMs: number;
+  /** Undefined where no other process can end a lease meanwhile. */
+  readonly backup: LeaseBackup | undefined;
   readonly onFailure: (error: unknown) => void;
+}
+
+interface Held {
+  /** The lease is certainly valid until then, counted from before the call that extended it. */
+  validUntil: number;
+  readonly backed: BackedLease | undefined;
 }
 
 export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
   const { clock } = parts;
-  /** Until when each lease is certainly valid, counted from before the call that extended it. */
-  const holders = new Map<LeaseHolder, number>();
+  const holders = new Map<LeaseHolder, Held>();
   let timer: Timer | undefined;
   let stopped = true;
   let renewing: Promise<void> | undefined;
@@ -60,6 +83,7 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
       const leases = batch.map((holder) => holder.lease);
       const statuses = await parts.tasks.renew(leases, parts.leaseMs);
       for (const [index, holder] of batch.entries()) settle(holder, statuses[index], validUntil);
+      parts.backup?.renewed(validUntil - parts.leaseMs);
     } catch (error) {
       parts.onFailure(error);
       giveUpExpired();
@@ -67,19 +91,23 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
   }
 
   function settle(holder: LeaseHolder, status: LeaseStatus | undefined, validUntil: number): void {
-    if (!holders.has(holder)) return;
+    const held = holders.get(holder);
+    if (!held) return;
     if (!status?.valid) {
       holder.lost();
       return;
     }
-    holders.set(holder, validUntil);
+    held.validUntil = validUntil;
     if (status.cancel) holder.cancel(status.cancel.mode, status.cancel.reason);
   }
 
   /** The next renewal would come after the end of these leases. */
   function giveUpExpired(): void {
     const nextAt = clock.monotonic() + parts.renewIntervalMs;
-    for (const [holder, validUntil] of holders) if (validUntil <= nextAt) holder.lost();
+    for (const [holder, { validUntil, backed }] of holders) {
+      const backedUntil = backed?.validUntil() ?? Number.NEGATIVE_INFINITY;
+      if (Math.max(validUntil, backedUntil) <= nextAt) holder.lost();
+    }
   }
 
   return {
@@ -96,11 +124,15 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
     ),
     hold(holder, claimedAt) {
       const validUntil = claimedAt + parts.leaseMs;
-      holders.set(holder, validUntil);
+      const backed = parts.backup?.hold(holder.lease, claimedAt, claimedAt + holder.limitMs);
+      holders.set(holder, { validUntil, backed });
       // Its claim was answered too late: another worker may have it.
       if (validUntil <= clock.monotonic()) holder.lost();
     },
-    release: (holder) => void holders.delete(holder),
+    release(holder) {
+      holders.get(holder)?.backed?.release();
+      holders.delete(holder);
+    },
     heldCount: () => holders.size,
   };
 }

@@ -9,7 +9,7 @@ import type { EventBus, MessageQueue } from "../queue/contract.ts";
 import type { Store, TaskRef } from "../store/contract.ts";
 import type { Dispatcher } from "../tasks/dispatcher.ts";
 import type { LogLimits } from "./event-log.ts";
-import { createLeaseKeeper } from "./lease-keeper.ts";
+import { createLeaseKeeper, type LeaseBackup } from "./lease-keeper.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
 import { createWorkerPool } from "./worker-pool.ts";
 
@@ -23,6 +23,8 @@ export interface WorkerParts {
   readonly random: Random;
   readonly newId: NewId;
   readonly version: string;
+  /** Renews leases while the event loop is blocked; undefined where nobody else could end them. */
+  readonly leaseBackup: LeaseBackup | undefined;
   readonly options: WorkerOptions;
   readonly onProblem: (message: string, error: unknown, task: TaskRef) => void;
 }
@@ -57,7 +59,7 @@ export interface Worker extends Service {
 const NO_TASK: TaskRef = { tenant: "", taskId: "" };
 
 export function createWorker(parts: WorkerParts): Worker {
-  const { store, clock, options, onProblem } = parts;
+  const { store, clock, options, leaseBackup, onProblem } = parts;
   const workerId = parts.newId();
   let reporter: Reporter | undefined;
   const onChange = (): void => reporter?.changed();
@@ -74,6 +76,7 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     leaseMs: options.leaseMs,
     renewIntervalMs: options.leaseRenewIntervalMs,
+    backup: leaseBackup,
     onFailure: (error) => onProblem("leases could not be renewed", error, NO_TASK),
   });
   const pool = createWorkerPool({
@@ -105,7 +108,7 @@ export function createWorker(parts: WorkerParts): Worker {
   });
   return {
     workerId,
-    ...inOrder([leases, reporter, pool]),
+    ...inOrder([...(leaseBackup ? [leaseBackup] : []), leases, reporter, pool]),
     drain: (timeoutMs) => pool.drain(timeoutMs),
     busyCount: pool.busyCount,
     heldLeaseCount: leases.heldCount,

@@ -1,4 +1,4 @@
-/** Gateways, workers and their Redis, each a process of its own. */
+/** Gateways, workers and their backend, each a process of its own. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
@@ -7,23 +7,22 @@ import { AgentService } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { OperationsService } from "../../gen/agentlane/v1/operations_service_pb.js";
 import { SessionService } from "../../gen/agentlane/v1/session_service_pb.js";
 import { TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
-import { startTcpProxy, type TcpProxy } from "../fakes/tcp-proxy.ts";
 import { type ServingProcess, serve } from "../harness/process.ts";
-import { type RedisServer, startRedis } from "../harness/redis-server.ts";
+import type { RunningBackend } from "./backends/contract.ts";
 import { type FaultSettings, LEASE_MS, RENEW_MS, SWEEP_MS } from "./settings.ts";
 
 const AGENTS = new URL("agents/agentlane.json", import.meta.url).pathname;
 /** Processes start often here. */
 const COMPILE_CACHE = join(tmpdir(), "agentlane-faults-compile-cache");
-export const PREFIX = "faults";
 
 export type Clients = ReturnType<typeof clientsOf>;
 
 /** A place that a process runs in; killed ones are followed by new ones. */
 export interface Place {
   readonly name: string;
-  readonly role: "gateway" | "worker";
-  /** It reaches Redis through the proxy. */
+  /** A server is both. */
+  readonly role: "gateway" | "worker" | "server";
+  /** It reaches the backend through its proxies. */
   readonly isProxied: boolean;
   readonly environment: Readonly<Record<string, string>>;
   process: ServingProcess | undefined;
@@ -35,9 +34,7 @@ export interface Place {
 }
 
 export interface Cluster {
-  readonly redis: RedisServer;
-  /** Between Redis and the first gateway and the first worker. */
-  readonly proxy: TcpProxy;
+  readonly backend: RunningBackend;
   readonly places: readonly Place[];
   /** Clients of the running gateways; waits while there is none. */
   gateways(): Promise<Clients[]>;
@@ -51,21 +48,21 @@ export interface Cluster {
 }
 
 export async function startCluster(settings: FaultSettings): Promise<Cluster> {
-  const redis = await startRedis({ aof: true });
-  const proxy = await startTcpProxy(redis.port);
-  const places = placesOf(settings, redis, proxy);
+  const backend = await settings.backend.start();
+  const places = placesOf(settings, backend);
   const ended: ServingProcess[] = [];
   const crashes: string[] = [];
-  let isStopping = false;
+  /** Only what has run once is worth repeating: a first start that fails is a mistake. */
+  let isSupervised = false;
   let gatewayStarted = Promise.withResolvers<void>();
 
-  /** As a supervisor does: a start that fails, for Redis is away, is repeated. */
+  /** As a supervisor does: a start that fails, for the backend is away, is repeated. */
   async function started(place: Place): Promise<ServingProcess> {
     for (;;) {
       try {
         return await serve([], place.environment);
       } catch (error) {
-        if (isStopping) throw error;
+        if (!isSupervised) throw error;
       }
     }
   }
@@ -92,10 +89,21 @@ export async function startCluster(settings: FaultSettings): Promise<Cluster> {
     ended.push(process);
   }
 
-  await Promise.all(places.map(start));
+  async function stop(): Promise<void> {
+    isSupervised = false;
+    await Promise.all(places.map(kill));
+    await backend.stop();
+  }
+
+  const starts = await Promise.allSettled(places.map(start));
+  const failed = starts.find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") {
+    await stop();
+    throw failed.reason;
+  }
+  isSupervised = true;
   return {
-    redis,
-    proxy,
+    backend,
     places,
     crashes,
     start,
@@ -116,30 +124,24 @@ export async function startCluster(settings: FaultSettings): Promise<Cluster> {
       }
       return counts;
     },
-    async stop() {
-      isStopping = true;
-      await Promise.all(places.map(kill));
-      await proxy.stop();
-      await redis.stop();
-    },
+    stop,
   };
 }
 
-function placesOf(settings: FaultSettings, redis: RedisServer, proxy: TcpProxy): Place[] {
+/** The first gateway and the first worker are proxied. */
+function placesOf(settings: FaultSettings, backend: RunningBackend): Place[] {
   const place = (role: Place["role"], index: number): Place => ({
     name: `${role}-${index}`,
     role,
-    isProxied: index === 0,
+    isProxied: settings.backend.isRemote && index === 0,
     environment: {
-      MESSAGE_QUEUE_TYPE: "redis",
-      REDIS_URL: index === 0 ? `redis://127.0.0.1:${proxy.port}` : redis.url,
-      REDIS_KEY_PREFIX: PREFIX,
+      ...backend.environment(settings.backend.isRemote && index === 0),
       AGENTS,
       LEASE_DURATION: String(LEASE_MS / 1000),
       LEASE_RENEW_INTERVAL: String(RENEW_MS / 1000),
       SWEEP_INTERVAL: String(SWEEP_MS / 1000),
       CANCEL_GRACE: "1",
-      TASK_MANAGER_ENABLED: String(role === "worker"),
+      TASK_MANAGER_ENABLED: String(role !== "gateway"),
       TASK_MANAGER_WORKERS: String(settings.slotCount),
       MAX_CONCURRENT_STREAMS: "10000",
       LOG_LEVEL: "error",
@@ -150,6 +152,7 @@ function placesOf(settings: FaultSettings, redis: RedisServer, proxy: TcpProxy):
     workerId: undefined,
     isTaken: false,
   });
+  if (settings.backend.layout === "single") return [place("server", 0)];
   return [
     ...Array.from({ length: settings.gatewayCount }, (_, index) => place("gateway", index)),
     ...Array.from({ length: settings.workerCount }, (_, index) => place("worker", index)),

@@ -14,7 +14,7 @@ export interface Recovery {
   readonly restartsMs: readonly number[];
   /** Kill of a worker → next commit of a session whose turn it ran. */
   readonly sessionsMs: readonly number[];
-  /** Redis answers again → a worker that lived through it claims. */
+  /** The backend answers again → a worker that lived through it claims. */
   readonly consumersMs: readonly number[];
 }
 
@@ -109,7 +109,7 @@ export function describeFigures(figures: RunFigures): string[] {
     `recovery         kill → lease ended: ${quantiles(recovery.leasesMs)}`,
     `                 kill → turn runs again: ${quantiles(recovery.restartsMs)}`,
     `                 kill → next commit of the session: ${quantiles(recovery.sessionsMs)}`,
-    `                 Redis back → each worker claims: ${quantiles(recovery.consumersMs)}`,
+    `                 backend back → each worker claims: ${quantiles(recovery.consumersMs)}`,
     `lost             ${countOf(3) + countOf(1)}`,
     `duplicated ends  ${countOf(2)}`,
     `order violations ${countOf(6) + countOf(12)}`,

@@ -3,19 +3,20 @@ import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
+import type { RunningBackend } from "./backends/contract.ts";
 import type { Caller } from "./calls.ts";
 import { untilAnswered } from "./calls.ts";
 import type { Cluster, Place } from "./cluster.ts";
 import type { Load } from "./load.ts";
-import { type SeededRandom, seededRandom } from "./random.ts";
-import { between, type FaultKind, type FaultSettings, LEASE_MS } from "./settings.ts";
+import { between, type SeededRandom, seededRandom } from "./random.ts";
+import { type FaultSettings, KILL_KINDS, LEASE_MS } from "./settings.ts";
 
 export interface FaultLog {
-  readonly counts: Map<FaultKind, number>;
+  readonly counts: Map<string, number>;
   readonly kills: Kill[];
-  /** Times in which Redis answered nobody, or refused to write. */
+  /** Times in which the backend answered nobody, or refused to write. */
   readonly outages: Outage[];
-  /** Times in which one worker could not work, whatever Redis did. */
+  /** Times in which one worker could not work, whatever the backend did. */
   readonly hindered: Hindrance[];
 }
 
@@ -55,9 +56,9 @@ interface Scene extends InjectorParts {
   readonly chance: SeededRandom;
 }
 
-const KILLS: readonly FaultKind[] = ["kill-worker", "kill-gateway"];
-
-const INJECT: Readonly<Record<FaultKind, Inject>> = {
+/** What can happen to the processes of every backend. */
+const INJECT: Readonly<Record<string, Inject>> = {
+  "kill-server": (scene) => kill(scene, "server"),
   "kill-worker": (scene) => kill(scene, "worker"),
   "kill-gateway": (scene) => kill(scene, "gateway"),
   freeze,
@@ -65,10 +66,6 @@ const INJECT: Readonly<Record<FaultKind, Inject>> = {
   "block-long": (scene) => block(scene, 20_000),
   "swallow-replies": swallowReplies,
   partition,
-  "client-kill": async ({ cluster }) => void (await cluster.redis.killClients()),
-  "debug-sleep": debugSleep,
-  "redis-restart": restartRedis,
-  maxmemory: fillMemory,
 };
 
 export function startInjector(parts: InjectorParts): Injector {
@@ -80,13 +77,9 @@ export function startInjector(parts: InjectorParts): Injector {
   if (settings.kinds.length === 0) covered.resolve();
 
   /** Faults of different places overlap; a line of them is injected one after the other. */
-  async function line(
-    name: string,
-    kinds: readonly FaultKind[],
-    gapMs: FaultSettings["killGapMs"],
-  ) {
+  async function line(name: string, kinds: readonly string[], gapMs: FaultSettings["killGapMs"]) {
     const chance = seededRandom(settings.seed, name);
-    let coming: FaultKind[] = [];
+    let coming: string[] = [];
     while (kinds.length > 0 && !stopping.signal.aborted) {
       await after(between(chance, ...gapMs), undefined, { signal: stopping.signal }).catch(
         () => undefined,
@@ -99,26 +92,28 @@ export function startInjector(parts: InjectorParts): Injector {
     }
   }
 
-  async function inject(kind: FaultKind, chance: SeededRandom): Promise<void> {
+  async function inject(kind: string, chance: SeededRandom): Promise<void> {
     log.counts.set(kind, (log.counts.get(kind) ?? 0) + 1);
     if (log.counts.size === settings.kinds.length) covered.resolve();
     settings.print(`fault ${kind}`);
-    const mended = INJECT[kind]({ ...parts, log, chance })
+    const scene = { ...parts, log, chance };
+    const mended = (INJECT[kind]?.(scene) ?? breakBackend(scene, kind))
       .catch((error: unknown) => void ledger.problems.push(`fault ${kind} failed: ${error}`))
       .finally(() => mending.delete(mended));
     mending.add(mended);
     if (!IN_THE_BACKGROUND.has(kind)) await mended;
   }
 
+  const kills = KILL_KINDS[settings.backend.layout];
   const lines = [
     line(
       "kills",
-      settings.kinds.filter((kind) => KILLS.includes(kind)),
+      settings.kinds.filter((kind) => kills.includes(kind)),
       settings.killGapMs,
     ),
     line(
       "others",
-      settings.kinds.filter((kind) => !KILLS.includes(kind)),
+      settings.kinds.filter((kind) => !kills.includes(kind)),
       settings.faultGapMs,
     ),
   ];
@@ -134,19 +129,15 @@ export function startInjector(parts: InjectorParts): Injector {
 }
 
 /** They break one process and leave the others alone. */
-const IN_THE_BACKGROUND: ReadonlySet<FaultKind> = new Set([
-  "kill-worker",
-  "kill-gateway",
+const IN_THE_BACKGROUND: ReadonlySet<string> = new Set([
+  ...KILL_KINDS.spread,
+  ...KILL_KINDS.single,
   "freeze",
   "block-short",
   "block-long",
 ]);
 
-function shuffled(
-  kinds: readonly FaultKind[],
-  chance: SeededRandom,
-  isLater: boolean,
-): FaultKind[] {
+function shuffled(kinds: readonly string[], chance: SeededRandom, isLater: boolean): string[] {
   if (!isLater) return [...kinds];
   return kinds
     .map((kind) => ({ kind, order: chance() }))
@@ -154,12 +145,15 @@ function shuffled(
     .map(({ kind }) => kind);
 }
 
-/** Where processes start slower than the schedule ends them, none would run at all. */
+/**
+ * Where processes start slower than the schedule ends them, none would run at all. A single process
+ * has no spare: it must run, and be nobody else's.
+ */
 function hasSpares({ places }: Cluster): boolean {
-  return ROLES.every((role) => runningOf(places, role).length > 1);
+  const roles = new Set(places.map(({ role }) => role));
+  const least = places.length > 1 ? 2 : 1;
+  return [...roles].every((role) => runningOf(places, role).length >= least);
 }
-
-const ROLES: readonly Place["role"][] = ["gateway", "worker"];
 
 /** Those that no other fault has. */
 function runningOf(places: readonly Place[], role: Place["role"]): Place[] {
@@ -185,7 +179,7 @@ async function kill(scene: Scene, role: Place["role"]): Promise<void> {
   } finally {
     place.isTaken = false;
   }
-  if (place.role === "worker") await identify(scene, place);
+  if (place.role !== "gateway") await identify(scene, place);
 }
 
 /** Finds out the id under which the place's worker is known. */
@@ -206,7 +200,9 @@ export async function identify(caller: Caller, place: Place): Promise<void> {
 
 /** For twice the lease: afterwards it does not know that others have its tasks. */
 async function freeze(scene: Scene): Promise<void> {
-  const place = take(scene, scene.chance() < 0.7 ? "worker" : "gateway");
+  const { settings, chance } = scene;
+  const isSingle = settings.backend.layout === "single";
+  const place = take(scene, isSingle ? "server" : chance() < 0.7 ? "worker" : "gateway");
   if (!place) return;
   const from = Date.now();
   place.process?.kill("SIGSTOP");
@@ -226,49 +222,43 @@ async function block({ load }: Scene, blockMs: number): Promise<void> {
 }
 
 /** What is sent is done, and nobody hears of it. A TCP connection that lost bytes never goes on. */
-async function swallowReplies({ cluster: { proxy }, chance }: Scene): Promise<void> {
-  proxy.swallowReplies();
+async function swallowReplies({ cluster: { backend }, chance }: Scene): Promise<void> {
+  for (const proxy of backend.proxies) proxy.swallowReplies();
   await after(between(chance, 50, 1000));
-  proxy.cut();
-  proxy.heal();
+  heal(backend);
+}
+
+function heal({ proxies }: RunningBackend): void {
+  for (const proxy of proxies) {
+    proxy.cut();
+    proxy.heal();
+  }
 }
 
 async function partition(scene: Scene): Promise<void> {
-  const { proxy, places } = scene.cluster;
+  const { backend, places } = scene.cluster;
   const from = Date.now();
   const ms = between(scene.chance, 500, 2 * LEASE_MS);
-  if (scene.chance() < 0.5) proxy.stall();
-  else proxy.refuse();
+  const isStalled = scene.chance() < 0.5;
+  for (const proxy of backend.proxies) {
+    if (isStalled) proxy.stall();
+    else proxy.refuse();
+  }
   await after(ms);
-  proxy.cut();
-  proxy.heal();
+  heal(backend);
   for (const place of places.filter(({ isProxied }) => isProxied)) hinder(scene, place, from);
 }
 
-async function debugSleep({ cluster: { redis }, chance, log }: Scene): Promise<void> {
+async function breakBackend({ cluster, chance, log }: Scene, kind: string): Promise<void> {
+  const fault = cluster.backend.faults[kind];
+  if (!fault) throw new Error(`the backend has no fault ${kind}`);
   const from = Date.now();
-  await redis.command("DEBUG", "SLEEP", between(chance, 0.5, 3).toFixed(1));
-  log.outages.push({ from, to: Date.now() });
-}
-
-async function restartRedis({ cluster: { redis }, chance, log }: Scene): Promise<void> {
-  const from = Date.now();
-  await redis.kill();
-  await after(between(chance, 0, 1500));
-  await redis.start();
-  log.outages.push({ from, to: Date.now() });
-}
-
-async function fillMemory({ cluster: { redis }, chance, log }: Scene): Promise<void> {
-  const from = Date.now();
-  await redis.command("CONFIG", "SET", "maxmemory", "1mb");
-  await after(between(chance, 500, 2500));
-  await redis.command("CONFIG", "SET", "maxmemory", "0");
-  log.outages.push({ from, to: Date.now() });
+  await fault.inject(chance);
+  if (fault.isOutage) log.outages.push({ from, to: Date.now() });
 }
 
 /** All places run and are known; for the start of a run. */
 export async function identifyAll(caller: Caller, cluster: Cluster): Promise<void> {
-  const workers = cluster.places.filter(({ role }) => role === "worker");
+  const workers = cluster.places.filter(({ role }) => role !== "gateway");
   await Promise.all(workers.map((place) => identify(caller, place)));
 }

@@ -10,7 +10,7 @@ import {
 } from "../../gen/agentlane/v1/task_pb.js";
 import type { TurnRequest } from "./requests.ts";
 
-/** Instants are milliseconds since the epoch; Redis and all processes share the machine's clock. */
+/** Instants are milliseconds since the epoch; backend and processes share the machine's clock. */
 export interface Submission {
   readonly request: TurnRequest;
   /** The user's message, which no other task has. */

@@ -9,11 +9,9 @@ import {
 } from "../../gen/agentlane/v1/operations_service_pb.js";
 import { type ExecutionContext, InstanceSchema } from "../../gen/agentlane/v1/session_pb.js";
 import { type Task, TaskSchema } from "../../gen/agentlane/v1/task_pb.js";
-import { type Caller, untilAnswered } from "./calls.ts";
-import { type Clients, PREFIX } from "./cluster.ts";
+import { beforeRepeat, type Caller, untilAnswered } from "./calls.ts";
+import type { Clients } from "./cluster.ts";
 import { type Entry, logDigest, type Watched } from "./ledger.ts";
-
-const QUEUE = "agent.tasks";
 
 /** How one gateway tells the story. */
 export interface View {
@@ -52,7 +50,8 @@ export async function settle(caller: Caller, boundMs: number): Promise<number | 
 export async function viewsOf(caller: Caller, boundMs: number): Promise<View[]> {
   const startedAt = performance.now();
   for (;;) {
-    const views = await Promise.all((await caller.cluster.gateways()).map(viewOf));
+    const gateways = await caller.cluster.gateways();
+    const views = await Promise.all(gateways.map((clients) => viewOf(caller, clients)));
     const isSame = views.every((view) => {
       return Object.entries(view.digests).every(([name, digest]) => {
         return views[0]?.digests[name] === digest;
@@ -63,17 +62,18 @@ export async function viewsOf(caller: Caller, boundMs: number): Promise<View[]> 
   }
 }
 
-async function viewOf({ address, tasks, operations, sessions }: Clients): Promise<View> {
+async function viewOf(caller: Caller, clients: Clients): Promise<View> {
+  const { address, tasks, operations, sessions } = clients;
   const pageSize = 500;
-  const allTasks = await allOf(async (pageToken) => {
+  const allTasks = await allOf(caller, async (pageToken) => {
     const page = await tasks.listTasks({ pageSize, pageToken });
     return { items: page.tasks, next: page.nextPageToken };
   });
-  const deadLetters = await allOf(async (pageToken) => {
+  const deadLetters = await allOf(caller, async (pageToken) => {
     const page = await tasks.listDeadLetters({ pageSize, pageToken });
     return { items: page.tasks, next: page.nextPageToken };
   });
-  const instances = await allOf(async (pageToken) => {
+  const instances = await allOf(caller, async (pageToken) => {
     const page = await sessions.listInstances({ pageSize, pageToken });
     return { items: page.instances, next: page.nextPageToken };
   });
@@ -92,16 +92,21 @@ async function viewOf({ address, tasks, operations, sessions }: Clients): Promis
   };
 }
 
+/** All pages; one that a busy server could not answer is asked for again. */
 async function allOf<T>(
+  caller: Caller,
   read: (token: string) => Promise<{ items: readonly T[]; next: string }>,
 ): Promise<T[]> {
   const all: T[] = [];
   let token = "";
+  let isLast = false;
   do {
-    const { items, next } = await read(token);
-    all.push(...items);
-    token = next;
-  } while (token !== "");
+    const page = await read(token).catch((error: unknown) => beforeRepeat(caller, error));
+    if (!page) continue;
+    all.push(...page.items);
+    token = page.next;
+    isLast = token === "";
+  } while (!isLast);
   return all;
 }
 
@@ -140,26 +145,14 @@ export async function readSession(caller: Caller, sessionId: string): Promise<Se
   });
 }
 
-/** Counts in Redis that are zero when nothing is unfinished; waits for doorbells nobody needs any more. */
+/** Counts that are zero when nothing is unfinished; waits for doorbells nobody needs any more. */
 export async function leftovers(
-  { cluster: { redis } }: Caller,
+  { cluster: { backend } }: Caller,
   boundMs: number,
-): Promise<Map<string, number>> {
-  const root = `{${PREFIX}}`;
+): Promise<ReadonlyMap<string, number>> {
   const startedAt = performance.now();
   for (;;) {
-    const counts = new Map<string, number>();
-    for (const name of ["leases", "unpublished", "due"]) {
-      counts.set(name, Number(await redis.command("ZCARD", `${root}:${name}`)));
-    }
-    const fields = ["w1", "w2", "w3", "w4", "u"];
-    const waiting = await redis.command("HMGET", `${root}:mq:counts:${QUEUE}`, ...fields);
-    const numbers = Array.isArray(waiting) ? waiting.map(Number) : [];
-    counts.set(
-      "messages",
-      numbers.reduce((sum, count) => sum + count, 0),
-    );
-    counts.set("ready", Number(await redis.command("ZCARD", `${root}:qr:${QUEUE}`)));
+    const counts = await backend.leftovers();
     const isEmpty = [...counts.values()].every((count) => count === 0);
     if (isEmpty || performance.now() - startedAt > boundMs) return counts;
     await after(200);

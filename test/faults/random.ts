@@ -1,5 +1,10 @@
 export type SeededRandom = () => number;
 
+/** Uniform in [from, to]. */
+export function between(random: SeededRandom, from: number, to: number): number {
+  return from + random() * (to - from);
+}
+
 /** mulberry32. Each part of a run has its own stream, so that one part's timing moves no other's. */
 export function seededRandom(seed: number, stream: string): SeededRandom {
   let state = seed;

@@ -25,6 +25,7 @@ const COVER_BOUND_MS = 45_000;
 /** Logs and sessions read at once, for the checker. */
 const READ_COUNT = 32;
 const VIEWS_BOUND_MS = 20_000;
+const PROGRESS_MS = 60_000;
 
 export async function runFaults(settings: FaultSettings): Promise<RunReport> {
   const cluster = await startCluster(settings);
@@ -53,8 +54,7 @@ export async function runFaults(settings: FaultSettings): Promise<RunReport> {
 async function breakThings(caller: Caller, settings: FaultSettings): Promise<FaultLog> {
   const load = startLoad({ ...settings, ...caller });
   const injector = startInjector({ ...caller, load, settings });
-  const { signal } = settings;
-  await after(settings.loadMs, undefined, { signal });
+  await loadFor(settings, caller.ledger);
   const waited = new AbortController();
   const late = after(COVER_BOUND_MS, undefined, { signal: waited.signal }).catch(() => undefined);
   await Promise.race([injector.covered, late]);
@@ -62,6 +62,17 @@ async function breakThings(caller: Caller, settings: FaultSettings): Promise<Fau
   const faults = await injector.stop();
   await load.stop();
   return faults;
+}
+
+/** Until its time is over, telling now and then how far it is. */
+async function loadFor(
+  { loadMs, signal, print }: FaultSettings,
+  { submissions }: Caller["ledger"],
+): Promise<void> {
+  for (let leftMs = loadMs; leftMs > 0; leftMs -= PROGRESS_MS) {
+    await after(Math.min(leftMs, PROGRESS_MS), undefined, { signal });
+    if (leftMs > PROGRESS_MS) print(`${submissions.length} tasks so far`);
+  }
 }
 
 async function observe(caller: Caller, settings: FaultSettings): Promise<ObservedRun> {
@@ -105,7 +116,7 @@ function observedTasks(
   });
 }
 
-/** Consumers that have survived an outage of Redis take tasks again soon after it. */
+/** Consumers that have survived an outage of the backend take tasks again soon after it. */
 function checkRecovery({ tasks }: ObservedRun, faults: FaultLog): Violation[] {
   return recoveryOf(tasks, faults)
     .consumersMs.filter((ms) => ms > CONSUMERS_RESUME_MS)

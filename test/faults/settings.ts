@@ -1,27 +1,31 @@
 /** What a fault run is made of. */
-import type { SeededRandom } from "./random.ts";
+import type { Backend } from "./backends/contract.ts";
 
-/** In this order a run injects the first of each kind. */
-export const FAULT_KINDS = [
-  "kill-worker",
-  "kill-gateway",
-  "freeze",
-  "block-short",
-  "swallow-replies",
-  "redis-restart",
-  "client-kill",
-  "partition",
-  "debug-sleep",
-  "maxmemory",
-  "block-long",
-] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
+/** Of processes that are either gateway or worker, and of one that is both. */
+export const KILL_KINDS = { spread: ["kill-worker", "kill-gateway"], single: ["kill-server"] };
+/** Between processes and servers. */
+const PROXY_KINDS = ["swallow-replies", "partition"];
+
+/** All that can happen to a backend and its processes, in the order in which a run begins. */
+export function faultKindsOf({ layout, isRemote, faultKinds }: Backend): string[] {
+  return [
+    ...KILL_KINDS[layout],
+    "freeze",
+    "block-short",
+    ...(isRemote ? PROXY_KINDS : []),
+    ...faultKinds,
+    "block-long",
+  ];
+}
 
 export interface FaultSettings {
+  readonly backend: Backend;
   readonly seed: number;
   /** How long load and faults last. */
   readonly loadMs: number;
-  readonly kinds: readonly FaultKind[];
+  /** Of those of the backend. */
+  readonly kinds: readonly string[];
+  /** Of a backend with the layout `spread`. */
   readonly gatewayCount: number;
   readonly workerCount: number;
   /** Attempts at once of a worker. */
@@ -47,11 +51,10 @@ export interface FaultSettings {
 export const LEASE_MS = 2500;
 export const RENEW_MS = 500;
 export const SWEEP_MS = 300;
-/** What the reliability guide asks for once Redis is back. */
+/** What the reliability guide asks for once the backend is back. */
 export const CONSUMERS_RESUME_MS = 10_000;
 
 export const DEFAULT_SETTINGS = {
-  kinds: FAULT_KINDS,
   gatewayCount: 2,
   workerCount: 3,
   slotCount: 16,
@@ -63,8 +66,3 @@ export const DEFAULT_SETTINGS = {
   faultGapMs: [500, 1500],
   ordinaryLogShare: 1,
 } as const;
-
-/** Uniform in [from, to]. */
-export function between(random: SeededRandom, from: number, to: number): number {
-  return from + random() * (to - from);
-}

@@ -128,6 +128,7 @@ export async function startEngine(options: EngineOptions = {}) {
       random,
       newId,
       version: "0",
+      leaseBackup: undefined,
       options: {
         queues: agents.queues(),
         slots: 4,

@@ -143,6 +143,7 @@ export function createWorkerNode(
     random,
     newId,
     version: "0",
+    leaseBackup: undefined,
     options: { ...SETTINGS.worker, slots, queues: [agent.queue] },
     onProblem: (what, error) => onProblem(what, error),
   });

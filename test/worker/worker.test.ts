@@ -315,12 +315,12 @@ describe("readiness", () => {
       lastPolledAt: () => engine.workers[0]?.lastPolledAt() ?? 0,
     });
     await engine.clock.advance(60_000);
-    await chore.run(0);
+    await chore.run();
     expect(problem()).toBeUndefined();
     await submit(engine);
     await engine.clock.advance(60_000);
     expect(engine.workers[0]?.busyCount()).toBe(1);
-    await chore.run(0);
+    await chore.run();
     expect(problem()).toBeUndefined();
   });
 });

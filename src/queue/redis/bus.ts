@@ -8,9 +8,10 @@ import type { Clock, Timer } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { service } from "../../lifecycle.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
-import { channelNumber, encodeNotice, noticeOf, topicOf } from "../../redis/notice-frame.ts";
-import { type EventBus, WORKERS_TOPIC } from "../contract.ts";
-import { type Channel, openChannel } from "./channel.ts";
+import { noticeOf, topicOf } from "../../redis/notice-frame.ts";
+import { type Channel, channelName, openChannel } from "../channel.ts";
+import type { EventBus } from "../contract.ts";
+import { encodeNotice } from "../notice-frame.ts";
 
 /** How long a channel outlives its last watcher. */
 const LINGER_MS = 10_000;
@@ -46,7 +47,7 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
   }
 
   function channelOf(topic: string): Channel {
-    const name = channelName(root, topic);
+    const name = root + channelName(topic);
     let channel = channels.get(name);
     if (!channel) {
       const opened: Channel = openChannel({
@@ -88,7 +89,7 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
       if (!started || !connection.isReady || unconfirmedCount >= MAX_UNCONFIRMED) return;
       unconfirmedCount++;
       connection
-        .call("publish", [channelName(root, topic), encodeNotice(topic, notice)])
+        .call("publish", [root + channelName(topic), encodeNotice(topic, notice)])
         .catch((error: unknown) => onWarning?.("a notice may be lost", error))
         .finally(() => {
           unconfirmedCount--;
@@ -100,9 +101,4 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
       return channelOf(topic).add(topic, listener);
     },
   };
-}
-
-/** Workers' notices are few and for all workers; they do not mix with the tasks'. */
-function channelName(root: string, topic: string): string {
-  return topic === WORKERS_TOPIC ? `${root}workers` : `${root}${channelNumber(topic)}`;
 }

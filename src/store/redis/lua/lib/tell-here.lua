@@ -1,5 +1,5 @@
 -- In place of tell.lua where the bus is on the same Redis: watchers hear of entries from the script
--- that writes them. The frame is read by src/redis/notice-frame.ts, which also names the channels.
+-- that writes them. The frame is read by src/redis/notice-frame.ts; src/queue/channel.ts names the channels too.
 -- Uses core.
 local CHANNEL_COUNT = 128
 
@@ -7,7 +7,7 @@ local function tell(task, first, entries)
   if #entries == 0 then return end
   local colon = string.find(task, ':', 1, true)
   local topic = 'task/' .. plain(string.sub(task, 1, colon - 1)) .. '/' .. plain(string.sub(task, colon + 1))
-  local frame = { struct.pack('>BI2', 1, #topic), topic, struct.pack('>I4', first) }
+  local frame = { struct.pack('>I2', 32768 + #topic), topic, struct.pack('>I4', first) }
   for i = 1, #entries do
     frame[#frame + 1] = struct.pack('>I4', #entries[i])
     frame[#frame + 1] = entries[i]

@@ -1,0 +1,65 @@
+/**
+ * The part of the composition root that names the stores. Apart from it, because the lease thread
+ * needs a store of its own and nothing else.
+ */
+import type { Clock, Random } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { RedisConnection } from "./redis/connection.ts";
+import type { Store } from "./store/contract.ts";
+import { createMemoryStore } from "./store/memory/store.ts";
+import { createPostgresStore } from "./store/postgres/store.ts";
+import { createRedisStore } from "./store/redis/store.ts";
+import { createSqliteStore } from "./store/sqlite/store.ts";
+
+/** What of the configuration makes a store; can be cloned into a thread. */
+export type StoreConfig = Pick<Config, "store" | "queue">;
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onWarning: (message: string, error?: unknown) => void;
+}
+
+export interface StoreParts extends Surroundings {
+  /** One for all adapters on the same Redis. */
+  readonly connectionTo: (url: string) => RedisConnection;
+}
+
+/** Makes each connection when it is first asked for; its users start and stop it. */
+export function redisConnections(
+  { queue }: StoreConfig,
+  surroundings: Surroundings,
+): StoreParts["connectionTo"] {
+  const shared = { ...surroundings, prefix: queue.redisKeyPrefix };
+  const connections = new Map<string, RedisConnection>();
+  return (url) => {
+    const connection = connections.get(url) ?? new RedisConnection({ ...shared, url });
+    connections.set(url, connection);
+    return connection;
+  };
+}
+
+export function storeOf(config: StoreConfig, parts: StoreParts): Store {
+  const { type, url, memory, sqlite, postgres } = config.store;
+  const isWithQueue = config.queue.type === "redis" && config.queue.redisUrl === url;
+  switch (type) {
+    case "redis":
+      return createRedisStore({
+        connection: parts.connectionTo(url),
+        prefix: config.queue.redisKeyPrefix,
+        ringsItself: isWithQueue,
+        tellsItself: isWithQueue,
+      });
+    case "postgres":
+      return createPostgresStore({ ...parts, ...postgres, url });
+    case "sqlite":
+      return createSqliteStore({ clock: parts.clock, ...sqlite });
+    default:
+      return createMemoryStore({ clock: parts.clock, ...memory });
+  }
+}
+
+/** Whether other processes may have it open too: then their sweepers end leases that are not renewed. */
+export function isSharedStore({ store }: StoreConfig): boolean {
+  return store.type === "redis" || store.type === "postgres";
+}

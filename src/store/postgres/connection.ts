@@ -1,0 +1,101 @@
+/**
+ * How statements get to PostgreSQL. Nothing is sent twice but what the server has refused for a
+ * collision, and a connection that leaves a statement unanswered is destroyed, with all that lie idle:
+ * they share its fate as a rule.
+ */
+import type { Clock, Random } from "../../clock.ts";
+import type { AgentlaneError } from "../../errors.ts";
+import type { Service } from "../../lifecycle.ts";
+import { isCollision, toAgentlaneError, unavailable } from "./errors.ts";
+import { createPool } from "./pool.ts";
+
+export type Argument = string | number | boolean | null | Buffer | readonly (string | Buffer)[];
+
+export interface Statement {
+  /** Under it the server keeps the plan, per connection. */
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Connection extends Service {
+  /** The column "answer" of each row. */
+  run(statement: Statement, args: readonly Argument[], limits?: RunLimits): Promise<unknown[]>;
+}
+
+export interface RunLimits {
+  /** Instead of the connection's, for what changes much at once. */
+  readonly timeoutMs?: number;
+}
+
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly poolSize: number;
+  /** A statement that is not answered after this has failed, waiting for a connection included. */
+  readonly statementTimeoutMs: number;
+}
+
+/** Of the time for a statement, what waiting for a connection may take. */
+const WAITING_SHARE = 0.6;
+const MAX_TRIES = 5;
+
+export function createConnection(options: ConnectionOptions): Connection {
+  const { clock, statementTimeoutMs } = options;
+  const pool = createPool({
+    ...options,
+    size: options.poolSize,
+    acquireTimeoutMs: Math.ceil(statementTimeoutMs * WAITING_SHARE),
+    lockTimeoutMs: statementTimeoutMs,
+  });
+
+  /** Rejects with the driver's error for a collision, otherwise in the words of the domain. */
+  async function send(
+    statement: Statement,
+    args: readonly Argument[],
+    timeoutMs: number,
+  ): Promise<unknown[]> {
+    const startedAt = clock.monotonic();
+    const client = await pool.acquire();
+    let isLate = false;
+    const release = (destroy: boolean): void => {
+      timer.clear();
+      client.release(destroy);
+    };
+    const timer = clock.setTimer(timeoutMs - (clock.monotonic() - startedAt), () => {
+      isLate = true;
+      release(true);
+      pool.renew();
+    });
+    try {
+      const { rows } = await client.query({ ...statement, values: [...args] });
+      if (!isLate) release(false);
+      return rows.map((row: { answer: unknown }) => row.answer);
+    } catch (error) {
+      if (isLate) throw late(timeoutMs);
+      const failure = toAgentlaneError(error);
+      release(failure.kind === "unavailable" && !isCollision(error));
+      throw isCollision(error) ? error : failure;
+    }
+  }
+
+  return {
+    start: pool.start,
+    stop: pool.stop,
+    async run(statement, args, { timeoutMs = statementTimeoutMs } = {}) {
+      for (let tries = 1; ; tries++) {
+        try {
+          return await send(statement, args, timeoutMs);
+        } catch (error) {
+          if (tries === MAX_TRIES || !isCollision(error)) throw toAgentlaneError(error);
+        }
+      }
+    },
+  };
+}
+
+function late(timeoutMs: number): AgentlaneError {
+  return unavailable(
+    `PostgreSQL did not answer within ${timeoutMs} ms; whether the command took effect is unknown`,
+  );
+}

@@ -1,0 +1,118 @@
+/** Sessions: the context that turns commit, and the end of it all. */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import {
+  ExecutionContextSchema,
+  SessionSummarySchema,
+} from "../../../gen/agentlane/v1/session_pb.js";
+import { AttemptOutcome, TaskErrorSchema } from "../../../gen/agentlane/v1/task_pb.js";
+import type { SessionRef, SessionStore } from "../contract.ts";
+import { canceledError, sessionReplacedNotice } from "../messages.ts";
+import { sessionBusy, sessionExists } from "../refusals.ts";
+import { writeContext } from "./attempts.ts";
+import { readEffects } from "./effects.ts";
+import { writeChange } from "./entries.ts";
+import { readText, writeText } from "./names.ts";
+import { pageOf, STEP_COUNT } from "./paging.ts";
+import { Fields } from "./reply.ts";
+import type { Postgres } from "./store.ts";
+
+/** A session may have many tasks with long logs. */
+const DESTROY_TIMEOUT_MS = 10_000;
+
+export function createSessions(postgres: Postgres): SessionStore {
+  return {
+    async load(ref) {
+      const [answer] = await postgres.query("session", nameOf(ref));
+      if (answer === undefined) return undefined;
+      const row = new Fields(answer);
+      const context = fromBinary(ExecutionContextSchema, row.bytes("context"));
+      context.createdAt = readInstant(row.text("created_at"));
+      context.updatedAt = readInstant(row.text("updated_at"));
+      return { context, etag: row.text("etag") };
+    },
+
+    async lane(ref) {
+      return (await postgres.query("lane", nameOf(ref))).map((taskId) => readText(String(taskId)));
+    },
+
+    list(tenant, { agentId }, page) {
+      return pageOf(page, async (before, count) => {
+        const agent = agentId ? writeText(agentId) : null;
+        const args = [writeText(tenant), before, STEP_COUNT, count, agent];
+        const [answer] = await postgres.query("sessions", args);
+        const found = new Fields(answer);
+        const items = found.list("sessions").map((each) => {
+          const row = new Fields(each);
+          return { order: row.number("order"), item: summaryOf(row) };
+        });
+        const [lookedAtCount, lastOrder] = [found.number("looked"), found.number("last")];
+        return { items, lookedAtCount, lastOrder };
+      });
+    },
+
+    async import(ref, context, overwrite) {
+      const answer = new Fields(
+        await postgres.call("import_context", [
+          ...nameOf(ref),
+          overwrite,
+          writeContext(context),
+          `${context.version}`,
+          context.history.length,
+          writeInstant(context.createdAt),
+          writeInstant(context.updatedAt),
+        ]),
+      );
+      const outcome = answer.text("outcome");
+      if (outcome === "BUSY") throw sessionBusy(ref.sessionId, answer.number("count"));
+      if (outcome === "EXISTS") throw sessionExists(ref.sessionId);
+      return { effects: { doorbells: [], notices: [sessionReplacedNotice(ref)] } };
+    },
+
+    async destroy(ref) {
+      const error = canceledError("the session was destroyed");
+      const stored = Buffer.from(toBinary(TaskErrorSchema, error));
+      const args = [
+        ...nameOf(ref),
+        writeChange({ error }),
+        stored,
+        error.message,
+        AttemptOutcome.CANCELED,
+      ];
+      const limits = { timeoutMs: DESTROY_TIMEOUT_MS };
+      const answer = new Fields(await postgres.call("destroy_session", args, limits));
+      const effects = readEffects(answer);
+      effects.notices.push(sessionReplacedNotice(ref));
+      return { existed: answer.flag("existed"), canceledCount: answer.number("count"), effects };
+    },
+  };
+}
+
+function nameOf({ tenant, agentId, sessionId }: SessionRef): string[] {
+  return [tenant, agentId, sessionId].map(writeText);
+}
+
+function summaryOf(row: Fields) {
+  return create(SessionSummarySchema, {
+    agentId: row.text("agent_id"),
+    sessionId: row.text("session_id"),
+    version: BigInt(row.text("version")),
+    messageCount: row.number("message_count"),
+    createdAt: readInstant(row.text("created_at")),
+    updatedAt: readInstant(row.text("updated_at")),
+  });
+}
+
+/** Seconds and nanoseconds, so that an imported instant comes back as it was. */
+function writeInstant(instant: Timestamp | undefined): string {
+  return instant ? `${instant.seconds} ${instant.nanos}` : "";
+}
+
+function readInstant(stored: string): Timestamp {
+  const [seconds = "0", nanos = "0"] = stored.split(" ");
+  return {
+    $typeName: "google.protobuf.Timestamp",
+    seconds: BigInt(seconds),
+    nanos: Number(nanos),
+  };
+}

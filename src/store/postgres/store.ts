@@ -1,0 +1,73 @@
+/** The PostgreSQL adapter of the Store seam. Every operation is one statement, which makes it atomic. */
+import type { Clock, Random } from "../../clock.ts";
+import { service } from "../../lifecycle.ts";
+import type { Store } from "../contract.ts";
+import { type Argument, createConnection, type RunLimits } from "./connection.ts";
+import { createDeadLetters } from "./dead-letters.ts";
+import { createLog } from "./log.ts";
+import { DEFAULT_SCHEMA, type Migrate, prepareSchema, schemaName } from "./migrate.ts";
+import { checkServer } from "./server-check.ts";
+import { createSessions } from "./sessions.ts";
+import { type FunctionName, type QueryName, statementsOf } from "./statements.ts";
+import { createTasks } from "./tasks.ts";
+import { createWorkers } from "./workers.ts";
+
+export interface PostgresStoreOptions {
+  /** postgres://user[:password]@host[:port]/database[?sslmode=verify-full&sslrootcert=FILE] */
+  readonly url: string;
+  /** Names the installation; several share a database by several schemas. Default "agentlane". */
+  readonly schema?: string;
+  /** "auto" brings the schema up to date at start, "manual" refuses to start. Default auto. */
+  readonly migrate?: Migrate;
+  /** Connections at most. Default 10. */
+  readonly poolSize?: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Told what is allowed but endangers tasks, e.g. a server that does not wait for its disk. */
+  readonly onWarning: (message: string) => void;
+  /** A statement that is not answered after this has failed. Default 1800, so that calls fail in 2 s. */
+  readonly statementTimeoutMs?: number;
+}
+
+const DEFAULT_POOL_SIZE = 10;
+const STATEMENT_TIMEOUT_MS = 1800;
+
+/** What the parts of the store call. */
+export interface Postgres {
+  /** The answer of a function of migrations/. */
+  call(name: FunctionName, args: readonly Argument[], limits?: RunLimits): Promise<unknown>;
+  /** The answers of a query, or of a function that has several. */
+  query(name: QueryName | FunctionName, args: readonly Argument[]): Promise<unknown[]>;
+}
+
+export function createPostgresStore(options: PostgresStoreOptions): Store {
+  const schema = schemaName(options.schema ?? DEFAULT_SCHEMA);
+  const { functions, queries } = statementsOf(schema);
+  const statements = { ...queries, ...functions };
+  const { poolSize = DEFAULT_POOL_SIZE, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
+  const connection = createConnection({ ...options, poolSize, statementTimeoutMs });
+  const postgres: Postgres = {
+    async call(name, args, limits) {
+      const [answer] = await connection.run(functions[name], args, limits);
+      return answer;
+    },
+    query: (name, args) => connection.run(statements[name], args),
+  };
+  return {
+    type: "postgres",
+    tasks: createTasks(postgres),
+    log: createLog(postgres),
+    deadLetters: createDeadLetters(postgres),
+    sessions: createSessions(postgres),
+    workers: createWorkers(postgres),
+    check: async () => void (await postgres.query("ping", [])),
+    ...service(
+      async () => {
+        await checkServer(options.url, options.onWarning);
+        await prepareSchema({ url: options.url, schema, migrate: options.migrate ?? "auto" });
+        await connection.start();
+      },
+      () => connection.stop(),
+    ),
+  };
+}

@@ -1,0 +1,43 @@
+/** A run that is short enough for `npm test`, of any backend. */
+import { expect, test } from "vitest";
+import type { Backend } from "./backends/contract.ts";
+import { runFaults } from "./run.ts";
+import { DEFAULT_SETTINGS, faultKindsOf } from "./settings.ts";
+
+/** What is started, settled and checked beside the load. */
+const OTHER_MS = 125_000;
+
+export interface ShortForm {
+  readonly backend: Backend;
+  /** False = skipped; its server is missing, which was told. */
+  readonly isAvailable: boolean;
+  readonly loadMs: number;
+}
+
+/** To be called by a test file named after the backend. */
+export function testShortForm({ backend, isAvailable, loadMs }: ShortForm): void {
+  // A block of 20 s would take a third of the run; the long form has it.
+  const kinds = faultKindsOf(backend).filter((kind) => kind !== "block-long");
+  test.skipIf(!isAvailable)(
+    `the processes of ${backend.name} keep all promises under faults`,
+    { timeout: loadMs + OTHER_MS },
+    async ({ signal }) => {
+      const seed = Number(process.env.AGENTLANE_FAULT_SEED ?? Date.now() & 0x7fff_ffff);
+      const file = `test/faults/${backend.name}.test.ts`;
+      const replay = `AGENTLANE_FAULT_SEED=${seed} npx vitest run ${file}`;
+      console.log(`replay: ${replay}`);
+      const { figures, violations, faults } = await runFaults({
+        ...DEFAULT_SETTINGS,
+        backend,
+        seed,
+        loadMs,
+        kinds,
+        signal,
+        print: () => undefined,
+      });
+      console.log(figures.join("\n"));
+      expect(violations, replay).toEqual([]);
+      expect(kinds.filter((kind) => !faults.counts.has(kind))).toEqual([]);
+    },
+  );
+}
