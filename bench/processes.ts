@@ -6,6 +6,7 @@ import type { LoadOrder, LoadReport } from "./load-client.ts";
 
 export interface Child {
   readonly port: number;
+  readonly pid: number;
   /** Sends an order and waits for the report. */
   ask<Order extends object, Report>(order: Order): Promise<Report>;
   stop(): Promise<void>;
@@ -17,6 +18,7 @@ export async function startChild(file: string, args: readonly string[] = []): Pr
   const { port } = await nextMessage<{ port: number }>(child, file);
   return {
     port,
+    pid: child.pid ?? 0,
     ask: (order) => ask(child, order, file),
     stop: () => stop(child),
   };
