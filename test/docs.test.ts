@@ -11,6 +11,7 @@ import { Role } from "../gen/agentlane/v1/content_pb.js";
 import { OperationsService } from "../gen/agentlane/v1/operations_service_pb.js";
 import { TaskState } from "../gen/agentlane/v1/task_pb.js";
 import { type ServingProcess, serve } from "./harness/process.ts";
+import { hasRabbit, startRabbit } from "./harness/rabbitmq-server.ts";
 import { hasRedis, startRedis } from "./harness/redis-server.ts";
 
 /** The lines of the first shell block under a heading. */
@@ -74,6 +75,39 @@ test.skipIf(!hasRedis)(
     }
   },
   60_000,
+);
+
+test.skipIf(!hasRabbit || !hasRedis)(
+  "docs/rabbitmq.md starts a gateway and workers that work together",
+  async () => {
+    const lines = commandsUnder("rabbitmq.md", "Start it");
+    const shared = variables(lines.find((line) => line.startsWith("export ")) ?? "");
+    expect(shared).toEqual({
+      MESSAGE_QUEUE_TYPE: "rabbitmq",
+      RABBITMQ_URL: "amqp://127.0.0.1:5672",
+      STORE_URL: "redis://127.0.0.1:6379",
+    });
+    const starts = lines.filter((line) => line.endsWith("npm start")).map(variables);
+    expect(starts.map(({ PORT }) => PORT)).toEqual(["50051", "0", "0"]);
+    const [rabbit, redis] = await Promise.all([startRabbit(), startRedis({ aof: true })]);
+    const processes: ServingProcess[] = [];
+    try {
+      const environment = { ...shared, RABBITMQ_URL: rabbit.url, STORE_URL: redis.url };
+      for (const own of starts)
+        processes.push(await serve([], { ...environment, ...own, PORT: "0" }));
+      const [gateway] = processes.map(callsOf);
+      const text = { part: { case: "text" as const, value: "hello" } };
+      const message = { role: Role.USER, content: [text] };
+      const answer = await gateway?.agents.execute({ agentId: "echo", messages: [message] });
+      expect(answer?.state).toBe(TaskState.COMPLETED);
+      expect((await gateway?.operations.listWorkers({}))?.workers).toHaveLength(2);
+    } finally {
+      for (const process of processes) process.kill("SIGTERM");
+      await Promise.all(processes.map(({ exited }) => exited));
+      await Promise.all([rabbit.stop(), redis.stop()]);
+    }
+  },
+  120_000,
 );
 
 test("docs/sqlite.md starts a process whose file can be read meanwhile", async () => {

@@ -15,7 +15,7 @@ import { promisify } from "node:util";
 import { connect } from "amqplib";
 
 export interface RabbitServerOptions {
-  /** Lines of rabbitmq.conf. */
+  /** Of the application `rabbit`, in Erlang's form, e.g. `{consumer_timeout, 3000}`. */
   readonly settings?: readonly string[];
 }
 
@@ -38,12 +38,16 @@ export interface RabbitServer {
   evaluate(expression: string): Promise<string>;
   /** `rabbitmqctl close_all_connections`. */
   closeConnections(): Promise<void>;
+  /** Messages in all queues whose names begin so, waiting or unsettled. */
+  messageCount(prefix: string): Promise<number>;
   /** Deletes all queues, and all exchanges of ours, whose names begin so. */
   drop(prefix: string): Promise<void>;
   stop(): Promise<void>;
 }
 
 const COOKIE = "agentlane-tests";
+/** The folder of temporary files may be small. */
+const CONFIGURATION = "disk_free_limit.absolute = 1MB\nlog.file.level = warning\n";
 const BIN = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const SCRIPT = fileURLToPath(new URL("../../scripts/rabbitmq-4.sh", import.meta.url));
 const run = promisify(execFile);
@@ -76,7 +80,9 @@ export async function startRabbit(options: RabbitServerOptions = {}): Promise<Ra
   await mkdir(home);
   await writeFile(join(home, ".erlang.cookie"), COOKIE, { mode: 0o400 });
   await writeFile(join(folder, "plugins"), "[].\n");
-  await writeFile(join(folder, "rabbitmq.conf"), configuration(options));
+  await writeFile(join(folder, "rabbitmq.conf"), CONFIGURATION);
+  const settings = (options.settings ?? []).join(", ");
+  await writeFile(join(folder, "advanced.config"), `[{rabbit, [${settings}]}].\n`);
   const env = {
     PATH: process.env.PATH ?? "",
     TMPDIR: tmpdir(),
@@ -91,6 +97,7 @@ export async function startRabbit(options: RabbitServerOptions = {}): Promise<Ra
     RABBITMQ_LOG_BASE: join(folder, "log"),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "plugins"),
     RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, "advanced.config"),
     RABBITMQ_PID_FILE: join(folder, "pid"),
     RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
     ...(process.env.AGENTLANE_TRIXIE ? { AGENTLANE_TRIXIE: process.env.AGENTLANE_TRIXIE } : {}),
@@ -108,7 +115,7 @@ export async function startRabbit(options: RabbitServerOptions = {}): Promise<Ra
   }
   function evaluate(expression: string): Promise<string> {
     const asking = spawn("erl_call", ["-sname", node, "-c", COOKIE, "-e"], { env });
-    asking.stdin.end(`${expression}.`);
+    asking.stdin.end(`${expression}.\n`);
     return text(asking.stdout);
   }
   async function start(): Promise<void> {
@@ -153,6 +160,12 @@ export async function startRabbit(options: RabbitServerOptions = {}): Promise<Ra
     async closeConnections() {
       await call("rabbit_networking", "close_all_connections", '["test"]');
     },
+    async messageCount(prefix) {
+      const counted = await evaluate(
+        `lists:sum([M || Q <- rabbit_amqqueue:list(), case amqqueue:get_name(Q) of {resource, _, queue, <<"${prefix}", _/binary>>} -> true; _ -> false end, {messages, M} <- rabbit_amqqueue:info(Q, [messages])])`,
+      );
+      return Number(/^\{ok, (\d+)\}/.exec(counted)?.[1]);
+    },
     async drop(prefix) {
       const named = (kind: string): string => `{resource, _, ${kind}, <<"${prefix}", _/binary>>}`;
       await evaluate(
@@ -160,11 +173,6 @@ export async function startRabbit(options: RabbitServerOptions = {}): Promise<Ra
       );
     },
   };
-}
-
-function configuration({ settings = [] }: RabbitServerOptions): string {
-  const lines = ["disk_free_limit.absolute = 1MB", "log.file.level = warning", ...settings];
-  return `${lines.join("\n")}\n`;
 }
 
 /** The folder of RabbitMQ 4: the script's own default depends on HOME, which a node has of its own. */

@@ -10,15 +10,11 @@ const SERVER_STATES: readonly (readonly [RegExp, reason: string, (text: string) 
     "RABBITMQ_LOGIN_REFUSED",
     () => "RabbitMQ refuses the user name or password of RABBITMQ_URL",
   ],
+  // The driver keeps to itself what the server says about a vhost.
   [
-    /vhost '?([^' ]+)'? not found/,
+    /Expected ConnectionOpenOk; got <ConnectionClose/,
     "RABBITMQ_NO_VHOST",
-    (text) => `RabbitMQ has no such vhost as RABBITMQ_URL names: ${text}`,
-  ],
-  [
-    /access to vhost/,
-    "RABBITMQ_NO_VHOST",
-    (text) => `the user of RABBITMQ_URL may not use its vhost: ${text}`,
+    () => "RabbitMQ has no such vhost as RABBITMQ_URL names, or its user may not use it",
   ],
   [
     /ACCESS_REFUSED/,

@@ -3,6 +3,7 @@
  * opened by its owner's `open`, on every new connection anew; nothing is kept for a connection to
  * come, and a connection that answers too late is given up for a new one.
  */
+import { Duplex } from "node:stream";
 import { type ChannelModel, connect } from "amqplib";
 import { type Clock, type Random, sleepOn } from "../../clock.ts";
 import type { AgentlaneError } from "../../errors.ts";
@@ -12,6 +13,8 @@ import { checkServer } from "./server-check.ts";
 const CONNECT_TIMEOUT_MS = 5000;
 /** A reply to a command on a channel; a declaration of a quorum queue waits for disks. */
 const REPLY_TIMEOUT_MS = 5000;
+/** What a caller who publishes waits for a reply; after a restart the broker may take longer. */
+const PATIENCE_MS = 2000;
 const CLOSE_TIMEOUT_MS = 1000;
 /** A connection that is silent for two to three of these is dead. */
 const HEARTBEAT_SECONDS = 4;
@@ -37,6 +40,8 @@ export class Connection {
   #model: ChannelModel | undefined;
   /** Destroys the socket: the driver's own close waits for a reply. */
   #socket = new AbortController();
+  #stream: Duplex | undefined;
+  #isGathering = false;
   #isReady = false;
   #blockedFor: string | undefined;
   #life = new AbortController();
@@ -113,6 +118,23 @@ export class Connection {
     }
   }
 
+  /**
+   * What is sent in this turn of the loop goes out in one write; the driver makes one of each frame,
+   * in an immediate that it plans when it gets the frame. To be called after sending.
+   */
+  gather(): void {
+    const stream = this.#stream;
+    if (!stream || this.#isGathering) return;
+    this.#isGathering = true;
+    stream.cork();
+    process.nextTick(() =>
+      setImmediate(() => {
+        this.#isGathering = false;
+        stream.uncork();
+      }),
+    );
+  }
+
   /** Gives the connection up, for what its owner has found out about it. */
   giveUp(error: Error): void {
     if (this.#isReady) this.#lose(error);
@@ -143,6 +165,9 @@ export class Connection {
       socket.abort();
       throw failureOf(error, url);
     }
+    // No part of the driver's interface: without it frames are written one by one.
+    const stream: unknown = Reflect.get(model.connection, "stream");
+    this.#stream = stream instanceof Duplex ? stream : undefined;
     this.#lastError = undefined;
     this.#isReady = true;
   }
@@ -171,6 +196,7 @@ export class Connection {
   #lose(error: Error): void {
     const wasReady = this.#isReady;
     this.#model = undefined;
+    this.#stream = undefined;
     this.#isReady = false;
     this.#blockedFor = undefined;
     this.#lastError = error;
@@ -204,6 +230,21 @@ export class Connection {
     );
     await Promise.race([closed, sleepOn(this.#clock, limitMs, waited.signal)]);
     waited.abort();
+  }
+}
+
+/** For callers who wait less long than the connection does; what they waited for goes on. */
+export async function withPatience<T>(clock: Clock, waited: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const limit = sleepOn(clock, PATIENCE_MS, over.signal).then(() => {
+    if (over.signal.aborted) return waited;
+    throw unavailable("RABBITMQ_SLOW", `RabbitMQ has not answered within ${PATIENCE_MS} ms`);
+  });
+  try {
+    return await Promise.race([waited, limit]);
+  } finally {
+    over.abort();
+    limit.catch(() => undefined);
   }
 }
 

@@ -6,9 +6,9 @@
 import type { Channel, ChannelModel, Message } from "amqplib";
 import { Priority } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Clock, Timer } from "../../clock.ts";
-import { type Link, LinkedList } from "../../linked-list.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
 import { messageOf, publishedAtOf } from "./arrival.ts";
+import { Calls } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import { declareOn } from "./declarations.ts";
 import { LEVELS } from "./levels.ts";
@@ -20,8 +20,6 @@ import { TurnOrder } from "./turn-order.ts";
 const STRAY_MS = 5;
 /** Whether what should be pushed is pushed, and whether the broker answers at all. */
 const PROBE_INTERVAL_MS = 2000;
-
-type Call = (delivery: Delivery | undefined) => void;
 
 export interface ConsumerParts {
   readonly clock: Clock;
@@ -37,14 +35,15 @@ export class RabbitConsumer implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #queues: readonly string[];
   readonly #order: TurnOrder;
-  readonly #calls = new LinkedList<Call>();
+  readonly #calls = new Calls(() => this.#planReturn());
   /** In the hands of callers. */
   readonly #unsettled = new Set<Arrival>();
   /** Nacked with a delay that is not over: still the broker's, so a death costs only the delay. */
   readonly #held = new Map<Arrival, Timer>();
   #channel: Channel | undefined;
+  /** The levels of all queues, then what prefers this worker. */
   #sources: readonly Source[] = [];
-  /** What prefers this worker; it is always on. */
+  /** The last one; it is always on. */
   #preferring: Source | undefined;
   #isPumping = false;
   #straying: Timer | undefined;
@@ -89,11 +88,13 @@ export class RabbitConsumer implements Consumer {
         onEnd: () => this.#giveUp(channel, new Error(`queue ${queue} was deleted`)),
       });
     this.#channel = channel;
-    this.#sources = this.#queues.flatMap((queue) => {
+    const levels = this.#queues.flatMap((queue) => {
       return LEVELS.map((level) => sourceOf(levelQueue(topology, queue, level), level));
     });
-    this.#preferring = sourceOf(own, Priority.NORMAL);
-    await connection.reply(this.#preferring.turnOn());
+    const preferring = sourceOf(own, Priority.NORMAL);
+    this.#sources = [...levels, preferring];
+    this.#preferring = preferring;
+    await connection.reply(preferring.turnOn());
     if (!this.#probing) this.#planProbe();
     this.#pump();
   }
@@ -112,19 +113,9 @@ export class RabbitConsumer implements Consumer {
 
   receive(signal: AbortSignal): Promise<Delivery | undefined> {
     if (this.#closing || signal.aborted) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
-      const call: Link<Call> = this.#calls.append((delivery) => {
-        signal.removeEventListener("abort", abort);
-        resolve(delivery);
-      });
-      const abort = (): void => {
-        this.#calls.remove(call);
-        call.value(undefined);
-        this.#planReturn();
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      this.#pump();
-    });
+    const waiting = this.#calls.wait(signal);
+    this.#pump();
+    return waiting;
   }
 
   lastPolledAt(): number {
@@ -138,7 +129,7 @@ export class RabbitConsumer implements Consumer {
 
   /** What is in this process and waits: by level of its source, with its instants. */
   *waiting(): Generator<Arrival, void> {
-    for (const { strays } of this.#all()) yield* strays;
+    for (const { strays } of this.#sources) yield* strays;
     yield* this.#held.keys();
   }
 
@@ -146,19 +137,14 @@ export class RabbitConsumer implements Consumer {
     return this.#unsettled;
   }
 
-  *#all(): Generator<Source, void> {
-    yield* this.#sources;
-    if (this.#preferring) yield this.#preferring;
-  }
-
   async #close(): Promise<void> {
     const channel = this.#channel;
     this.#probing?.clear();
     this.#straying?.clear();
-    for (let call = this.#calls.shift(); call; call = this.#calls.shift()) call(undefined);
+    while (this.#calls.size > 0) this.#calls.serve(undefined);
     if (channel) {
       // First nothing may come any more, or it would be what goes back now.
-      const off = [...this.#all()].map((source) => this.#parts.connection.reply(source.turnOff()));
+      const off = this.#sources.map((source) => this.#parts.connection.reply(source.turnOff()));
       await Promise.allSettled(off);
       const back = [...this.waiting(), ...this.#unsettled];
       this.lost();
@@ -184,19 +170,16 @@ export class RabbitConsumer implements Consumer {
 
   /** Serves calls as long as there is something for them here or at the broker. */
   #pump(): void {
-    if (this.#isPumping) {
-      this.#serve();
-      return;
-    }
+    const source = this.#serve();
     const channel = this.#channel;
-    if (!channel) return;
+    if (this.#isPumping || !source || !channel) return;
     this.#isPumping = true;
     this.#ask(channel)
       .catch((error: unknown) => this.#giveUp(channel, toError(error)))
       .finally(() => {
         this.#isPumping = false;
         // What came up since it found nothing more to ask, or on a new connection.
-        if (this.#serve()) this.#pump();
+        this.#pump();
         this.#planReturn();
       });
   }
@@ -217,12 +200,13 @@ export class RabbitConsumer implements Consumer {
   /** Serves what is here; answers the source to ask before anything else may be served. */
   #serve(): Source | undefined {
     while (this.#hasDemand()) {
-      const turns = [...this.#all()].filter(({ isOff, strays }) => isOff || strays.length > 0);
+      const turns = this.#sources.filter(isServable);
+      if (turns.length === 0) return undefined;
       const nowMs = this.#parts.clock.now();
-      const source = this.#order.next(turns, nowMs);
+      const source = turns.length === 1 ? turns[0] : this.#order.next(turns, nowMs);
       const arrival = source?.strays[0];
       if (!source || !arrival) return source;
-      this.#order.served(source, turns, nowMs);
+      if (turns.length > 1) this.#order.served(source, turns, nowMs);
       source.strays.shift();
       this.#deliver(arrival);
     }
@@ -258,9 +242,10 @@ export class RabbitConsumer implements Consumer {
       this.#unsettled.delete(arrival);
       if (this.#channel !== channel || !channel) throw this.#parts.connection.failure();
       how(channel);
+      this.#parts.connection.gather();
       this.#pump();
     };
-    this.#calls.shift()?.({
+    this.#calls.serve({
       message: arrival.message,
       redelivered: arrival.redelivered,
       ack: () => settle((on) => on.ack(arrival.raw)),
@@ -295,14 +280,14 @@ export class RabbitConsumer implements Consumer {
 
   #hasIdleStrays(): boolean {
     if (this.#closing || this.#hasDemand()) return false;
-    return [...this.#all()].some(({ strays }) => strays.length > 0);
+    return this.#sources.some(hasStrays);
   }
 
   /** Turned off first: else the broker would push the same again. */
   async #returnStrays(channel: Channel): Promise<void> {
     // Its time to live sends them on to the others.
     for (const { raw } of this.#preferring?.strays.splice(0) ?? []) channel.reject(raw, false);
-    const full = this.#sources.filter(({ strays }) => strays.length > 0);
+    const full = this.#sources.filter(hasStrays);
     await Promise.all(
       full.map(async (source) => {
         await this.#parts.connection.reply(source.turnOff());
@@ -325,7 +310,9 @@ export class RabbitConsumer implements Consumer {
   /** What is found where everything should have been pushed shows that nothing is pushed any more. */
   async #probe(channel: Channel): Promise<void> {
     const { connection, clock } = this.#parts;
-    const on = this.#sources.filter(({ isOn, strays }) => isOn && strays.length === 0);
+    const on = this.#sources.filter((source) => {
+      return source !== this.#preferring && source.isOn && !hasStrays(source);
+    });
     if (on.length === 0 || !this.#hasDemand()) {
       await connection.reply(channel.checkExchange(this.#parts.topology.tasks));
     }
@@ -335,6 +322,14 @@ export class RabbitConsumer implements Consumer {
     }
     if (this.#channel === channel) this.#polledAtMs = clock.now();
   }
+}
+
+function hasStrays({ strays }: Source): boolean {
+  return strays.length > 0;
+}
+
+function isServable(source: Source): boolean {
+  return source.isOff || hasStrays(source);
 }
 
 function tagOf({ raw }: Arrival): number {

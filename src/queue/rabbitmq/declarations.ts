@@ -19,30 +19,39 @@ export async function declareOn(
 export class Declarations {
   readonly #connection: Connection;
   readonly #topology: Topology;
-  readonly #done = new Map<string, Promise<void>>();
+  readonly #done = new Set<string>();
+  readonly #going = new Map<string, Promise<void>>();
 
   constructor(connection: Connection, topology: Topology) {
     this.#connection = connection;
     this.#topology = topology;
   }
 
-  /** Once a name, as far as nobody says that it is gone. */
-  async declare(queues: Iterable<string>): Promise<void> {
-    for (const queue of new Set(queues)) {
-      const declaring =
-        this.#done.get(queue) ??
-        declareOn(this.#connection, this.#connection.model(), this.#topology, queue);
-      this.#done.set(queue, declaring);
-      declaring.catch(() => this.#done.delete(queue));
-      await declaring;
+  has(queue: string): boolean {
+    return this.#done.has(queue);
+  }
+
+  /** At once only one a name. */
+  declare(queue: string): Promise<void> {
+    let going = this.#going.get(queue);
+    if (!going) {
+      going = this.#declare(queue).finally(() => this.#going.delete(queue));
+      this.#going.set(queue, going);
     }
+    return going;
   }
 
-  forget(queues: Iterable<string>): void {
-    for (const queue of queues) this.#done.delete(queue);
+  forget(queue: string): void {
+    this.#done.delete(queue);
   }
 
+  /** On a new connection nothing is known. */
   clear(): void {
     this.#done.clear();
+  }
+
+  async #declare(queue: string): Promise<void> {
+    await declareOn(this.#connection, this.#connection.model(), this.#topology, queue);
+    this.#done.add(queue);
   }
 }

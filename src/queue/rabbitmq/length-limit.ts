@@ -13,8 +13,9 @@ export interface LengthLimitParts {
 
 export class LengthLimit {
   readonly #parts: LengthLimitParts;
-  /** What it was when last asked, and all that was published since: never less than there is. */
+  /** What it was when last asked, and all that was admitted since: hardly less than there is. */
   readonly #atMost = new Map<string, number>();
+  readonly #counting = new Map<string, Promise<void>>();
 
   constructor(parts: LengthLimitParts) {
     this.#parts = parts;
@@ -22,17 +23,44 @@ export class LengthLimit {
 
   /** Rejects with `resource_exhausted` and admits nothing when one of the queues would be too long. */
   async admit(messages: readonly QueueMessage[]): Promise<void> {
-    const { maxLength, count } = this.#parts;
+    const [only] = messages;
+    if (only && messages.length === 1 && this.#fits(only.queue, 1)) {
+      this.#add(only.queue, 1);
+      return;
+    }
     const added = Map.groupBy(messages, ({ queue }) => queue);
     for (const [queue, { length }] of added) {
-      if ((this.#atMost.get(queue) ?? maxLength) + length <= maxLength) continue;
-      const counted = await count(queue);
-      this.#atMost.set(queue, counted);
-      if (counted + length > maxLength) throw full(queue, maxLength);
+      if (this.#fits(queue, length)) continue;
+      await this.#count(queue);
+      if (!this.#fits(queue, length)) throw full(queue, this.#parts.maxLength);
     }
-    for (const [queue, { length }] of added) {
-      this.#atMost.set(queue, (this.#atMost.get(queue) ?? 0) + length);
+    for (const [queue, { length }] of added) this.#add(queue, length);
+  }
+
+  #fits(queue: string, addedCount: number): boolean {
+    const atMost = this.#atMost.get(queue) ?? Number.POSITIVE_INFINITY;
+    return atMost + addedCount <= this.#parts.maxLength;
+  }
+
+  #add(queue: string, addedCount: number): void {
+    this.#atMost.set(queue, (this.#atMost.get(queue) ?? 0) + addedCount);
+  }
+
+  /** Many may want to know at once; the broker is asked once. */
+  #count(queue: string): Promise<void> {
+    let counting = this.#counting.get(queue);
+    if (!counting) {
+      const before = this.#atMost.get(queue) ?? 0;
+      counting = this.#parts
+        .count(queue)
+        .then((count) => {
+          const meanwhile = (this.#atMost.get(queue) ?? 0) - before;
+          this.#atMost.set(queue, count + meanwhile);
+        })
+        .finally(() => this.#counting.delete(queue));
+      this.#counting.set(queue, counting);
     }
+    return counting;
   }
 }
 

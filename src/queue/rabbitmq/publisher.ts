@@ -11,7 +11,7 @@ import {
 import type { Clock, Timer } from "../../clock.ts";
 import type { AgentlaneError } from "../../errors.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
-import { PUBLISHED_AT_HEADER } from "./arrival.ts";
+import { messageIdOf } from "./arrival.ts";
 import type { Connection } from "./connection.ts";
 import { unavailable } from "./connection-errors.ts";
 import { levelOf } from "./levels.ts";
@@ -76,6 +76,10 @@ export class Publisher {
         `${MAX_UNCONFIRMED} messages wait for RabbitMQ to confirm them`,
       );
     }
+    const [only] = messages;
+    if (only && messages.length === 1) {
+      return (await this.#send(only)) === "returned" ? [only] : [];
+    }
     const outcomes = await Promise.allSettled(messages.map((message) => this.#send(message)));
     const failed = outcomes.find((outcome) => outcome.status === "rejected");
     if (failed) throw failed.reason;
@@ -88,8 +92,8 @@ export class Publisher {
   #send(message: QueueMessage): Promise<Outcome> {
     const channel = this.#channel;
     if (!channel) return Promise.reject(this.#parts.connection.failure());
-    const { clock, topology } = this.#parts;
-    const id = `${++this.#messageCount}`;
+    const { clock, connection, topology } = this.#parts;
+    const id = messageIdOf(Math.round(clock.now()), ++this.#messageCount);
     return new Promise((resolve, reject) => {
       const deadlineMs = clock.monotonic() + CONFIRM_TIMEOUT_MS;
       const place: Link<Waiting> = this.#waiting.append({ deadlineMs, resolve, reject });
@@ -106,23 +110,12 @@ export class Publisher {
       const isPreferring = message.preferredWorkerId !== "";
       const exchange = isPreferring ? topology.preferred : topology.tasks;
       try {
-        channel.publish(exchange, key, content, this.#options(message, id), confirmed);
+        channel.publish(exchange, key, content, optionsOf(message, id), confirmed);
+        connection.gather();
       } catch (error) {
         confirmed(error);
       }
     });
-  }
-
-  #options(message: QueueMessage, messageId: string): Options.Publish {
-    const { preferredWorkerId, queue } = message;
-    const preference = preferredWorkerId === "" ? {} : preferenceOf(preferredWorkerId, queue);
-    return {
-      messageId,
-      mandatory: true,
-      persistent: true,
-      contentType: "application/protobuf",
-      headers: { ...preference, [PUBLISHED_AT_HEADER]: this.#parts.clock.now() },
-    };
   }
 
   /** One timer for all messages: it is set again only when it fires. */
@@ -135,6 +128,12 @@ export class Publisher {
     if (leftMs > 0) this.#deadline = clock.setTimer(leftMs, () => this.#planDeadline());
     else connection.giveUp(new Error(`no confirm within ${CONFIRM_TIMEOUT_MS} ms`));
   }
+}
+
+function optionsOf({ preferredWorkerId, queue }: QueueMessage, messageId: string): Options.Publish {
+  const options = { messageId, mandatory: true, persistent: true };
+  if (preferredWorkerId === "") return options;
+  return { ...options, headers: preferenceOf(preferredWorkerId, queue) };
 }
 
 function notTaken(error: unknown): AgentlaneError {

@@ -3,7 +3,7 @@ import type { Clock, Random } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { service } from "../../lifecycle.ts";
 import type { MessageQueue } from "../contract.ts";
-import { Connection } from "./connection.ts";
+import { Connection, withPatience } from "./connection.ts";
 import { RabbitConsumer } from "./consumer.ts";
 import { Gauge, type LocalDepth } from "./depth.ts";
 import { LengthLimit } from "./length-limit.ts";
@@ -53,8 +53,10 @@ export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {
   const gauge = new Gauge(consuming, topology);
   const limit = new LengthLimit({
     maxLength: options.maxLength ?? DEFAULT_MAX_LENGTH,
-    count: async (queue) =>
-      (await gauge.readyCount(queue)) + localDepth(consumers, queue).waiting.length,
+    count: async (queue) => {
+      const readyCount = await withPatience(clock, gauge.readyCount(queue));
+      return readyCount + localDepth(consumers, queue).waiting.length;
+    },
   });
 
   function refuseStopped(): void {
@@ -79,6 +81,7 @@ export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {
     async publish(messages) {
       refuseStopped();
       if (messages.length === 0) return;
+      await sender.declare(messages);
       await limit.admit(messages);
       await sender.send(messages);
     },

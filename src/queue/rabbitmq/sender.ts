@@ -4,7 +4,7 @@
  */
 import type { QueueMessage } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { Clock, Random } from "../../clock.ts";
-import { Connection } from "./connection.ts";
+import { Connection, withPatience } from "./connection.ts";
 import { unavailable } from "./connection-errors.ts";
 import { Declarations } from "./declarations.ts";
 import { Publisher } from "./publisher.ts";
@@ -20,6 +20,8 @@ export interface SenderOptions {
 export interface Sender {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Resolves when the queues exist. */
+  declare(messages: readonly QueueMessage[]): Promise<void>;
   /** Resolves when the broker has all of them in queues. */
   send(messages: readonly QueueMessage[]): Promise<void>;
   /** Throws `unavailable` while there is no connection. */
@@ -43,22 +45,25 @@ export function createSender(options: SenderOptions, topology: Topology): Sender
   const publisher = new Publisher({ clock, topology, connection });
   const declarations = new Declarations(connection, topology);
 
-  async function attempt(messages: readonly QueueMessage[]): Promise<QueueMessage[]> {
+  async function declare(messages: readonly QueueMessage[]): Promise<void> {
     connection.requireUnblocked();
-    await declarations.declare(messages.map(({ queue }) => queue));
-    return publisher.publish(messages);
+    for (const { queue } of messages) {
+      if (!declarations.has(queue)) await withPatience(clock, declarations.declare(queue));
+    }
   }
 
   return {
     start: () => connection.start(),
     stop: () => connection.stop(),
+    declare,
     async send(messages) {
-      const returned = await attempt(messages);
+      const returned = await publisher.publish(messages);
       if (returned.length === 0) return;
       // Somebody has deleted a queue: it is declared again, and only then it is a failure.
       const names = new Set(returned.map(({ queue }) => queue));
-      declarations.forget(names);
-      if ((await attempt(returned)).length === 0) return;
+      for (const name of names) declarations.forget(name);
+      await declare(returned);
+      if ((await publisher.publish(returned)).length === 0) return;
       const named = [...names].join(", ");
       throw unavailable("RABBITMQ_UNROUTABLE", `RabbitMQ has no queue bound for ${named}`);
     },

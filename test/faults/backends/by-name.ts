@@ -1,10 +1,16 @@
 /** The backends that `--only` knows. */
 import type { Backend } from "./contract.ts";
+import { rabbitmqBackend } from "./rabbitmq-redis.ts";
 import { redisBackend } from "./redis.ts";
 import { postgresBackend } from "./redis-postgres.ts";
 import { sqliteBackend } from "./sqlite.ts";
 
-const BACKENDS: readonly Backend[] = [redisBackend, postgresBackend, sqliteBackend];
+const BACKENDS: readonly Backend[] = [
+  redisBackend,
+  rabbitmqBackend,
+  postgresBackend,
+  sqliteBackend,
+];
 
 /** Throws for a name that none has. */
 export function backendByName(name: string): Backend {
