@@ -174,6 +174,7 @@ test("an event is yielded once, whatever is sent twice", async () => {
         yield change(2, TaskState.RUNNING);
         if (calls === 1) throw new ConnectError("reset", Code.Aborted);
         expect(afterSequence).toBe(2);
+        yield change(2, TaskState.RUNNING);
         yield change(3, TaskState.COMPLETED);
       },
     },
