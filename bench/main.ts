@@ -2,7 +2,7 @@
  * `npm run bench`: the comparisons of the performance guide, ours and the peer in alternating
  * rounds of one run, because only ratios of one run count.
  *
- *   --only TEXT    cases of the group (memory, redis), or whose name contains it
+ *   --only TEXT    cases of the group (memory, redis, postgres), or whose name contains it
  *   --seconds N    length of a round of one side (default 2)
  *   --rounds N     rounds of each side (default 5)
  *   --long         the sizes that take minutes and gigabytes
@@ -13,6 +13,7 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import type { Effort, Row } from "./compare.ts";
 import { memoryCases } from "./memory-cases.ts";
+import { postgresCases } from "./postgres-cases.ts";
 import { redisCases } from "./redis-cases.ts";
 import { sqliteCases } from "./sqlite-cases.ts";
 
@@ -31,7 +32,7 @@ const effort: Effort = {
   rounds: Number(values.rounds),
   long: values.long,
 };
-const cases = [...memoryCases, ...redisCases, ...sqliteCases].filter(
+const cases = [...memoryCases, ...redisCases, ...postgresCases, ...sqliteCases].filter(
   ({ group, name }) => group === values.only || name.includes(values.only),
 );
 if (cases.length === 0) throw new Error(`no case contains "${values.only}"`);

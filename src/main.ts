@@ -38,7 +38,7 @@ async function main(args: string[]): Promise<number> {
   const config = loadConfig(environmentWith(given));
   if (command === "config") return print(describeConfig(config));
   if (command === "validate") return validate(config);
-  if (command === "migrate") return print(await (await loadRuntime()).migrateStore(config));
+  if (command === "migrate") return migrate(config);
   if (command === "serve") return serve(config);
   throw usageError(`unknown command "${command}"`);
 }
@@ -81,6 +81,11 @@ async function validate(config: Config): Promise<number> {
   }
   if (problems.length > 0) return 1;
   return print(`${agents.length} agents are valid`);
+}
+
+async function migrate(config: Config): Promise<number> {
+  const { migrateStore } = await import("./runtime-store.ts");
+  return print(await migrateStore(config));
 }
 
 /** LangChain takes a second to load; the commands that run no agent do without. */

@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { RedisConnection } from "./redis/connection.ts";
 import type { Store } from "./store/contract.ts";
 import { createMemoryStore } from "./store/memory/store.ts";
+import { migrateSchema } from "./store/postgres/migrate.ts";
 import { createPostgresStore } from "./store/postgres/store.ts";
 import { createRedisStore } from "./store/redis/store.ts";
 import { createSqliteStore } from "./store/sqlite/store.ts";
@@ -51,6 +52,15 @@ export function storeOf(config: StoreConfig, parts: StoreParts): Store {
     default:
       return createMemoryStore({ clock: parts.clock, ...memory });
   }
+}
+
+/** Brings the store's schema up to date; answers what to tell. */
+export async function migrateStore({ store }: StoreConfig): Promise<string> {
+  if (store.type !== "postgres") return `a store in ${store.type} has no schema to migrate`;
+  const { schema } = store.postgres;
+  const { from, to } = await migrateSchema({ url: store.url, schema });
+  if (from === to) return `the schema ${schema} is up to date, at version ${to}`;
+  return `the schema ${schema} is now at version ${to}; it was at ${from}`;
 }
 
 /** Whether other processes may have it open too: then their sweepers end leases that are not renewed. */

@@ -24,7 +24,6 @@ import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts"
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
 import type { Store } from "./store/contract.ts";
-import { migrateSchema } from "./store/postgres/migrate.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
 import { createReadiness } from "./tasks/readiness.ts";
@@ -225,15 +224,6 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
 
 type AdapterParts = BackendParts & StoreParts;
 
-/** Brings the store's schema up to date; answers what to tell. */
-export async function migrateStore({ store }: Config): Promise<string> {
-  if (store.type !== "postgres") return `a store in ${store.type} has no schema to migrate`;
-  const { schema } = store.postgres;
-  const { from, to } = await migrateSchema({ url: store.url, schema });
-  if (from === to) return `the schema ${schema} is up to date, at version ${to}`;
-  return `the schema ${schema} is now at version ${to}; it was at ${from}`;
-}
-
 function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
   const { type, redisUrl: url, redisKeyPrefix: prefix } = config.queue;
   switch (type) {
@@ -342,6 +332,7 @@ function choresOf(
 ): Chore[] {
   const repairs = repairChores({
     ...shared,
+    leaseMs: config.worker.leaseMs,
     sweepIntervalMs: config.sweeper.intervalMs,
     reconcileIntervalMs: RECONCILE_INTERVAL_MS,
     sweep: {

@@ -82,6 +82,7 @@ describe("a body", () => {
     ["stop", { ...turn, stop: [1] }, "stop[0]"],
     ["response_format", { ...turn, response_format: "json" }, "response_format"],
     ["user", { ...turn, user: 7 }, "user"],
+    ["metadata is a list", { ...turn, metadata: [] }, "metadata"],
     ["metadata", { ...turn, metadata: "x" }, "metadata"],
     ["a label", { ...turn, metadata: { a: 1 } }, "metadata.a"],
     ["__proto__", '{"model":"echo","messages":[],"__proto__":{"stream":true}}', "messages"],

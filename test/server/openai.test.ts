@@ -193,6 +193,18 @@ test("parameters of the model reach the graph as configurable, labels as metadat
   expect(program.executor.turns[0]?.metadata).toMatchObject({ topic: "weather" });
 });
 
+test.each(['{"lc":1,"type":"constructor"}', '{"schema":{"__proto__":{}}}'])(
+  "a response_format that no graph should see is refused: %s",
+  async (format) => {
+    await start();
+    const body = JSON.stringify(hello).replace("{", `{"response_format":${format},`);
+    expect(await failure(await program.chat(body))).toMatchObject({
+      status: 400,
+      param: "response_format",
+    });
+  },
+);
+
 test("parts of content and earlier tool calls become the contract's", async () => {
   await start();
   const png = "data:image/png;base64,AQID";

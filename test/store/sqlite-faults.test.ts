@@ -124,7 +124,7 @@ function startWriter(round: number): Writer {
 
 describe("a process that is killed", () => {
   it("leaves everything that was answered, and a file that is whole", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     for (let round = 1; round <= 8; round++) {
       const writer = startWriter(round);
@@ -192,7 +192,7 @@ async function expectAllOf(said: readonly string[], store: Store): Promise<void>
 }
 
 describe("a second owner", () => {
-  it("is refused, and told what to do, until the first is gone", { timeout: 20_000 }, async () => {
+  it("is refused, and told what to do, until the first is gone", { timeout: 60_000 }, async () => {
     const writer = startWriter(1);
     await writer.says(1);
     const second = storeAt(path);

@@ -184,6 +184,7 @@ describe("the repairs", () => {
         queue: broker,
         dispatcher,
         random: half,
+        leaseMs: 15_000,
         sweepIntervalMs,
         reconcileIntervalMs: 5000,
         sweep: {

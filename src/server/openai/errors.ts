@@ -7,7 +7,7 @@ import {
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.js";
-import { WATCH_ENDED } from "../../tasks/watch.ts";
+import { WATCH_BROKEN, WATCH_ENDED } from "../../tasks/watch.ts";
 
 /** `error` of a body, and of the last event of a stream that fails. */
 export interface ErrorObject {
@@ -61,11 +61,19 @@ const AGENTS_OWN: ReadonlySet<Code> = new Set([
   Code.Unimplemented,
 ]);
 
+/**
+ * Nothing has begun, and later it may. A task that failed has had its attempts here, and one that
+ * goes on elsewhere would run twice; a conflict stays one.
+ */
+const TEMPORARY: ReadonlySet<number> = new Set([408, 429, 503]);
+
 /** The contract's fields under the names that OpenAI gives them. */
 const PARAMS: Readonly<Record<string, string>> = {
   agent_id: "model",
   session_id: "x-session-id",
   idempotency_key: "idempotency-key",
+  // Of all settings only this one is more than a number or a text.
+  configurable: "response_format",
 };
 
 const TYPES: Readonly<Record<number, string>> = {
@@ -82,13 +90,15 @@ export function errorReply(wire: ConnectError, isRepeatable: boolean): ErrorRepl
   const status = statusOf(wire.code, reason, taskId !== undefined);
   const delay = wire.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const field = wire.findDetails(BadRequestSchema)[0]?.fieldViolations[0]?.field;
+  const goesOn = reason === WATCH_ENDED || reason === WATCH_BROKEN;
+  const isWorthRepeating = taskId === undefined ? TEMPORARY.has(status) : goesOn && isRepeatable;
   const isUnknownAgent = reason === "AGENT_NOT_FOUND";
   return {
     status,
     headers: {
       ...(taskId === undefined ? {} : { "x-request-id": taskId }),
       ...(delay ? retryAfter(durationMs(delay)) : {}),
-      ...(mayRepeat(reason, taskId, status, isRepeatable) ? {} : { "x-should-retry": "false" }),
+      ...(clientsRepeat(status) && !isWorthRepeating ? { "x-should-retry": "false" } : {}),
     },
     error: {
       message: wire.rawMessage,
@@ -130,16 +140,7 @@ function retryAfter(delayMs: number): OutgoingHttpHeaders {
   };
 }
 
-/**
- * The official clients repeat 408, 409, 429 and 5xx by themselves. A task that failed has had its
- * attempts here, and one that goes on elsewhere would run twice; a conflict stays one.
- */
-function mayRepeat(
-  reason: string,
-  taskId: string | undefined,
-  status: number,
-  isRepeatable: boolean,
-): boolean {
-  if (reason === WATCH_ENDED) return isRepeatable;
-  return taskId === undefined && status !== 409;
+/** The official clients do so by themselves, unless they are told not to. */
+function clientsRepeat(status: number): boolean {
+  return status === 408 || status === 409 || status === 429 || status >= 500;
 }

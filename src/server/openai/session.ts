@@ -14,8 +14,8 @@ const HEADER = "x-session-id";
 export function sessionIdOf(body: Field, headers: IncomingHttpHeaders): string {
   const header = { value: headers[HEADER], path: HEADER };
   const metadata = member(body, "metadata");
-  const label = isRecord(metadata.value) ? member(metadata, "session_id") : metadata;
-  const named = [header, label, member(body, "user")].find((field) => !isAbsent(field));
+  const labels = isRecord(metadata.value) ? [member(metadata, "session_id")] : [];
+  const named = [header, ...labels, member(body, "user")].find((field) => !isAbsent(field));
   if (!named) return "";
   const id = text(named);
   if (id !== "" && !ID.test(id)) {

@@ -31,6 +31,11 @@ const SERVER_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
 const MAX_RECONNECT_MS = 250;
 const INT8_OID = 20;
+/**
+ * Every statement of ours has its index. The server keeps plans from the first calls on, when tables
+ * are empty and reading them whole looks cheap; they must not stay so when tables have grown.
+ */
+const PLANNING = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
 
 export function createPool(options: PoolOptions): ConnectionPool {
   const { clock, random, size } = options;
@@ -50,6 +55,7 @@ export function createPool(options: PoolOptions): ConnectionPool {
       lock_timeout: options.lockTimeoutMs,
       idle_in_transaction_session_timeout: SERVER_TIMEOUT_MS,
       keepAlive: true,
+      options: PLANNING,
       types: { getTypeParser },
     });
     // A connection that dies while it lies idle: the pool has dropped it.

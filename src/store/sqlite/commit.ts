@@ -13,7 +13,9 @@ export interface Write {
 /** Numbers that are never given away twice. */
 export interface Orders {
   next(): number;
-  /** A transaction was undone, and with it, maybe, what `next` took. */
+  /** What `next` took in this transaction is kept. */
+  kept(): void;
+  /** It is undone, or a part of it. */
   undone(): void;
 }
 
@@ -23,16 +25,21 @@ const ORDER_BLOCK = 10_000;
 export function createOrders({ sql }: OpenFile): Orders {
   let last = 0;
   let end = 0;
+  let isFresh = false;
   return {
     next() {
       if (last === end) {
+        isFresh = true;
         end = sql.takeOrders.get(ORDER_BLOCK)?.taken_to ?? 0;
         last = end - ORDER_BLOCK;
       }
       return ++last;
     },
+    kept() {
+      isFresh = false;
+    },
     undone() {
-      end = last;
+      if (isFresh) end = last;
     },
   };
 }
@@ -45,17 +52,20 @@ export function commit(
   group: readonly Write[],
 ): void {
   const { db, sql } = file;
-  let answers: (() => void)[] = [];
+  let answers: (() => void)[];
   try {
     sql.begin();
     answers = group.map((write) => {
       return runOne(file, orders, write, begin(sql, nowMs, orders.next));
     });
     sql.commit();
+    orders.kept();
   } catch (error) {
     orders.undone();
+    for (const write of group) write.refuse(error);
+    // One that cannot even be rolled back ends the process, and the next one finds a file that is whole.
     if (db.isTransaction) sql.rollback();
-    answers = group.map((write) => () => write.refuse(error));
+    return;
   }
   for (const answer of answers) answer();
 }

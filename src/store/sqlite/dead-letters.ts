@@ -6,8 +6,8 @@ import { stateChange } from "../messages.ts";
 import { writeToken } from "../page-token.ts";
 import type { Database } from "./database.ts";
 import { firstBefore } from "./paging.ts";
-import type { DeadLetterRow } from "./rows.ts";
-import { effectsOf, entryOf, findTask, type Operation, type TaskEntry } from "./state.ts";
+import type { DeadLetterRow, TaskRow } from "./rows.ts";
+import { effectsOf, entryOf, findTask, type Operation } from "./state.ts";
 import { forget, update, write } from "./transitions.ts";
 
 /** Tasks that one operation changes: a bound on how long it keeps others waiting. */
@@ -18,7 +18,7 @@ export function createDeadLetters(db: Database): DeadLetterStore {
     list: (tenant, { agentId, reason }, page) =>
       db.read(({ sql }) => {
         const before = firstBefore(page);
-        const all = sql.deadLetters.all(tenant, Number.MAX_SAFE_INTEGER).filter((row) => {
+        const all = sql.deadLetters.all(tenant, Number.MAX_SAFE_INTEGER, -1).filter((row) => {
           return (!agentId || row.agent_id === agentId) && (!reason || row.error_reason === reason);
         });
         const rest = all.filter(({ ended_order }) => ended_order < before);
@@ -50,33 +50,48 @@ export function createDeadLetters(db: Database): DeadLetterStore {
     },
 
     async purge(tenant, { taskIds, agentId, failedBeforeMs = Number.POSITIVE_INFINITY }) {
-      const fits = (row: DeadLetterRow): boolean => !agentId || row.agent_id === agentId;
-      const ids = taskIds
-        ? [...new Set(taskIds)]
-        : await db.read(({ sql }) =>
-            sql.deadLetters
-              .all(tenant, Number.MAX_SAFE_INTEGER)
-              .filter(fits)
-              .map(({ id }) => id),
+      const purge = (op: Operation, row: TaskRow | undefined): number => {
+        if (row?.state !== TaskState.FAILED || (row.ended_at ?? 0) >= failedBeforeMs) return 0;
+        forget(op, entryOf(row));
+        return 1;
+      };
+      if (taskIds) {
+        let purgedCount = 0;
+        for (const ids of batches([...new Set(taskIds)])) {
+          purgedCount += await db.write((op) =>
+            sum(ids.map((taskId) => purge(op, op.sql.findTask.get(tenant, taskId)))),
           );
-      let purgedCount = 0;
-      for (const batch of batches<string | number>(ids)) {
-        purgedCount += await db.write((op) => {
-          const found = batch.flatMap((id) => deadLetter(op, tenant, id) ?? []);
-          const gone = found.filter(({ endedAtMs }) => (endedAtMs ?? 0) < failedBeforeMs);
-          for (const entry of gone) forget(op, entry);
-          return gone.length;
-        });
+        }
+        return purgedCount;
       }
-      return purgedCount;
+      return walk((before) =>
+        db.write((op) => {
+          const rows = op.sql.deadLetters.all(tenant, before, BATCH_COUNT);
+          const chosen = rows.filter((row) => !agentId || row.agent_id === agentId);
+          return { count: sum(chosen.map(({ id }) => purge(op, op.sql.taskById.get(id)))), rows };
+        }),
+      );
     },
   };
 }
 
-/** By its task id, or by its number in the table. */
-function deadLetter(op: Operation, tenant: string, id: string | number): TaskEntry | undefined {
-  const row = typeof id === "string" ? op.sql.findTask.get(tenant, id) : op.sql.taskById.get(id);
-  return row?.state === TaskState.FAILED ? entryOf(row) : undefined;
+/** Goes through all dead letters, newest first; answers the sum of the counts. */
+async function walk(
+  step: (before: number) => Promise<{ count: number; rows: readonly DeadLetterRow[] }>,
+): Promise<number> {
+  let before = Number.MAX_SAFE_INTEGER;
+  let total = 0;
+  for (;;) {
+    const { count, rows } = await step(before);
+    total += count;
+    const last = rows.at(-1);
+    if (!last || rows.length < BATCH_COUNT) return total;
+    before = last.ended_order;
+  }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 function redrive(op: Operation, ref: TaskRef): boolean {

@@ -82,7 +82,8 @@ function placeOf(path: string): string {
 /** A lock of the operating system: it ends with its process, whatever ended that. */
 function own(lock: DatabaseSync, path: string): void {
   try {
-    lock.exec("BEGIN EXCLUSIVE");
+    // Nothing is ever written: it needs no journal, which would be a third file.
+    lock.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE");
   } catch (error) {
     throw isBusy(error) ? inUse(path, error) : error;
   }

@@ -106,7 +106,7 @@ export const SQL = {
     ORDER BY id DESC LIMIT ?`,
   hasTasks: `SELECT 1 AS found FROM tasks WHERE ${ofSession} AND session_id <> '' LIMIT 1`,
   deadLetters: `SELECT ended_order, agent_id, error_reason, id FROM tasks
-    WHERE state = 6 AND tenant = ? AND ended_order < ? ORDER BY ended_order DESC`,
+    WHERE state = 6 AND tenant = ? AND ended_order < ? ORDER BY ended_order DESC LIMIT ?`,
 
   insertSubmission: "INSERT INTO submissions (task, doorbell, record) VALUES (?, ?, ?)",
   submission: "SELECT doorbell, record FROM submissions WHERE task = ?",
