@@ -1,4 +1,5 @@
 /** Side by side: rounds alternate between the two, so that a machine that drifts drifts for both. */
+import { cpuMsOf } from "./cpu.ts";
 import type { LoadOrder, LoadReport } from "./load-client.ts";
 
 export interface Row {
@@ -33,6 +34,8 @@ export interface Side {
   run(order: { concurrency: number; durationMs: number }): Promise<LoadReport>;
   /** What a round produced per second. */
   rate(report: LoadReport): number;
+  /** Processes that work for a call on this side; absent = not told. */
+  readonly pids?: readonly number[];
 }
 
 /** Above this share of a core the client is what limits the rate. */
@@ -65,7 +68,7 @@ export async function compare(
       const order = { concurrency, durationMs };
       rounds.push({ peer: await measure(peer, order), ours: await measure(ours, order) });
     }
-    const clientLoad = median(rounds.map((round) => round.ours.clientLoad));
+    const notes = [clientNote(rounds.map(({ ours }) => ours)), cpuNote(rounds)].filter(Boolean);
     const row = {
       case: `${about.name}, c=${concurrency}`,
       unit: about.unit,
@@ -73,7 +76,7 @@ export async function compare(
       peer: median(rounds.map((round) => round.peer.rate)),
       ratio: median(rounds.map((round) => round.ours.rate / round.peer.rate)),
       target,
-      ...(clientLoad > CLIENT_LIMIT && { note: "limited by the client: at least this" }),
+      ...(notes.length > 0 && { note: notes.join("; ") }),
     };
     rows.push(row);
     onRow(row);
@@ -85,17 +88,33 @@ export interface Measured {
   readonly rate: number;
   readonly p50Ms: number;
   readonly clientLoad: number;
+  /** CPU time a call, over all of the side's processes; NaN = not known. */
+  readonly cpuUs: number;
+}
+
+function clientNote(rounds: readonly Measured[]): string {
+  const clientLoad = median(rounds.map((round) => round.clientLoad));
+  return clientLoad > CLIENT_LIMIT ? "limited by the client: at least this" : "";
+}
+
+function cpuNote(rounds: readonly { ours: Measured; peer: Measured }[]): string {
+  const ours = Math.round(median(rounds.map((round) => round.ours.cpuUs)));
+  const peer = Math.round(median(rounds.map((round) => round.peer.cpuUs)));
+  return ours > 0 && peer > 0 ? `CPU a call: ${ours} µs, peer ${peer} µs` : "";
 }
 
 export async function measure(
   side: Side,
   order: Pick<LoadOrder, "concurrency" | "durationMs">,
 ): Promise<Measured> {
+  const cpuBefore = cpuMsOf(side.pids ?? []);
   const report = await side.run(order);
+  const cpuMs = (cpuMsOf(side.pids ?? []) ?? Number.NaN) - (cpuBefore ?? Number.NaN);
   if (report.failures > 0) {
     throw new Error(`${report.failures} calls failed, the first with: ${report.firstFailure}`);
   }
-  return { rate: side.rate(report), p50Ms: report.p50Ms, clientLoad: report.clientLoad };
+  const { p50Ms, clientLoad } = report;
+  return { rate: side.rate(report), p50Ms, clientLoad, cpuUs: (cpuMs * 1000) / report.calls };
 }
 
 export function median(values: readonly number[]): number {

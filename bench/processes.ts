@@ -6,6 +6,7 @@ import type { LoadOrder, LoadReport } from "./load-client.ts";
 
 export interface Child {
   readonly port: number;
+  readonly pid: number;
   /** Sends an order and waits for the report. */
   ask<Order extends object, Report>(order: Order): Promise<Report>;
   stop(): Promise<void>;
@@ -17,6 +18,7 @@ export async function startChild(file: string, args: readonly string[] = []): Pr
   const { port } = await nextMessage<{ port: number }>(child, file);
   return {
     port,
+    pid: child.pid ?? 0,
     ask: (order) => ask(child, order, file),
     stop: () => stop(child),
   };
@@ -45,7 +47,10 @@ function spawn(file: string, args: readonly string[]): ChildProcess {
 /** BENCH_PROFILE names a folder for CPU profiles of all children. */
 function profiling(): string[] {
   const { BENCH_PROFILE: folder } = process.env;
-  return folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : [];
+  if (!folder) return [];
+  // A profile is written by a process that ends by itself.
+  const ending = 'data:text/javascript,process.on("disconnect",()=>process.exit())';
+  return ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--import", ending];
 }
 
 function ask<Order extends object, Report>(
@@ -76,7 +81,6 @@ function nextMessage<T>(child: ChildProcess, name: string): Promise<T> {
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return;
   const exited = once(child, "exit");
-  // A profile is written at the end of a process that ends by itself.
   if (process.env.BENCH_PROFILE) child.disconnect();
   else child.kill("SIGKILL");
   await exited;

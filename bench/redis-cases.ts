@@ -76,18 +76,21 @@ class Scene {
   }
 
   async bullmq(): Promise<Side> {
-    await this.start("bullmq.ts", "worker", this.redis.url);
-    return asking(await this.start("bullmq.ts", "client", this.redis.url));
+    const worker = await this.start("bullmq.ts", "worker", this.redis.url);
+    return this.asking(await this.start("bullmq.ts", "client", this.redis.url), worker);
+  }
+
+  /** A child that runs the load itself, and the one that works for it. */
+  async asking(child: Child, worker: Child): Promise<Side> {
+    const info = String(await this.redis.command("INFO", "server"));
+    const redisPid = Number(/process_id:(\d+)/.exec(info)?.[1]);
+    const pids = [child.pid, worker.pid, redisPid];
+    return { run: (order) => child.ask(order), rate: callRate, pids };
   }
 }
 
 function callRate({ calls, elapsedMs }: LoadReport): number {
   return (calls * 1000) / elapsedMs;
-}
-
-/** A child that runs the load itself. */
-function asking(child: Child): Side {
-  return { run: (order) => child.ask(order), rate: callRate };
 }
 
 const CONCURRENCIES = [1, 32, 256];
@@ -96,8 +99,9 @@ function seam(effort: Effort, onRow: OnRow): Promise<Row[]> {
   const name = "queue and bus alone on Redis ÷ BullMQ round trip";
   const target = ["≥ 2.5", "≥ 5", "≥ 5"];
   return Scene.run(async (scene) => {
-    await scene.start("redis-seam.ts", "worker", scene.redis.url);
-    const ours = asking(await scene.start("redis-seam.ts", "client", scene.redis.url));
+    const worker = await scene.start("redis-seam.ts", "worker", scene.redis.url);
+    const client = await scene.start("redis-seam.ts", "client", scene.redis.url);
+    const ours = await scene.asking(client, worker);
     const about = { name, unit: "round trips/s", target, concurrencies: CONCURRENCIES };
     return compare(about, ours, await scene.bullmq(), effort, onRow);
   });
@@ -107,8 +111,9 @@ function submit(effort: Effort, onRow: OnRow): Promise<Row[]> {
   const name = "submit → result through Redis, no RPC ÷ BullMQ round trip";
   const target = ["≥ 1.5", "≥ 4", "≥ 2.5"];
   return Scene.run(async (scene) => {
-    await scene.worker("submit", "noop");
-    const ours = asking(await scene.start("submit.ts", scene.environment("submit")));
+    const worker = await scene.worker("submit", "noop");
+    const client = await scene.start("submit.ts", scene.environment("submit"));
+    const ours = await scene.asking(client, worker);
     const about = { name, unit: "tasks/s", target, concurrencies: CONCURRENCIES };
     return compare(about, ours, await scene.bullmq(), effort, onRow);
   });

@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   executor: ["store"],
   queue: [],
   store: [],
-  redis: [],
+  redis: ["queue", "store"],
   console: [],
 };
 

@@ -23,7 +23,7 @@ const store = storeOf(
   { queue, store: { ...backend, postgres } },
   {
     ...surroundings,
-    connectionTo: redisConnections(surroundings),
+    connectionTo: redisConnections(data.store, surroundings),
   },
 );
 const parts = inOrder([

@@ -27,10 +27,14 @@ export interface StoreParts extends Surroundings {
 }
 
 /** Makes each connection when it is first asked for; its users start and stop it. */
-export function redisConnections(surroundings: Surroundings): StoreParts["connectionTo"] {
+export function redisConnections(
+  { queue }: StoreConfig,
+  surroundings: Surroundings,
+): StoreParts["connectionTo"] {
+  const shared = { ...surroundings, prefix: queue.redisKeyPrefix };
   const connections = new Map<string, RedisConnection>();
   return (url) => {
-    const connection = connections.get(url) ?? new RedisConnection({ ...surroundings, url });
+    const connection = connections.get(url) ?? new RedisConnection({ ...shared, url });
     connections.set(url, connection);
     return connection;
   };
@@ -38,12 +42,14 @@ export function redisConnections(surroundings: Surroundings): StoreParts["connec
 
 export function storeOf(config: StoreConfig, parts: StoreParts): Store {
   const { type, url, memory, sqlite, postgres } = config.store;
+  const isWithQueue = config.queue.type === "redis" && config.queue.redisUrl === url;
   switch (type) {
     case "redis":
       return createRedisStore({
         connection: parts.connectionTo(url),
         prefix: config.queue.redisKeyPrefix,
-        ringsItself: config.queue.type === "redis" && config.queue.redisUrl === url,
+        ringsItself: isWithQueue,
+        tellsItself: isWithQueue,
       });
     case "postgres":
       return createPostgresStore({ ...parts, ...postgres, url });

@@ -218,7 +218,11 @@ function backendsOf(config: Config, parts: BackendParts): Backends {
   const onWarning = (message: string, error?: unknown): void => {
     parts.logger.warn(message, error === undefined ? {} : { error });
   };
-  const shared = { ...parts, onWarning, connectionTo: redisConnections({ ...parts, onWarning }) };
+  const shared = {
+    ...parts,
+    onWarning,
+    connectionTo: redisConnections(config, { ...parts, onWarning }),
+  };
   return { store: storeOf(config, shared), ...transportOf(config, shared) };
 }
 

@@ -8,6 +8,7 @@ import { Command, Redis } from "ioredis";
 import { type Clock, type Random, sleepOn, type Timer } from "../clock.ts";
 import { type Service, service } from "../lifecycle.ts";
 import { LinkedList } from "../linked-list.ts";
+import { homeOf } from "./cluster.ts";
 import { codeOf, misconfigured, toAgentlaneError, unavailable, unreachable } from "./errors.ts";
 import { text } from "./reply.ts";
 import type { Script } from "./script.ts";
@@ -15,8 +16,6 @@ import { checkServer, fieldsOf } from "./server-check.ts";
 
 /** So that calls fail within two seconds. */
 const COMMAND_TIMEOUT_MS = 1500;
-/** A timer that fires so much later than planned has waited for the event loop. */
-const LATE_TIMER_MS = 50;
 /** From the TCP connection to the first answer. */
 const HANDSHAKE_TIMEOUT_MS = 2000;
 /** An idle connection is asked this often whether it is still one. */
@@ -29,6 +28,8 @@ const MAX_BATCH_COUNT = 16;
 export interface ConnectionOptions {
   /** redis://[[user]:password@]host[:port][/database] or rediss://… */
   readonly url: string;
+  /** Of the installation's keys: in a cluster, names the node. */
+  readonly prefix: string;
   readonly clock: Clock;
   readonly random: Random;
   /** Told what an operator should know: what endangers tasks, a lost connection. */
@@ -54,6 +55,8 @@ export class RedisConnection {
   readonly #waiting = new LinkedList<Waiting>();
   #userCount = 0;
   #client: Redis | undefined;
+  /** Where the last connection led to: in a cluster, not always where the URL does. */
+  #home: string | undefined;
   #isReady = false;
   #isClosing = new AbortController();
   #answeredCount = 0;
@@ -200,18 +203,18 @@ export class RedisConnection {
     });
   }
 
-  /** One timer for all commands: it is set again only when it fires. */
-  #planDeadline(hasLookedTwice = false): void {
+  /**
+   * One timer for all commands: it is set again only when it fires. What the socket holds is read
+   * first: a loop that was blocked has kept the replies waiting, not Redis.
+   */
+  #planDeadline(): void {
     this.#deadlineTimer = undefined;
     for (let first = this.#waiting.first; first; first = this.#waiting.first) {
       const leftMs = first.deadlineMs - this.#clock.monotonic();
       if (leftMs > 0) {
-        this.#deadlineTimer = this.#clock.setTimer(leftMs, () => this.#planDeadline());
-        return;
-      }
-      // After a blocked event loop the answer may be here, unread: timers come before the socket.
-      if (!hasLookedTwice && leftMs < -LATE_TIMER_MS) {
-        this.#deadlineTimer = this.#clock.setTimer(LATE_TIMER_MS, () => this.#planDeadline(true));
+        this.#deadlineTimer = this.#clock.setTimer(leftMs, () => {
+          setImmediate(() => this.#planDeadline());
+        });
         return;
       }
       this.#waiting.shift();
@@ -233,7 +236,23 @@ export class RedisConnection {
   }
 
   async #connect(): Promise<void> {
-    const client = new Redis(this.#options.url, {
+    const { url, prefix } = this.#options;
+    const from = this.#home ?? url;
+    this.#home = undefined;
+    const home = await this.#dial(from, async (client) => {
+      const found = await homeOf(client, from, `{${prefix}}`);
+      if (found === from) await this.#welcome(client);
+      else client.disconnect();
+      return found;
+    });
+    if (home !== from) await this.#dial(home, (client) => this.#welcome(client));
+    this.#home = home;
+  }
+
+  /** A client that is given up where `use` fails, or does not come to its end in time. */
+  async #dial<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {
+    this.#isClosing.signal.throwIfAborted();
+    const client = new Redis(url, {
       lazyConnect: true,
       connectionName: "agentlane",
       retryStrategy: null,
@@ -252,22 +271,29 @@ export class RedisConnection {
     client.on("messageBuffer", (channel: Buffer, payload: Buffer) => {
       this.#channels.get(channel.toString())?.(payload);
     });
+    client.on("end", () => {
+      if (this.#isReady && this.#client === client) {
+        this.#drop(failure ?? unavailable("the connection was lost"));
+      }
+    });
     const handshake = this.#clock.setTimer(HANDSHAKE_TIMEOUT_MS, () => client.disconnect());
     try {
       await client.connect();
-      const channels = [...this.#channels.keys()];
-      await Promise.all(channels.map((channel) => this.#send(client, "subscribe", [channel])));
-      if (this.#client !== client) throw new Error("the connection was lost while it was set up");
+      return await use(client);
     } catch (error) {
       client.disconnect();
       if (this.#client === client) this.#client = undefined;
-      throw unreachable(this.#options.url, failure ?? toAgentlaneError(error));
+      throw unreachable(url, failure ?? toAgentlaneError(error));
     } finally {
       handshake.clear();
     }
-    client.on("end", () => {
-      if (this.#client === client) this.#drop(failure ?? unavailable("the connection was lost"));
-    });
+  }
+
+  /** From here on it is the connection. */
+  async #welcome(client: Redis): Promise<void> {
+    const channels = [...this.#channels.keys()];
+    await Promise.all(channels.map((channel) => this.#send(client, "subscribe", [channel])));
+    if (this.#client !== client) throw new Error("the connection was lost while it was set up");
     this.#lastError = undefined;
     this.#isReady = true;
     for (const listener of this.#readyListeners) listener();

@@ -55,6 +55,10 @@ export function toAgentlaneError(error: unknown): AgentlaneError {
   const message = messageOf(error);
   const cause = withoutCommand(message);
   const code = codeOf(error);
+  if (isUntrusted(error)) {
+    const advice = "name its authority's file in NODE_EXTRA_CA_CERTS";
+    return misconfigured(`the certificate of Redis is not trusted (${message}); ${advice}`, cause);
+  }
   if (message.includes("maxmemory") || code === "OOM") return outOfMemory(cause);
   const state = STATES[code];
   if (state) return unavailable(state, cause);
@@ -70,6 +74,12 @@ function outOfMemory(cause: unknown): AgentlaneError {
     "Redis has reached its maxmemory and accepts nothing new; raise maxmemory or shorten retention",
     { retryAfterMs: RETRY_AFTER_MS, cause },
   );
+}
+
+/** As Node names what is wrong with a certificate's chain. */
+function isUntrusted(error: unknown): boolean {
+  if (!(error instanceof Error) || !("code" in error)) return false;
+  return /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/.test(String(error.code));
 }
 
 function isScriptError(message: string): boolean {

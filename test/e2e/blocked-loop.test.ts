@@ -12,15 +12,18 @@ import { type ServingProcess, serve } from "../harness/process.ts";
 import { dropKeys, hasRedis, newPrefix, sharedRedis } from "../harness/redis-server.ts";
 
 const AGENTS = new URL("../faults/agents/agentlane.json", import.meta.url).pathname;
-/** Far below the blocks of these tests. */
-const LEASE_SECONDS = 1;
+/** Below the blocks of these tests, and enough for a thread that has to wait for a processor. */
+const LEASE_SECONDS = 3;
+const BLOCK_MS = 8000;
+/** A blocked loop takes a processor from the rest, and three processes start for each test. */
+const SLOWLY = { timeout: 120_000 };
 /** Longer than any test runs. */
 const FOREVER_MS = 600_000;
 
 const SETTINGS = {
   AGENTS,
   LEASE_DURATION: String(LEASE_SECONDS),
-  LEASE_RENEW_INTERVAL: "0.2",
+  LEASE_RENEW_INTERVAL: "0.5",
   SWEEP_INTERVAL: "0.2",
   CANCEL_GRACE: "0.5",
 };
@@ -75,7 +78,7 @@ const outcomesOf = ({ attempts }: Task): string[] => {
   return attempts.map(({ outcome }) => AttemptOutcome[outcome]);
 };
 
-describe.skipIf(!hasRedis)("a worker on Redis whose event loop is blocked", () => {
+describe.skipIf(!hasRedis)("a worker on Redis whose event loop is blocked", SLOWLY, () => {
   let redis: Awaited<ReturnType<typeof sharedRedis>>;
   let tasks: Tasks;
   const prefixes: string[] = [];
@@ -98,10 +101,10 @@ describe.skipIf(!hasRedis)("a worker on Redis whose event loop is blocked", () =
     const gateway = start({ ...backend, TASK_MANAGER_ENABLED: "false" });
     await Promise.all([gateway, start(backend), start(backend)]);
     tasks = clientOf(await gateway);
-  });
+  }, SLOWLY.timeout);
 
   it("keeps its lease as long as it is blocked, and commits", async () => {
-    const taskId = await submit(tasks, 5000 * LEASE_SECONDS);
+    const taskId = await submit(tasks, BLOCK_MS);
     const done = await until(tasks, taskId, TaskState.COMPLETED);
     expect(outcomesOf(done)).toEqual(["COMPLETED"]);
   });
@@ -122,10 +125,10 @@ describe.skipIf(!hasRedis)("a worker on Redis whose event loop is blocked", () =
   });
 });
 
-describe("a process with everything in memory whose event loop is blocked", () => {
+describe("a process with everything in memory whose event loop is blocked", SLOWLY, () => {
   it("keeps its lease, for its sweeper is blocked too and lets renewals go first", async () => {
     const tasks = clientOf(await start({}));
-    const taskId = await submit(tasks, 4000 * LEASE_SECONDS);
+    const taskId = await submit(tasks, BLOCK_MS);
     const done = await until(tasks, taskId, TaskState.COMPLETED);
     expect(outcomesOf(done)).toEqual(["COMPLETED"]);
   });

@@ -15,7 +15,7 @@ const REFUSAL_MS = 5000;
 /** For the reconnects after it, and the rest of a task. */
 const POLL = { timeout: 25_000, interval: 200 };
 
-describe.skipIf(!hasRedis)("while Redis is frozen", () => {
+describe.skipIf(!hasRedis)("while Redis is frozen", { timeout: 60_000 }, () => {
   let redis: RedisServer;
   let process: ServingProcess;
   let agents: ReturnType<typeof clientsOf>["agents"];

@@ -1,7 +1,7 @@
 /** A Redis for tests: one of its own on a free port, or a prefix of its own on REDIS_URL. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +15,10 @@ export interface RedisServerOptions {
   /** In redis.conf's form, for example "3mb". */
   readonly maxmemory?: string;
   readonly password?: string;
+  /** PEM texts; it then speaks nothing but TLS. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** A node that can become one of a cluster. */
+  readonly cluster?: boolean;
 }
 
 export interface RedisServer {
@@ -39,7 +43,13 @@ export function connectionTo(
   url: string,
   overrides: Partial<ConnectionOptions> = {},
 ): RedisConnection {
-  return new RedisConnection({ url, clock: systemClock, random: systemRandom, ...overrides });
+  return new RedisConnection({
+    url,
+    prefix: "test",
+    clock: systemClock,
+    random: systemRandom,
+    ...overrides,
+  });
 }
 
 let prefixCount = 0;
@@ -89,13 +99,15 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "agentlane-redis-"));
   const secret = options.password === undefined ? "" : `:${options.password}@`;
-  const url = `redis://${secret}127.0.0.1:${port}`;
+  const url = `${options.tls ? "rediss" : "redis"}://${secret}127.0.0.1:${port}`;
+  const ca = options.tls?.ca;
+  const more = [...(await tlsFlags(port, folder, options)), ...(await clusterFlags(options))];
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
     if (child) return;
-    child = spawn("redis-server", flags(port, folder, options), { stdio: "ignore" });
-    await untilReady(url, child);
+    child = spawn("redis-server", [...flags(port, folder, options), ...more], { stdio: "ignore" });
+    await untilReady(url, child, ca);
   }
   async function kill(): Promise<void> {
     const dying = child;
@@ -106,7 +118,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     await closed;
   }
   const command = (name: string, ...args: string[]): Promise<unknown> => {
-    return runCommand(url, name, args);
+    return runCommand(url, name, args, ca);
   };
   await start();
   return {
@@ -140,6 +152,23 @@ function flags(port: number, folder: string, options: RedisServerOptions): strin
   ];
 }
 
+/** Redis wants files, and by default certificates of its clients too. */
+async function tlsFlags(port: number, folder: string, { tls }: RedisServerOptions) {
+  if (!tls) return [];
+  for (const name of ["ca", "cert", "key"] as const) {
+    await writeFile(join(folder, `${name}.pem`), tls[name]);
+  }
+  return [
+    ...["--port", "0", "--tls-port", `${port}`, "--tls-auth-clients", "no"],
+    ...["--tls-ca-cert-file", "ca.pem", "--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem"],
+  ];
+}
+
+/** By default the nodes talk on the port 10,000 above, which may be no port. */
+async function clusterFlags({ cluster }: RedisServerOptions) {
+  return cluster ? ["--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`] : [];
+}
+
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -152,11 +181,11 @@ function freePort(): Promise<number> {
   });
 }
 
-async function untilReady(url: string, child: ChildProcess): Promise<void> {
+async function untilReady(url: string, child: ChildProcess, ca?: string): Promise<void> {
   for (let step = 0; step < 500; step++) {
     if (child.exitCode !== null) throw new Error(`redis-server exited with ${child.exitCode}`);
     try {
-      await runCommand(url, "PING", []);
+      await runCommand(url, "PING", [], ca);
       return;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -165,9 +194,15 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
   throw new Error("redis-server did not become ready");
 }
 
-async function runCommand(url: string, name: string, args: string[]): Promise<unknown> {
+async function runCommand(
+  url: string,
+  name: string,
+  args: string[],
+  ca?: string,
+): Promise<unknown> {
   const client = new Redis(url, {
     lazyConnect: true,
+    ...(ca !== undefined && { tls: { ca } }),
     retryStrategy: null,
     maxRetriesPerRequest: 0,
   });

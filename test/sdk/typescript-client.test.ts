@@ -40,6 +40,12 @@ function clientOf(
   return new AgentlaneClient(transport, options);
 }
 
+function watchEnd(reason: string): ConnectError {
+  const value = { reason, metadata: { task_id: "t" } };
+  const details = [{ desc: ErrorInfoSchema, value }];
+  return new ConnectError("the watch ended", Code.Unavailable, undefined, details);
+}
+
 function busy(retryAfterMs: number | undefined, taskId?: string): ConnectError {
   const retryDelay = { seconds: 0n, nanos: (retryAfterMs ?? 0) * 1e6 };
   const metadata: Record<string, string> = taskId === undefined ? {} : { task_id: taskId };
@@ -88,6 +94,13 @@ describe("retries", () => {
       error: () => new ConnectError("no", Code.FailedPrecondition),
       tries: 1,
     },
+    {
+      what: "does not follow a task that ended as UNAVAILABLE",
+      error: () => watchEnd("ECHO_FAILURE"),
+      tries: 1,
+    },
+    { what: "follows a server that stops", error: () => watchEnd("WATCH_ENDED"), tries: 3 },
+    { what: "follows a store that is away", error: () => watchEnd("WATCH_BROKEN"), tries: 3 },
     { what: "follows a broken connection", error: () => new ConnectError("reset"), tries: 3 },
   ])("$what", async ({ error, tries }) => {
     let count = 0;
@@ -174,6 +187,7 @@ test("an event is yielded once, whatever is sent twice", async () => {
         yield change(2, TaskState.RUNNING);
         if (calls === 1) throw new ConnectError("reset", Code.Aborted);
         expect(afterSequence).toBe(2);
+        yield change(2, TaskState.RUNNING);
         yield change(3, TaskState.COMPLETED);
       },
     },

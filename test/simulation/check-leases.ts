@@ -86,6 +86,9 @@ function judgeAttempt(task: TaskAccount, finish: Finished, { report }: Judgement
   }
 }
 
+/** A store may count in whole milliseconds. */
+const RESOLUTION_MS = 1;
+
 function judgeBackoff({ task, at }: Finished, { limits, report }: Judgement): void {
   const { nextAttemptAt, consumedAttempts, taskId, state } = task;
   if (state !== TaskState.RETRY_WAIT || !nextAttemptAt) return;
@@ -93,7 +96,7 @@ function judgeBackoff({ task, at }: Finished, { limits, report }: Judgement): vo
   const { initialMs, multiplier, maxMs } = limits.backoff;
   const leastMs = limits.retryAfterMs[task.error?.reason ?? ""] ?? 0;
   const boundMs = leastMs + Math.min(maxMs, initialMs * multiplier ** (consumedAttempts - 1));
-  if (delayMs < leastMs || delayMs > boundMs) {
+  if (delayMs <= leastMs - RESOLUTION_MS || delayMs >= boundMs + RESOLUTION_MS) {
     report(13, `${taskId}: a delay of ${delayMs} ms is outside of ${leastMs}–${boundMs}`);
   }
 }

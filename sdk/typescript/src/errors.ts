@@ -84,11 +84,11 @@ export class AgentlaneError extends Error {
   }
 
   /**
-   * Whether the same call may be sent again. A task's own failure may not: the task has ended. An
-   * UNAVAILABLE with a task's id and this reason is a server that stops; the task goes on.
+   * Whether the same call may be sent again. A task's own failure may not: the task has ended. With
+   * these reasons only the watch did: the server stops, or its store is away.
    */
   get mayResend(): boolean {
-    if (this.taskId !== undefined && this.reason !== "WATCH_ENDED") return false;
+    if (this.taskId !== undefined && !/^WATCH_(ENDED|BROKEN)$/.test(this.reason)) return false;
     if (this.code === "RESOURCE_EXHAUSTED") return this.retryAfterMs !== undefined;
     return this.code === "UNAVAILABLE";
   }

@@ -8,9 +8,10 @@ import type { Clock, Timer } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { service } from "../../lifecycle.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
+import { noticeOf, topicOf } from "../../redis/notice-frame.ts";
 import { type Channel, channelName, openChannel } from "../channel.ts";
 import type { EventBus } from "../contract.ts";
-import { encodeNotice, noticeOf, topicOf } from "../notice-frame.ts";
+import { encodeNotice } from "../notice-frame.ts";
 
 /** How long a channel outlives its last watcher. */
 const LINGER_MS = 10_000;

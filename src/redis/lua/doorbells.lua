@@ -1,5 +1,6 @@
 -- The end of openLine(root), whose beginning is queue-state.lua: rings doorbells from within a script
--- that is not the queue's. Given beside what queue-state.lua needs: `max_length` of a queue.
+-- that is not the queue's. Given beside what queue-state.lua needs: `max_length` of a queue, `plain` of the store's
+-- core.lua.
 
 local function varint(value)
   local bytes = ''
@@ -12,12 +13,6 @@ end
 
 local function field(tag, text)
   return text == '' and '' or tag .. varint(#text) .. text
-end
-
--- As encodePart of src/store/redis/keys.ts wrote it.
-local function part_of(encoded)
-  if not string.find(encoded, '%', 1, true) then return encoded end
-  return (string.gsub(encoded, '%%(%x%x)', function(code) return string.char(tonumber(code, 16)) end))
 end
 
 -- Headers are JSON, or '' without any.
@@ -38,7 +33,7 @@ end
 local function payload_of(tenant, task_id, bell)
   local nanos = now % 1000 * 1000000
   local published_at = '\8' .. varint(math.floor(now / 1000)) .. (nanos > 0 and '\16' .. varint(nanos) or '')
-  return field('\10', part_of(tenant)) .. field('\18', part_of(task_id)) .. field('\26', bell[2])
+  return field('\10', plain(tenant)) .. field('\18', plain(task_id)) .. field('\26', bell[2])
     .. '\32' .. varint(bell[3]) .. headers_of(bell[5]) .. field('\50', bell[4]) .. field('\58', published_at)
 end
 

@@ -2,13 +2,13 @@
 
 import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Argument } from "../../redis/connection.ts";
+import { writeChange } from "../../redis/entries.ts";
 import { list, number, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Effects, Submission } from "../contract.ts";
 import { canceledError, entriesNotice, logEntry, stateChange } from "../messages.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import { readEffects } from "./effects.ts";
-import { writeChange } from "./entries.ts";
 import { encodePart, keyName, sessionName, taskName, taskRefOf } from "./keys.ts";
 import { readShown, writeHeaders, writeRecord, writeTask } from "./records.ts";
 import type { Redis } from "./store.ts";
@@ -22,7 +22,7 @@ export async function accept(redis: Redis, submission: Submission): Promise<Acce
   const [outcome, second] = reply;
   switch (text(outcome)) {
     case "OK":
-      return accepted(submission, task, reply);
+      return accepted(redis, submission, task, reply);
     case "EXISTS":
       return { task: readShown(second).task, existing: true, effects: NOTHING };
     case "CONFLICT":
@@ -75,16 +75,22 @@ function clearing(strategy: MultitaskStrategy): [step: number, reason: string] {
   }
 }
 
-function accepted(submission: Submission, submitted: Task, reply: readonly unknown[]): Accepted {
+function accepted(
+  redis: Redis,
+  submission: Submission,
+  submitted: Task,
+  reply: readonly unknown[],
+): Accepted {
   const [, now, due, notices, bells] = reply;
   const nowMs = number(now);
   const createdAt = timestamp(nowMs);
   const { deadlineInMs, record } = submission;
   const task: Task = { ...submitted, state: TaskState.QUEUED, createdAt, lastSequence: 1 };
   if (deadlineInMs !== undefined) task.deadline = timestamp(nowMs + deadlineInMs);
+  const effects = readEffects({ now, due, notices, bells });
+  if (redis.tellsItself) return { task, existing: false, effects };
   const change = { previous: TaskState.UNSPECIFIED, state: TaskState.QUEUED };
   const first = logEntry(0, 1, stateChange(createdAt, change));
-  const effects = readEffects({ now, due, notices, bells });
   effects.notices.push(entriesNotice({ tenant: record.tenant, taskId: task.taskId }, [first]));
   return { task, existing: false, effects };
 }

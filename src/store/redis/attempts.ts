@@ -11,6 +11,7 @@ import {
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { leaseLost } from "../../errors.ts";
 import type { Argument } from "../../redis/connection.ts";
+import { attemptStarted, writeChange } from "../../redis/entries.ts";
 import { bytes, list, number, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type {
@@ -25,7 +26,6 @@ import type {
 import { deadlineError, entriesNotice, outcomeOf, stateChange } from "../messages.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import { readEffects, writtenEntries } from "./effects.ts";
-import { attemptStarted, writeChange } from "./entries.ts";
 import { encodePart, sessionName, taskName } from "./keys.ts";
 import { readRecord, readShown, type Shown } from "./records.ts";
 import type { Redis } from "./store.ts";
@@ -46,7 +46,8 @@ export async function claim(
   }
   const { claim, task } = readClaim(ref, reply);
   const notices = reply[11];
-  if (text(outcome) === "AGAIN") return { claim, effects: readEffects({ now, notices }) };
+  if (redis.tellsItself || text(outcome) === "AGAIN")
+    return { claim, effects: readEffects({ now, notices }) };
   const nowMs = number(now);
   const event = attemptStarted(timestamp(nowMs), workerId);
   const entries = writtenEntries(task.attempt, task.lastSequence, [event], nowMs);
@@ -97,7 +98,7 @@ export async function append(
   const lastSequence = number(last);
   const effects = readEffects({ now, notices });
   const fresh = events.slice(number(known));
-  if (fresh.length > 0) {
+  if (fresh.length > 0 && !redis.tellsItself) {
     const entries = writtenEntries(lease.attempt, lastSequence, fresh, number(now));
     effects.notices.push(entriesNotice(lease, entries));
   }
@@ -135,13 +136,24 @@ export async function finish(redis: Redis, lease: Lease, request: Finish): Promi
   refuse(lease, request.afterSequence, reply);
   const [, now, due, notices, bells, submitted, packed, attempts, outcome, length, etag, known] =
     reply;
-  const shown = readShown([submitted, packed, outcome, attempts, length]);
+  let read: Shown | undefined;
+  const shown = (): Shown => {
+    read ??= readShown([submitted, packed, outcome, attempts, length]);
+    return read;
+  };
   const effects = readEffects({ now, due, notices, bells });
-  if (number(known) >= 0) {
+  if (number(known) >= 0 && !redis.tellsItself) {
     const ending = { knownCount: number(known), nowMs: number(now) };
-    announce(effects.notices, lease, request, shown, ending);
+    announce(effects.notices, lease, request, shown(), ending);
   }
-  return { task: shown.task, sessionEtag: text(etag), effects };
+  return {
+    // Who ends an attempt has seen its task; reading it again is a good part of the price of an end.
+    get task() {
+      return shown().task;
+    },
+    sessionEtag: text(etag),
+    effects,
+  };
 }
 
 function finishArguments(lease: Lease, request: Finish): Argument[] {

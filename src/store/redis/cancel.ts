@@ -1,11 +1,11 @@
 /** Canceling: at once what waits, by request what runs. */
 import type { Task } from "../../../gen/agentlane/v1/task_pb.js";
+import { writeChange } from "../../redis/entries.ts";
 import { list, text } from "../../redis/reply.ts";
 import type { CancelRequest, Effects } from "../contract.ts";
 import { canceledError } from "../messages.ts";
 import { keyNotFound, taskNotFound } from "../refusals.ts";
 import { readEffects } from "./effects.ts";
-import { writeChange } from "./entries.ts";
 import { keyName, taskName } from "./keys.ts";
 import { readShown } from "./records.ts";
 import type { Redis } from "./store.ts";

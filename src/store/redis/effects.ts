@@ -2,11 +2,11 @@
 
 import type { LogEntry, Notice, QueueMessage } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { TaskEvent } from "../../../gen/agentlane/v1/task_pb.js";
+import { readEntry } from "../../redis/entries.ts";
 import { bytes, list, number, optionalBytes, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Effects } from "../contract.ts";
 import { cancelNotice, entriesNotice, logEntry } from "../messages.ts";
-import { readEntry } from "./entries.ts";
 import { taskRefOf } from "./keys.ts";
 import { readHeaders } from "./records.ts";
 

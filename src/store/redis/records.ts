@@ -14,9 +14,9 @@ import {
   TaskState,
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../errors.ts";
+import { readChange } from "../../redis/entries.ts";
 import { bytes, list, number, optionalBytes } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
-import { readChange } from "./entries.ts";
 import { type Packed, unpack } from "./msgpack.ts";
 
 const FORMAT = 1;

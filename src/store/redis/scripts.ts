@@ -1,4 +1,5 @@
-/** The Lua scripts: files in lua/, each with the libraries that its first line names put before it. */
+/** The Lua scripts: files in lua/, each with the libraries that its first line names put before it,
+ * and flagged as its second line says. */
 import { readFileSync } from "node:fs";
 import { AGEING_MS, MAX_LENGTH } from "../../redis/queue-limits.ts";
 import { readSharedLua, type Script, scriptOf } from "../../redis/script.ts";
@@ -36,18 +37,25 @@ export interface ScriptOptions {
   readonly shiftedTime?: boolean;
   /** Whether scripts ring doorbells themselves: the queue is on the same Redis. */
   readonly ringsItself?: boolean;
+  /** Whether scripts publish entries themselves: the bus is on the same Redis. */
+  readonly tellsItself?: boolean;
 }
 
-export function loadScripts({ shiftedTime, ringsItself }: ScriptOptions = {}): Scripts {
+export function loadScripts(options: ScriptOptions = {}): Scripts {
+  const { shiftedTime, ringsItself, tellsItself } = options;
   const time = readSharedLua(shiftedTime ? "now-shifted" : "now");
   const script = (name: ScriptName): Script => {
     const body = readLua(name);
     const libraries = /^-- uses: (.*)/.exec(body)?.[1]?.split(" ") ?? [];
+    // At maxmemory what was accepted has to end, and the sweep has to make room.
+    const flags = /^-- flags: (.*)/m.exec(body)?.[1];
     const before = libraries.flatMap((library) => {
-      return ringsItself && library === "ring" ? ringHere() : [readLua(`lib/${library}`)];
+      if (ringsItself && library === "ring") return ringHere();
+      return [readLua(tellsItself && library === "tell" ? "lib/tell-here" : `lib/${library}`)];
     });
     const rings = ringsItself && libraries.includes("ring");
-    return scriptOf([time, ...before, ...(rings ? ringingAtTheEnd(body) : [body])]);
+    const parts = [time, ...before, ...(rings ? ringingAtTheEnd(body) : [body])];
+    return scriptOf(flags ? [`#!lua flags=${flags}`, ...parts] : parts);
   };
   const loaded = Object.fromEntries(NAMES.map((name) => [name, script(name)]));
   return loaded as Record<ScriptName, Script>;

@@ -7,13 +7,13 @@ import {
   SessionSummarySchema,
 } from "../../../gen/agentlane/v1/session_pb.js";
 import { AttemptOutcome, TaskErrorSchema } from "../../../gen/agentlane/v1/task_pb.js";
+import { writeChange } from "../../redis/entries.ts";
 import { bytes, list, number, text } from "../../redis/reply.ts";
 import type { Page, PageRequest, SessionStore } from "../contract.ts";
 import { canceledError, sessionReplacedNotice } from "../messages.ts";
 import { sessionBusy, sessionExists } from "../refusals.ts";
 import { writeContext } from "./attempts.ts";
 import { readEffects } from "./effects.ts";
-import { writeChange } from "./entries.ts";
 import { decodePart, encodePart, sessionName, taskRefOf } from "./keys.ts";
 import { orderBound, pageOf, type Step } from "./paging.ts";
 import type { Redis } from "./store.ts";

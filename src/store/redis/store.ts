@@ -19,6 +19,8 @@ export interface RedisStoreOptions {
    * themselves, and effects have none. Default false.
    */
   readonly ringsItself?: boolean;
+  /** The same of the bus: then the scripts publish log entries. Default false. */
+  readonly tellsItself?: boolean;
   /**
    * For tests only: scripts add the milliseconds in the key `{prefix}:clock-shift` to the server's
    * time, so that a test can let hours pass. Default false.
@@ -28,6 +30,8 @@ export interface RedisStoreOptions {
 
 /** What the parts of the store call. */
 export interface Redis {
+  /** Whether scripts publish log entries: then effects have none. */
+  readonly tellsItself: boolean;
   run(script: ScriptName, args: readonly Argument[]): Promise<unknown>;
   /** A single command on a key, which is named from the root on. */
   send(command: string, key: string, args: readonly Argument[]): Promise<unknown>;
@@ -38,6 +42,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
   const root = rootOf(options.prefix ?? DEFAULT_PREFIX);
   const scripts = loadScripts(options);
   const redis: Redis = {
+    tellsItself: options.tellsItself ?? false,
     run: (name, args) => connection.run(scripts[name], root, args),
     send: (command, key, args) => connection.call(command, [`${root}${key}`, ...args]),
   };

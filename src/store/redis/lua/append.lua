@@ -1,4 +1,5 @@
--- uses: core when-full
+-- uses: core tell
+-- flags: allow-oom
 -- Appends events to a running task's log.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 fence · 3 after sequence · then TaskEvents
@@ -15,4 +16,6 @@ if known > 0 then tellAgain(task, t, after, after + known) end
 if known == count then return { 'OK', now, after + count, count, notices } end
 local entries = {}
 for i = known + 1, count do entries[#entries + 1] = eventEntry(t, ARGV[3 + i]) end
-return { 'OK', now, write(task, t, entries), known, notices }
+last = write(task, t, entries)
+announce(task, last - #entries + 1, entries)
+return { 'OK', now, last, known, notices }

@@ -1,4 +1,5 @@
--- uses: core when-full ring doorbells transitions cancel
+-- uses: core tell ring doorbells transitions cancel
+-- flags: allow-oom
 -- Cancels a task by id or idempotency key.
 --
 -- KEYS[1] root. ARGV: 1 task or '' · 2 idempotency key as "tenant:key" or '' · 3 mode · 4 reason ·

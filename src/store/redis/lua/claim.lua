@@ -1,4 +1,5 @@
--- uses: core when-full ring doorbells transitions
+-- uses: core tell ring doorbells transitions
+-- flags: allow-oom
 -- Takes a ready task for an attempt: RUNNING, a new fence, a lease, the entry that announces it.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 worker · 3 lease ms · 4 span id · 5 TaskStateChange of a passed
@@ -31,7 +32,9 @@ if t.dl and t.dl <= now then
 end
 
 t.at, t.f, t.ci = t.at + 1, math.max(t.f + 1, micros), ARGV[6]
-t.aq = write(task, t, { attemptEntry(t, worker) })
+local entries = { attemptEntry(t, worker) }
+t.aq = write(task, t, entries)
+announce(task, t.aq, entries)
 t.sa, t.as = t.sa or now, now
 t.st = RUNNING
 local attempts = f[2] and cmsgpack.unpack(f[2]) or {}

@@ -1,4 +1,4 @@
--- uses: core ring doorbells transitions cancel forget
+-- uses: core tell ring doorbells transitions cancel forget
 -- Accepts a task at the end of its lane.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 idempotency key as "tenant:key" or '' · 3 digest · 4 strategy: 0
@@ -62,7 +62,8 @@ local t = {
 if ARGV[7] ~= '' then t.dl = now + tonumber(ARGV[7]) end
 local colon = string.find(task, ':', 1, true)
 local tenant, taskId = string.sub(task, 1, colon - 1), string.sub(task, colon + 1)
-write(task, t, { changeEntry(t, QUEUED, 0, '') })
+local entries = { changeEntry(t, QUEUED, 0, '') }
+announce(task, write(task, t, entries), entries)
 redis.call('ZADD', root .. ':a:' .. tenant, order, taskId)
 if session ~= '' then redis.call('ZADD', root .. ':st:' .. session, order, taskId) end
 if key ~= '' then

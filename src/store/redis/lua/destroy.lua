@@ -1,4 +1,5 @@
--- uses: core when-full ring doorbells transitions forget context
+-- uses: core tell ring doorbells transitions forget context
+-- flags: allow-oom
 -- Cancels a session's unfinished tasks and deletes all that is known of it.
 --
 -- KEYS[1] root. ARGV: 1 session · 2 TaskStateChange and 3 TaskError of the cancel · 4 its reason ·

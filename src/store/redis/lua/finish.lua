@@ -1,4 +1,5 @@
--- uses: core when-full ring doorbells transitions context
+-- uses: core tell ring doorbells transitions context
+-- flags: allow-oom
 -- Ends an attempt: last events, state change, session, and the promotion of the lane's next task.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 fence · 3 after sequence · 4 requested state · 5 '1' if only an
@@ -68,7 +69,7 @@ local entries = {}
 for i = known + 1, count do entries[#entries + 1] = eventEntry(t, ARGV[15 + i]) end
 entries[#entries + 1] = changeEntry(t, state, t.na or 0, change)
 t.fl = write(task, t, entries)
-if state ~= requested then tell(task, t.fl, { entries[#entries] }) end
+announce(task, t.fl - #entries + 1, entries, state ~= requested and #entries or nil)
 
 -- Only a drain hands back without consuming the attempt.
 if requested ~= QUEUED then t.co = t.co + 1 end

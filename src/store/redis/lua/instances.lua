@@ -1,4 +1,5 @@
--- uses: core when-full registry
+-- uses: core registry
+-- flags: allow-oom
 -- A page of a tenant's instances by session and worker.
 --
 -- KEYS[1] root. ARGV: 1 tenant · 2 lower and 3 upper bound of all that fit, as ZRANGEBYLEX takes them ·

@@ -1,4 +1,5 @@
--- uses: core when-full ring doorbells transitions forget
+-- uses: core tell ring doorbells transitions forget
+-- flags: allow-oom
 -- Deletes dead letters by name.
 --
 -- KEYS[1] root. ARGV: 1 only what failed before this instant, or '' · then tasks

@@ -1,4 +1,5 @@
--- uses: core when-full ring doorbells transitions
+-- uses: core tell ring doorbells transitions
+-- flags: allow-oom
 -- Sends dead letters back to the end of their lanes as QUEUED.
 --
 -- KEYS[1] root. ARGV: tasks

@@ -1,4 +1,5 @@
--- uses: core when-full
+-- uses: core
+-- flags: allow-oom
 -- Extends leases.
 --
 -- KEYS[1] root. ARGV: 1 lease ms · then task and fence of each lease

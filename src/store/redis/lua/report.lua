@@ -1,4 +1,5 @@
--- uses: core when-full registry
+-- uses: core registry
+-- flags: allow-oom
 -- A worker's report.
 --
 -- KEYS[1] root. ARGV: 1 worker · 2 ttl ms · 3 Worker · 4 count of removed instances · their names as

@@ -1,4 +1,5 @@
--- uses: core when-full ring doorbells transitions forget context
+-- uses: core tell ring doorbells transitions forget context
+-- flags: allow-oom
 -- The store's own chores, each along an index, so that its cost follows what is due.
 --
 -- KEYS[1] root. ARGV: 1 limit · 2 unpublished after ms · 3 log retention ms · 4 task retention ms ·
@@ -35,7 +36,8 @@ end
 
 for _, task in ipairs(upTo(':unpublished', now - tonumber(ARGV[2]))) do
   local t = read(task)
-  if t and t.st == QUEUED then ring(task, bellOf(task, t)) else redis.call('ZREM', root .. ':unpublished', task) end
+  redis.call('ZREM', root .. ':unpublished', task)
+  if t and t.st == QUEUED then ring(task, bellOf(task, t)) end
 end
 
 for _, key in ipairs(upTo(':keys', now)) do forgetKey(key) end

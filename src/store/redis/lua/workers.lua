@@ -1,4 +1,5 @@
--- uses: core when-full registry
+-- uses: core registry
+-- flags: allow-oom
 -- The live workers, or the end of one.
 --
 -- KEYS[1] root. ARGV: 1 worker to remove, or ''

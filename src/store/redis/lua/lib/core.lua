@@ -38,6 +38,12 @@ local notices = {}
 -- For the caller: {task, queue, priority, preferred worker, trace headers}.
 local bells = {}
 
+-- A part of a name as it was before encodePart (keys.ts).
+local function plain(part)
+  if not string.find(part, '%', 1, true) then return part end
+  return (string.gsub(part, '%%(%x%x)', function(code) return string.char(tonumber(code, 16)) end))
+end
+
 local function read(task)
   local packed = redis.call('HGET', root .. ':t:' .. task, 'c')
   return packed and cmsgpack.unpack(packed)
@@ -77,17 +83,6 @@ local function write(task, t, entries)
     length = redis.call('RPUSH', root .. ':l:' .. task, unpack(entries, i, upTo))
   end
   return t.fs - 1 + length
-end
-
-local function tell(task, first, entries)
-  if #entries > 0 then notices[#notices + 1] = { 'e', task, first, entries } end
-end
-
--- Tells once more of entries (after, last] that are in the log.
-local function tellAgain(task, t, after, last)
-  local from = math.max(0, after + 1 - t.fs)
-  if last < t.fs + from then return end
-  tell(task, t.fs + from, redis.call('LRANGE', root .. ':l:' .. task, from, last - t.fs))
 end
 
 -- Milliseconds until the next retry or deadline; -1 = none.

@@ -7,10 +7,9 @@ local line
 local function ring(task, bell)
   line = line or openLine(root .. ':mq:')
   local colon = string.find(task, ':', 1, true)
-  local id = string.format('%.0f', micros) .. '.' .. string.sub(task, -24)
-  if line.publish(id, string.sub(task, 1, colon - 1), string.sub(task, colon + 1), bell) then
-    redis.call('ZREM', root .. ':unpublished', task)
-  else
+  -- Unique, and ASCII as consumers expect.
+  local id = string.format('%.0f', micros) .. '.' .. string.gsub(string.sub(task, -24), '[^%w-]', '_')
+  if not line.publish(id, string.sub(task, 1, colon - 1), string.sub(task, colon + 1), bell) then
     redis.call('ZADD', root .. ':unpublished', now, task)
   end
 end

@@ -1,5 +1,5 @@
 /**
- * Log entries as lua/lib/core.lua stores them: byte 0 format (1), byte 1 kind, attempt (u32), instant in
+ * Log entries as the scripts of the store (lua/lib/core.lua) keep and publish them: byte 0 format (1), byte 1 kind, attempt (u32), instant in
  * milliseconds (f64), then by kind
  *   0  an event of the attempt: TaskEvent
  *   1  a state change: previous state, state (u8 each), next attempt (f64, 0 = none), and a
@@ -9,7 +9,7 @@
  */
 
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import type { LogEntry } from "../../../gen/agentlane/store/v1/record_pb.js";
+import type { LogEntry } from "../../gen/agentlane/store/v1/record_pb.js";
 import {
   type TaskError,
   type TaskEvent,
@@ -18,10 +18,10 @@ import {
   TaskState,
   type TaskStateChange,
   TaskStateChangeSchema,
-} from "../../../gen/agentlane/v1/task_pb.js";
-import { AgentlaneError } from "../../errors.ts";
-import { timestamp } from "../../timestamp.ts";
-import { logEntry, stateChange } from "../messages.ts";
+} from "../../gen/agentlane/v1/task_pb.js";
+import { AgentlaneError } from "../errors.ts";
+import { logEntry, stateChange } from "../store/messages.ts";
+import { timestamp } from "../timestamp.ts";
 
 const FORMAT = 1;
 const HEADER_BYTES = 14;
