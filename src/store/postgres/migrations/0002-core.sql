@@ -55,6 +55,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   entries json;
 BEGIN
+  IF p_last <= p_after THEN RETURN '{}'; END IF;
   SELECT json_agg(to_json(e) ORDER BY e.sequence) INTO entries FROM agentlane.events e
     WHERE e.task = t.id AND e.sequence > p_after AND e.sequence <= p_last;
   IF entries IS NULL THEN RETURN '{}'; END IF;
