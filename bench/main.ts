@@ -15,6 +15,7 @@ import type { Effort, Row } from "./compare.ts";
 import { memoryCases } from "./memory-cases.ts";
 import { postgresCases } from "./postgres-cases.ts";
 import { redisCases } from "./redis-cases.ts";
+import { sqliteCases } from "./sqlite-cases.ts";
 
 const { values } = parseArgs({
   options: {
@@ -31,7 +32,7 @@ const effort: Effort = {
   rounds: Number(values.rounds),
   long: values.long,
 };
-const cases = [...memoryCases, ...redisCases, ...postgresCases].filter(
+const cases = [...memoryCases, ...redisCases, ...postgresCases, ...sqliteCases].filter(
   ({ group, name }) => group === values.only || name.includes(values.only),
 );
 if (cases.length === 0) throw new Error(`no case contains "${values.only}"`);

@@ -62,6 +62,19 @@ const DRIVERS: readonly (readonly [RegExp, RegExp])[] = [
   [/^node:sqlite$/, /^src\/store\/sqlite\//],
 ];
 
+/**
+ * The SDK runs in browsers too and is published alone: what it may import, and the only files for
+ * what is not everywhere.
+ */
+const SDK_SOURCE = /^sdk\/typescript\/src\//;
+const SDK_PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
+  [/^@bufbuild\/protobuf(\/|$)/, SDK_SOURCE],
+  [/^@connectrpc\/connect$/, SDK_SOURCE],
+  [/^@connectrpc\/connect-node$/, /^sdk\/typescript\/src\/node\.ts$/],
+  [/^@connectrpc\/connect-web$/, /^sdk\/typescript\/src\/web\.ts$/],
+  [/^@grpc\/grpc-js$/, /^sdk\/typescript\/src\/grpc-js\.ts$/],
+];
+
 const CLOCK = /^src\/clock\.ts$/;
 /** The second one sets a variable before LangChain loads, and reads none. */
 const ENVIRONMENT = /^src\/(config|executor\/langgraph\/environment)\.ts$/;
@@ -81,6 +94,7 @@ export function checkArchitecture(files: readonly SourceFile[]): Violation[] {
       checkImports(file, parsed.program, report);
       checkGlobals(file, parsed.program, report);
     }
+    if (SDK_SOURCE.test(file.path)) checkSdkImports(file, parsed.program, report);
     return found;
   });
 }
@@ -136,6 +150,21 @@ function checkImports(file: SourceFile, program: ESTree.Program, report: Report)
     }
     if (/^(node:)?process$/.test(specifier)) {
       report(at, `${specifier}: use the global process, and src/config.ts for its environment`);
+    }
+  }
+}
+
+function checkSdkImports(file: SourceFile, program: ESTree.Program, report: Report): void {
+  for (const { specifier, at } of importsOf(program)) {
+    if (specifier.startsWith(".")) {
+      const target = posix.join(posix.dirname(file.path), specifier);
+      const isOwn = SDK_SOURCE.test(target) || target.startsWith("sdk/typescript/gen/");
+      if (!isOwn) report(at, `an SDK must not import what is not published (${specifier})`);
+      continue;
+    }
+    const homes = SDK_PACKAGES.filter(([name]) => name.test(specifier));
+    if (!homes.some(([, home]) => home.test(file.path))) {
+      report(at, `this file of the SDK must not import ${specifier}`);
     }
   }
 }

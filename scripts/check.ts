@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkArchitecture, type SourceFile, type Violation } from "./architecture.ts";
+import { generate, templates } from "./generate.ts";
 import { checkHygiene, checkLock } from "./hygiene.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -39,7 +40,7 @@ const steps: readonly Step[] = [
 ];
 
 function isOurs(file: SourceFile): boolean {
-  return /\.ts$/.test(file.path) && !file.path.startsWith("gen/");
+  return /\.ts$/.test(file.path) && !/(^|\/)gen\//.test(file.path);
 }
 
 /** Runs a tool of node_modules; its output is the problem when it fails. */
@@ -98,16 +99,28 @@ async function checkBreaking(): Promise<string> {
 /** `npm run gen` would change nothing. */
 function checkGenerated(): Promise<string> {
   return inTemporaryFolder(async (folder) => {
-    await tool("buf", "generate", "-o", folder);
-    const wanted = readTree(join(folder, "gen"));
-    const present = readTree(join(root, "gen"));
-    const differing = [...new Set([...wanted.keys(), ...present.keys()])].filter(
-      (path) => wanted.get(path) !== present.get(path),
-    );
+    const skipped: string[] = [];
+    const differing: string[] = [];
+    let fileCount = 0;
+    for (const template of templates((line) => skipped.push(line))) {
+      try {
+        generate(template, folder);
+      } catch (error) {
+        throw new Problem(`${template.path}: ${error instanceof Error ? error.message : error}`);
+      }
+      for (const out of template.folders) {
+        const wanted = readTree(join(folder, out));
+        const present = readTree(join(root, out));
+        fileCount += present.size;
+        const names = new Set([...wanted.keys(), ...present.keys()]);
+        const stale = [...names].filter((path) => wanted.get(path) !== present.get(path));
+        differing.push(...stale.map((path) => `${out}/${path}`));
+      }
+    }
     if (differing.length > 0) {
       throw new Problem(`run "npm run gen"; not up to date:\n${differing.sort().join("\n")}`);
     }
-    return `${present.size} files`;
+    return [`${fileCount} files`, ...skipped].join("; ");
   });
 }
 
@@ -121,6 +134,7 @@ async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promi
 }
 
 function readTree(folder: string): Map<string, string> {
+  if (!existsSync(folder)) return new Map();
   return new Map(
     readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

@@ -57,6 +57,12 @@ function soon(callback: () => void): Timer {
   return { clear: () => clearImmediate(handle) };
 }
 
+/** Keeps the process alive, which timers of the clock do not; until cleared. */
+export function holdProcess(): Timer {
+  const handle = setInterval(() => undefined, MAX_TIMEOUT_MS);
+  return { clear: () => clearInterval(handle) };
+}
+
 export const systemRandom: Random = () => Math.random();
 
 /** `Clock.sleep` for any clock that has timers. */

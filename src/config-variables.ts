@@ -174,7 +174,7 @@ const queue = {
   MESSAGE_QUEUE_TYPE: choice(
     ["memory", "redis", "rabbitmq"],
     "memory",
-    "How ready tasks are found. This release has memory and redis.",
+    "How ready tasks are found.",
   ),
   REDIS_URL: preset(url(/^rediss?$/), "redis://localhost:6379", {
     expects: "a redis:// or rediss:// URL",
@@ -188,14 +188,23 @@ const queue = {
   }),
   RABBITMQ_URL: preset(url(/^amqps?$/), "amqp://localhost:5672", {
     expects: "an amqp:// or amqps:// URL",
-    meaning: "RabbitMQ, where the queue is RabbitMQ.",
+    meaning: "RabbitMQ, where the queue is RabbitMQ; the path is the vhost.",
     secret: "password",
   }),
+  RABBITMQ_PREFIX: preset(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), "agentlane", {
+    expects: "up to 64 letters, digits, dots, dashes and underscores",
+    meaning:
+      "In front of all names of exchanges and queues in RabbitMQ. Processes with the same one are one installation.",
+  }),
+  RABBITMQ_QUEUE_TYPE: choice(
+    ["quorum", "classic"],
+    "quorum",
+    "Of the queues that keep doorbells in RabbitMQ. All processes of an installation need the same one.",
+  ),
   STORE_URL: maybe(z.string().regex(/^(memory|sqlite:.+|(rediss?|postgres|postgresql):\/\/.+)$/), {
     expects: "memory, or a redis://, postgres:// or sqlite: URL",
     example: "postgres://agentlane@localhost/agentlane",
-    meaning:
-      "Where the truth lives. Default: memory, or REDIS_URL where the queue is Redis. This release has memory, redis and postgres.",
+    meaning: "Where the truth lives. Default: memory, or REDIS_URL where the queue is Redis.",
     secret: "password",
   }),
   POSTGRES_SCHEMA: preset(z.string().regex(/^[a-z][a-z0-9_]{0,62}$/), "agentlane", {
@@ -233,6 +242,11 @@ const queue = {
   MEMORY_MAX_ENDED_EVENTS: count(
     "1000000",
     "Events in logs of finished tasks that the memory store keeps at most. About 500 bytes each.",
+  ),
+  SQLITE_SYNCHRONOUS: choice(
+    ["full", "normal"],
+    "full",
+    "full = what the SQLite store has answered survives a power loss; normal = it survives the death of the process only, and costs no sync.",
   ),
 };
 

@@ -132,6 +132,8 @@ function assemble(values: Values) {
       redisUrl: values.REDIS_URL,
       redisKeyPrefix: values.REDIS_KEY_PREFIX,
       rabbitmqUrl: values.RABBITMQ_URL,
+      rabbitmqPrefix: values.RABBITMQ_PREFIX,
+      rabbitmqQueueType: values.RABBITMQ_QUEUE_TYPE,
     },
     store: {
       type: storeType(storeUrl(values)),
@@ -139,6 +141,10 @@ function assemble(values: Values) {
       memory: {
         maxEndedTasks: values.MEMORY_MAX_ENDED_TASKS,
         maxEndedEvents: values.MEMORY_MAX_ENDED_EVENTS,
+      },
+      sqlite: {
+        path: storeUrl(values).replace(/^sqlite:/, ""),
+        synchronous: values.SQLITE_SYNCHRONOUS,
       },
       postgres: {
         schema: values.POSTGRES_SCHEMA,
@@ -172,23 +178,6 @@ function tracing(values: Values) {
     maxQueueSize: values.OTEL_BSP_MAX_QUEUE_SIZE,
     maxExportBatchSize: values.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
   };
-}
-
-const RELEASED = { queues: ["memory", "redis"], stores: ["memory", "redis", "postgres"] };
-
-/** Throws `failed_precondition` (BACKEND_NOT_RELEASED) for backends that later releases bring. */
-export function requireReleased(config: Config): void {
-  const { queue, store } = config;
-  const missing = [
-    RELEASED.queues.includes(queue.type) ? [] : [`the queue MESSAGE_QUEUE_TYPE=${queue.type}`],
-    RELEASED.stores.includes(store.type) ? [] : [`the store STORE_URL=${store.type}:…`],
-  ].flat();
-  if (missing.length === 0) return;
-  throw new AgentlaneError(
-    "failed_precondition",
-    "BACKEND_NOT_RELEASED",
-    `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} not in this release and will come with one of the next; this one has the queues ${RELEASED.queues.join(", ")} and the stores ${RELEASED.stores.join(", ")}`,
-  );
 }
 
 /** What `agentlane config` prints: a line per variable, defaults marked, secrets masked. */

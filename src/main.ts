@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line: parse, build, start, wait, stop. */
 import { parseArgs } from "node:util";
-import { systemClock } from "./clock.ts";
+import { holdProcess, systemClock } from "./clock.ts";
 import { type Config, describeConfig, environmentWith, loadConfig } from "./config.ts";
 import { AgentlaneError } from "./errors.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
@@ -61,12 +61,14 @@ async function serve(config: Config): Promise<never> {
   print(howToCall(host, port, config, agents));
   logger.info("serving", { host, port, version: VERSION });
   const signal = await firstSignal();
+  // With everything in memory and nobody connected, running work may have nothing but timers.
+  holdProcess();
   logger.info("draining", { signal, timeoutMs: config.drainTimeoutMs });
   await runtime.drain(config.drainTimeoutMs);
   await runtime.stop();
   await tracing.stop();
   logger.info("stopped");
-  // A timer or a socket that an agent left behind must not hold the process.
+  // Nor must a timer or a socket that an agent left behind hold it now.
   process.exit(0);
 }
 

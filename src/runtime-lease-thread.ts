@@ -16,10 +16,16 @@ const surroundings = {
   // The main thread has found the same and told it.
   onWarning: () => undefined,
 };
-const store = storeOf(data.store, {
-  ...surroundings,
-  connectionTo: redisConnections(surroundings),
-});
+const { store: backend, queue } = data.store;
+/** It has one call at a time. */
+const postgres = { ...backend.postgres, poolSize: 1 };
+const store = storeOf(
+  { queue, store: { ...backend, postgres } },
+  {
+    ...surroundings,
+    connectionTo: redisConnections(surroundings),
+  },
+);
 const parts = inOrder([
   store,
   createLeaseRenewer({

@@ -10,6 +10,7 @@ import { createMemoryStore } from "./store/memory/store.ts";
 import { migrateSchema } from "./store/postgres/migrate.ts";
 import { createPostgresStore } from "./store/postgres/store.ts";
 import { createRedisStore } from "./store/redis/store.ts";
+import { createSqliteStore } from "./store/sqlite/store.ts";
 
 /** What of the configuration makes a store; can be cloned into a thread. */
 export type StoreConfig = Pick<Config, "store" | "queue">;
@@ -36,7 +37,7 @@ export function redisConnections(surroundings: Surroundings): StoreParts["connec
 }
 
 export function storeOf(config: StoreConfig, parts: StoreParts): Store {
-  const { type, url, memory, postgres } = config.store;
+  const { type, url, memory, sqlite, postgres } = config.store;
   switch (type) {
     case "redis":
       return createRedisStore({
@@ -46,6 +47,8 @@ export function storeOf(config: StoreConfig, parts: StoreParts): Store {
       });
     case "postgres":
       return createPostgresStore({ ...parts, ...postgres, url });
+    case "sqlite":
+      return createSqliteStore({ clock: parts.clock, ...sqlite });
     default:
       return createMemoryStore({ clock: parts.clock, ...memory });
   }

@@ -1,7 +1,7 @@
 /** Composition root: it alone, with runtime-store.ts, names concrete adapters. Parts in, a program out. */
 import { extname } from "node:path";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
-import { type Config, processEnvironment, requireReleased } from "./config.ts";
+import { type Config, processEnvironment } from "./config.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
 import type { AgentDefinition } from "./executor/agent-definition.ts";
 import { createAgentDirectory } from "./executor/agent-directory.ts";
@@ -15,6 +15,8 @@ import { inOrder, type Service, service } from "./lifecycle.ts";
 import type { EventBus, MessageQueue } from "./queue/contract.ts";
 import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
+import { createRabbitEventBus } from "./queue/rabbitmq/bus.ts";
+import { createRabbitQueue } from "./queue/rabbitmq/queue.ts";
 import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
 import { isSharedStore, redisConnections, type StoreParts, storeOf } from "./runtime-store.ts";
@@ -62,7 +64,6 @@ export type Runtime = Awaited<ReturnType<typeof createRuntime>>;
 
 /** Nothing runs and nothing listens before `start`. */
 export async function createRuntime(config: Config, overrides: Overrides = {}) {
-  requireReleased(config);
   const shared = assembleShared(config, overrides);
   const { store, queue, bus, clock, executors, dispatcher } = shared;
   // Its thread makes a store from the configuration, and knows nothing of one that was given.
@@ -230,9 +231,19 @@ function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue
       const shared = { ...parts, prefix, connection: parts.connectionTo(url) };
       return { queue: createRedisQueue(shared), bus: createRedisEventBus(shared) };
     }
+    case "rabbitmq":
+      return rabbitOf(config, parts);
     default:
       return { queue: createMemoryQueue({ clock: parts.clock }), bus: createMemoryEventBus() };
   }
+}
+
+function rabbitOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
+  const { rabbitmqUrl: url, rabbitmqPrefix: prefix, rabbitmqQueueType: queueType } = config.queue;
+  return {
+    queue: createRabbitQueue({ ...parts, prefix, url, queueType }),
+    bus: createRabbitEventBus({ ...parts, prefix, url }),
+  };
 }
 
 /** Throws `invalid_argument` for an agents file with problems. */
@@ -321,6 +332,7 @@ function choresOf(
 ): Chore[] {
   const repairs = repairChores({
     ...shared,
+    leaseMs: config.worker.leaseMs,
     sweepIntervalMs: config.sweeper.intervalMs,
     reconcileIntervalMs: RECONCILE_INTERVAL_MS,
     sweep: {

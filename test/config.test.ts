@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { configTable, describeConfig, loadConfig, requireReleased } from "../src/config.ts";
+import { configTable, describeConfig, loadConfig } from "../src/config.ts";
 import { AgentlaneError } from "../src/errors.ts";
 
 function problems(env: Record<string, string>): string[] {
@@ -30,6 +30,8 @@ test("the source document's names and defaults hold", () => {
     redisUrl: "redis://localhost:6379",
     redisKeyPrefix: "agentlane",
     rabbitmqUrl: "amqp://localhost:5672",
+    rabbitmqPrefix: "agentlane",
+    rabbitmqQueueType: "quorum",
   });
   expect(config.taskManager).toMatchObject({ maxQueueSize: 10_000, attemptTimeoutMs: 300_000 });
   expect(config.sweeper.logRetentionMs).toBe(24 * 3_600_000);
@@ -113,29 +115,21 @@ test("tracing is off without an endpoint, and when it is switched off", () => {
   );
 });
 
-test("backends of later releases parse and are refused at start", () => {
-  expect(() => requireReleased(loadConfig({ STORE_URL: "sqlite:./a.db" }))).toThrow(
-    "is not in this release",
-  );
-  const rabbitmq = loadConfig({ MESSAGE_QUEUE_TYPE: "rabbitmq", STORE_URL: "postgres://u@h/d" });
-  expect(() => requireReleased(rabbitmq)).toThrow(
-    "the queue MESSAGE_QUEUE_TYPE=rabbitmq is not in this",
-  );
-  requireReleased(loadConfig({}));
-});
-
 test.each(["postgres://u@h/d", "postgresql://u@h/d"])("%s is a store of any queue", (url) => {
-  for (const queue of ["memory", "redis"]) {
+  for (const queue of ["memory", "redis", "rabbitmq"]) {
     const config = loadConfig({ STORE_URL: url, MESSAGE_QUEUE_TYPE: queue });
     expect(config.store).toMatchObject({ type: "postgres", url });
-    requireReleased(config);
   }
 });
 
 test("the store of a Redis queue is Redis where none is named", () => {
   const config = loadConfig({ MESSAGE_QUEUE_TYPE: "redis", REDIS_URL: "rediss://r:1" });
   expect(config.store).toMatchObject({ type: "redis", url: "rediss://r:1" });
-  requireReleased(config);
+});
+
+test("a SQLite store goes with the memory queue, its path as written", () => {
+  const config = loadConfig({ STORE_URL: "sqlite:./a.db" });
+  expect(config.store.sqlite).toEqual({ path: "./a.db", synchronous: "full" });
 });
 
 test("the description shows every variable and no secret", () => {

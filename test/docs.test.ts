@@ -1,5 +1,8 @@
 /** The commands of the operators' pages, run as they are written but for ports. */
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect, test } from "vitest";
@@ -72,3 +75,31 @@ test.skipIf(!hasRedis)(
   },
   60_000,
 );
+
+test("docs/sqlite.md starts a process whose file can be read meanwhile", async () => {
+  const [line = "", ...others] = commandsUnder("sqlite.md", "Start it");
+  expect(others).toEqual([]);
+  expect(variables(line)).toEqual({ STORE_URL: "sqlite:./agentlane.db" });
+  const folder = mkdtempSync(join(tmpdir(), "agentlane-docs-"));
+  const process = await serve([], { STORE_URL: `sqlite:${join(folder, "agentlane.db")}` });
+  try {
+    const message = {
+      role: Role.USER,
+      content: [{ part: { case: "text" as const, value: "hello" } }],
+    };
+    await callsOf(process).agents.execute({ agentId: "echo", messages: [message] });
+    const [query = "", backup = ""] = commandsUnder("sqlite.md", "One owner");
+    if (spawnSync("sqlite3", ["--version"]).error) {
+      console.log("skipped: sqlite3 is missing");
+      return;
+    }
+    const run = (command: string) => spawnSync("sh", ["-c", command], { cwd: folder });
+    expect(run(query).stdout.toString()).toBe(`${TaskState.COMPLETED}|1\n`);
+    expect(run(backup).status).toBe(0);
+    expect(run("sqlite3 copy.db 'SELECT count(*) FROM tasks'").stdout.toString()).toBe("1\n");
+  } finally {
+    process.kill("SIGTERM");
+    await process.exited;
+    rmSync(folder, { recursive: true });
+  }
+});

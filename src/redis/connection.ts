@@ -15,6 +15,8 @@ import { checkServer, fieldsOf } from "./server-check.ts";
 
 /** So that calls fail within two seconds. */
 const COMMAND_TIMEOUT_MS = 1500;
+/** A timer that fires so much later than planned has waited for the event loop. */
+const LATE_TIMER_MS = 50;
 /** From the TCP connection to the first answer. */
 const HANDSHAKE_TIMEOUT_MS = 2000;
 /** An idle connection is asked this often whether it is still one. */
@@ -199,12 +201,17 @@ export class RedisConnection {
   }
 
   /** One timer for all commands: it is set again only when it fires. */
-  #planDeadline(): void {
+  #planDeadline(hasLookedTwice = false): void {
     this.#deadlineTimer = undefined;
     for (let first = this.#waiting.first; first; first = this.#waiting.first) {
       const leftMs = first.deadlineMs - this.#clock.monotonic();
       if (leftMs > 0) {
         this.#deadlineTimer = this.#clock.setTimer(leftMs, () => this.#planDeadline());
+        return;
+      }
+      // After a blocked event loop the answer may be here, unread: timers come before the socket.
+      if (!hasLookedTwice && leftMs < -LATE_TIMER_MS) {
+        this.#deadlineTimer = this.#clock.setTimer(LATE_TIMER_MS, () => this.#planDeadline(true));
         return;
       }
       this.#waiting.shift();

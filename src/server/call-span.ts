@@ -14,6 +14,8 @@ import {
 import { Code } from "../../gen/google/rpc/code_pb.js";
 import {
   ATTR_ERROR_TYPE,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_ROUTE,
   ATTR_RPC_METHOD,
   ATTR_RPC_STATUS_CODE,
   ATTR_RPC_SYSTEM_NAME,
@@ -60,8 +62,7 @@ export function startCallSpan(
   if (!isSpanContextValid(span.spanContext())) return UNTRACED;
   const authority = headers[":authority"] ?? headers.host;
   span.setAttributes({
-    [ATTR_RPC_SYSTEM_NAME]: protocol.name === "connect" ? RPC_SYSTEM_CONNECT : RPC_SYSTEM_GRPC,
-    [ATTR_RPC_METHOD]: name,
+    ...kindOfCall(name, protocol),
     ...(typeof authority === "string" ? { [ATTR_SERVER_ADDRESS]: hostOf(authority) } : {}),
   });
   const active = trace.setSpan(parent, span);
@@ -82,6 +83,16 @@ function endSpan(span: Span, code: number): void {
   if (code !== Code.OK) span.setAttribute(ATTR_ERROR_TYPE, codeName);
   if (SERVER_FAULTS.has(code)) span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
+}
+
+/** OpenAI's protocol knows no methods but HTTP's: there the name is one and a route. */
+function kindOfCall(name: string, protocol: Protocol): Record<string, string> {
+  if (protocol.name === "openai") {
+    const [method = "", route = ""] = name.split(" ");
+    return { [ATTR_HTTP_REQUEST_METHOD]: method, [ATTR_HTTP_ROUTE]: route };
+  }
+  const system = protocol.name === "connect" ? RPC_SYSTEM_CONNECT : RPC_SYSTEM_GRPC;
+  return { [ATTR_RPC_SYSTEM_NAME]: system, [ATTR_RPC_METHOD]: name };
 }
 
 /** Without the port. */

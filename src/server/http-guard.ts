@@ -3,12 +3,15 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { HttpRequest, HttpResponse, ServeRpc } from "./connect-adapter.ts";
 import type { Readiness } from "./health.ts";
 import type { Exchange } from "./interceptors.ts";
+import type { ServeOpenAI } from "./openai/adapter.ts";
 import { acceptedContentTypes, type Protocol, protocolOf } from "./protocol.ts";
 import type { RpcMethod } from "./rpc.ts";
 
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
 
 export interface HttpGuardParts {
+  /** Answers what is under `/v1/`. */
+  readonly openai: ServeOpenAI;
   readonly routes: ReadonlyMap<string, RpcMethod>;
   readonly readiness: Readiness;
   readonly serve: ServeRpc;
@@ -25,6 +28,10 @@ export function createHttpGuard(parts: HttpGuardParts): HttpHandler {
   return (request, response) => {
     response.on("error", () => undefined);
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
+    if (path.startsWith("/v1/")) {
+      parts.openai(path, request, response);
+      return;
+    }
     const method = routes.get(path);
     if (!method) {
       servePage(path, request, response, parts.readiness);
@@ -94,7 +101,8 @@ function servePage(
 
 const PAGES: ReadonlySet<string> = new Set(["/", "/healthz", "/readyz"]);
 
-const WELCOME = `Agentlane: LLM agents as durable tasks. This port speaks gRPC, gRPC-web, Connect and JSON.
+const WELCOME = `Agentlane: LLM agents as durable tasks. This port speaks gRPC, gRPC-web, Connect and JSON,
+and OpenAI's chat completions under /v1.
 
   grpcurl -plaintext localhost:50051 list
   curl -H 'content-type: application/json' \\

@@ -4,7 +4,7 @@ import { AgentlaneError } from "../errors.ts";
 import type { RpcMethod } from "./rpc.ts";
 
 export interface Protocol {
-  readonly name: "grpc" | "grpc-web" | "connect";
+  readonly name: "grpc" | "grpc-web" | "connect" | "openai";
   readonly json: boolean;
   /** Whether messages come in envelopes: a flag byte, a length, the bytes. */
   readonly enveloped: boolean;
@@ -61,16 +61,24 @@ const GRPC_UNITS_MS: Readonly<Record<string, number>> = {
   n: 1e-6,
 };
 
+const TIMEOUT_HEADERS: Readonly<Record<Protocol["name"], string>> = {
+  grpc: "grpc-timeout",
+  "grpc-web": "grpc-timeout",
+  connect: "connect-timeout-ms",
+  // Ours: OpenAI's protocol has none.
+  openai: "x-timeout-ms",
+};
+
 /** The caller's remaining time; undefined = no deadline. */
 export function timeoutMs(
   protocol: Protocol,
   headers: IncomingHttpHeaders,
   maxTimeoutMs: number,
 ): number | undefined {
-  const name = protocol.name === "connect" ? "connect-timeout-ms" : "grpc-timeout";
+  const name = TIMEOUT_HEADERS[protocol.name];
   const text = headers[name];
   if (text === undefined) return undefined;
-  const value = protocol.name === "connect" ? connectTimeoutMs(text) : grpcTimeoutMs(text);
+  const value = name === "grpc-timeout" ? grpcTimeoutMs(text) : plainTimeoutMs(text);
   if (value === undefined) {
     throw new AgentlaneError(
       "invalid_argument",
@@ -88,7 +96,7 @@ export function timeoutMs(
   return value;
 }
 
-function connectTimeoutMs(text: string | string[]): number | undefined {
+function plainTimeoutMs(text: string | string[]): number | undefined {
   return typeof text === "string" && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
 

@@ -43,6 +43,12 @@ export async function readMessage(
   limits: BodyLimits,
   clock: Clock,
 ): Promise<Message> {
+  const bytes = await readBytes(body, limits, clock);
+  return decode(input, bytes, body.protocol.json, limits.maxDepth);
+}
+
+/** The bytes of exactly one message, decompressed. */
+export async function readBytes(body: Body, limits: BodyLimits, clock: Clock): Promise<Uint8Array> {
   const maxBytes = limits.maxMessageBytes + (body.protocol.enveloped ? ENVELOPE_BYTES : 0);
   if (Number(body.contentLength ?? 0) > maxBytes) throw tooLarge(limits.maxMessageBytes);
   let bytes: Uint8Array = await readAll(body.source, maxBytes, limits, clock);
@@ -54,8 +60,7 @@ export async function readMessage(
     }
     ({ bytes, compressed } = envelope);
   }
-  if (compressed) bytes = await decompressed(bytes, body.encoding ?? "", limits.maxMessageBytes);
-  return decode(input, bytes, body.protocol.json, limits.maxDepth);
+  return compressed ? decompressed(bytes, body.encoding ?? "", limits.maxMessageBytes) : bytes;
 }
 
 /** Throws `invalid_argument` for what is no message of this type. */

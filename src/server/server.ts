@@ -5,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
 import { DEFAULT_TENANT } from "../tasks/task-manager.ts";
+import { agentService } from "./agent-service.ts";
 import { createConnectAdapter } from "./connect-adapter.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { createGrpcAdapter } from "./grpc/grpc-adapter.ts";
@@ -13,6 +14,8 @@ import { createHttpExchange } from "./http-exchange.ts";
 import { createHttpGuard } from "./http-guard.ts";
 import { type Authenticate, createInterceptors, type OnError } from "./interceptors.ts";
 import { createListener, type Listener } from "./listener.ts";
+import { createOpenAIAdapter } from "./openai/adapter.ts";
+import { operationsService } from "./operations-service.ts";
 import type { ServerOptions } from "./options.ts";
 import { createRoutes, type ServiceParts } from "./routes.ts";
 import { createValidation } from "./validation.ts";
@@ -127,6 +130,14 @@ function assemble(parts: ServerParts): Running {
   const guard = createHttpGuard({
     routes,
     readiness,
+    openai: createOpenAIAdapter({
+      interceptors,
+      agents: agentService(parts.manager),
+      operations: operationsService(parts.operations),
+      limits: options,
+      clock,
+      onError,
+    }),
     serve: createConnectAdapter(routes.values(), interceptors, options, onError),
     exchangeFor: (method, protocol, request, response) =>
       createHttpExchange(method, protocol, request, response, options, clock),

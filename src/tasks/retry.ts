@@ -26,12 +26,15 @@ export function backoffDelayMs(
   return retryAfterMs + Math.floor(random() * bound);
 }
 
-/** RETRY_WAIT when the error is retryable and an attempt is left, FAILED otherwise. */
+/**
+ * RETRY_WAIT when the error is retryable and an attempt is left, FAILED otherwise. `waitedMs`: how
+ * long the task has done nothing already, which is part of its backoff.
+ */
 export function endingAfterFailure(
   record: TaskRecord,
   error: TaskError,
   random: Random,
-  options: { retryAfterMs?: number; leaseExpired?: boolean } = {},
+  options: { retryAfterMs?: number; leaseExpired?: boolean; waitedMs?: number } = {},
 ): Ending {
   // The attempt that just failed is consumed by the very write that this ending goes into.
   const failedAttempts = (record.task?.consumedAttempts ?? 0) + 1;
@@ -45,6 +48,7 @@ export function endingAfterFailure(
     multiplier: record.backoffMultiplier,
     maxMs: Number(record.maxBackoffMs),
   };
-  const delayMs = backoffDelayMs(backoff, failedAttempts, random, options.retryAfterMs);
+  const backoffMs = backoffDelayMs(backoff, failedAttempts, random, options.retryAfterMs);
+  const delayMs = Math.max(0, backoffMs - (options.waitedMs ?? 0));
   return { state: TaskState.RETRY_WAIT, error, delayMs, leaseExpired };
 }

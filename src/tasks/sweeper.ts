@@ -22,6 +22,11 @@ export interface Chore {
    * loop. Default false.
    */
   readonly yieldsWhenLate?: boolean;
+  /**
+   * Whether its first run is at once, for what the processes before this one left behind, and not at
+   * a random point of its interval. Default false.
+   */
+  readonly runsAtStart?: boolean;
   run(): Promise<void>;
 }
 
@@ -106,7 +111,8 @@ function choreLine(chore: Chore, { clock, random, onFailure }: SweeperParts) {
   return {
     open() {
       isOpen = true;
-      plan(chore.intervalMs * random());
+      if (chore.runsAtStart) running = runOnce();
+      else plan(chore.intervalMs * random());
     },
     dueIn(inMs: number) {
       if (!chore.followsDue) return;
@@ -127,6 +133,8 @@ export interface RepairParts {
   readonly queue: MessageQueue;
   readonly dispatcher: Dispatcher;
   readonly random: Random;
+  /** Of the workers: for so long nobody has worked on a task whose lease has ended. */
+  readonly leaseMs: number;
   readonly sweepIntervalMs: number;
   readonly reconcileIntervalMs: number;
   readonly sweep: SweepOptions;
@@ -139,6 +147,7 @@ export function repairChores(parts: RepairParts): Chore[] {
       name: "sweep",
       intervalMs: parts.sweepIntervalMs,
       followsDue: true,
+      runsAtStart: true,
       run: () => sweepStore(parts),
     },
     {
@@ -146,6 +155,7 @@ export function repairChores(parts: RepairParts): Chore[] {
       intervalMs: parts.sweepIntervalMs,
       // A loop that was blocked has kept this process's own renewals waiting too.
       yieldsWhenLate: true,
+      runsAtStart: true,
       run: () => expireLeases(parts),
     },
     { name: "reconcile", intervalMs: parts.reconcileIntervalMs, run: () => reconcile(parts) },
@@ -160,25 +170,29 @@ async function sweepStore({ store, dispatcher, sweep }: RepairParts): Promise<vo
   }
 }
 
-async function expireLeases({ store, dispatcher, random, sweep }: RepairParts): Promise<void> {
+async function expireLeases(parts: RepairParts): Promise<void> {
+  const { store, dispatcher, sweep } = parts;
   for (;;) {
     const expired = await store.tasks.expired(sweep.limit);
-    for (const each of expired) {
-      const effects = await endExpired(store, each, random);
-      if (effects) await dispatcher.dispatch(effects);
-    }
+    // A worker that dies leaves as many as it had slots: one after the other, the last would wait.
+    const ends = await Promise.allSettled(
+      expired.map(async (each) => {
+        const effects = await endExpired(parts, each);
+        if (effects) await dispatcher.dispatch(effects);
+      }),
+    );
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
     if (expired.length < sweep.limit) return;
   }
 }
 
 /** Undefined when the worker, or another sweeper, was faster. */
 async function endExpired(
-  store: Store,
+  { store, random, leaseMs }: RepairParts,
   { lease, record }: ExpiredLease,
-  random: Random,
 ): Promise<Effects | undefined> {
   const afterSequence = record.task?.lastSequence ?? 0;
-  const ending = endingOfExpired(record, random);
+  const ending = endingOfExpired(record, random, leaseMs);
   try {
     const finish = { afterSequence, events: [], ending, ifExpired: true };
     return (await store.tasks.finish(lease, finish)).effects;
@@ -188,7 +202,7 @@ async function endExpired(
   }
 }
 
-function endingOfExpired(record: ExpiredLease["record"], random: Random): Ending {
+function endingOfExpired(record: ExpiredLease["record"], random: Random, waitedMs: number): Ending {
   if (record.task?.cancelRequestedAt) {
     const error = new AgentlaneError("canceled", "CANCELED", record.cancelReason || "canceled");
     return { state: TaskState.CANCELED, error: toTaskError(error), leaseExpired: true };
@@ -198,7 +212,7 @@ function endingOfExpired(record: ExpiredLease["record"], random: Random): Ending
     "LEASE_EXPIRED",
     "the worker stopped renewing its lease: it crashed, or lost its connection to the store",
   );
-  return endingAfterFailure(record, toTaskError(error), random, { leaseExpired: true });
+  return endingAfterFailure(record, toTaskError(error), random, { leaseExpired: true, waitedMs });
 }
 
 /** A broker that lost messages (flushed, rebuilt) holds fewer than the store says are ready. */

@@ -71,7 +71,8 @@ export interface TaskManager {
   ): Promise<TaskRun>;
   /**
    * The log after a sequence, to the terminal event. Ends without error when `signal` aborts, with
-   * `unavailable` (WATCH_ENDED) when this process stops before the task does.
+   * `unavailable` when this process stops before the task does (WATCH_ENDED), or the store is away
+   * (WATCH_BROKEN).
    */
   watch(
     principal: Principal,

@@ -7,7 +7,7 @@
  */
 import type { Notice } from "../../gen/agentlane/store/v1/record_pb.js";
 import type { Clock, Timer } from "../clock.ts";
-import { AgentlaneError } from "../errors.ts";
+import { AgentlaneError, isKind } from "../errors.ts";
 import { type EventBus, type Subscription, taskTopic } from "../queue/contract.ts";
 import type { TaskLog, TaskRef } from "../store/contract.ts";
 import { approximateBytes, isTerminalEvent, mergeDeltas, toWatched } from "./log-entries.ts";
@@ -184,7 +184,9 @@ class TaskWatch implements Watch {
   async #readPage(): Promise<void> {
     const { ref } = this.#options;
     const after = this.#delivered;
-    const page = await this.#parts.log.read(ref, after, PAGE_SIZE);
+    const page = await this.#parts.log.read(ref, after, PAGE_SIZE).catch((error: unknown) => {
+      throw isKind(error, "unavailable") ? watchBroken(ref.taskId, error) : error;
+    });
     if (this.#closed) return;
     if (after + 1 < page.firstSequence) throw logDropped(ref, after, page.firstSequence);
     if (after > page.lastSequence) throw beyondEnd(ref, after, page.lastSequence);
@@ -232,6 +234,18 @@ function beyondEnd(ref: TaskRef, after: number, lastSequence: number): Agentlane
     `after_sequence ${after} is beyond the log's last sequence, ${lastSequence}`,
     { metadata: { task_id: ref.taskId, last_sequence: String(lastSequence) } },
   );
+}
+
+export const WATCH_BROKEN = "WATCH_BROKEN";
+
+/** The store is away: what has been accepted goes on, and the caller must know what that is. */
+function watchBroken(taskId: string, cause: AgentlaneError): AgentlaneError {
+  const message = `the log of task ${taskId} cannot be read now, and the task may go on: continue with WatchTask. ${cause.message}`;
+  return new AgentlaneError("unavailable", WATCH_BROKEN, message, {
+    metadata: { task_id: taskId },
+    cause,
+    ...(cause.retryAfterMs !== undefined && { retryAfterMs: cause.retryAfterMs }),
+  });
 }
 
 export const WATCH_ENDED = "WATCH_ENDED";

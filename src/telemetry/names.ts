@@ -15,6 +15,9 @@ export const ATTR_CLIENT_ADDRESS = "client.address";
 export const ATTR_SERVER_ADDRESS = "server.address";
 export const ATTR_SERVER_PORT = "server.port";
 
+export const ATTR_HTTP_REQUEST_METHOD = "http.request.method";
+export const ATTR_HTTP_ROUTE = "http.route";
+
 export const ATTR_RPC_SYSTEM_NAME = "rpc.system.name";
 /** Fully qualified: `agentlane.v1.AgentService/Execute`. */
 export const ATTR_RPC_METHOD = "rpc.method";

@@ -53,11 +53,16 @@ export function createLeaseRenewer(parts: LeaseRenewerParts): Service {
     limits = new Map(held.flatMap((each) => limitOf(each) ?? []));
     const startedAt = clock.monotonic();
     const due = held.filter((each) => isDue(each, startedAt));
-    // An idle connection may be a dead one, and there is no time to find out when it is needed.
-    if (due.length === 0) return store.check();
+    if (due.length === 0) return keepConnected();
     const leases = due.map(({ lease }) => lease);
     const statuses = await store.tasks.renew(leases, leaseMs);
     for (const [index, each] of due.entries()) settle(each, statuses[index], startedAt);
+  }
+
+  /** A silent connection may be a dead one, and there is no time to find out once it is needed. */
+  function keepConnected(): Promise<void> {
+    // That the store is away is told by those who need it.
+    return store.check().catch(() => undefined);
   }
 
   function isDue(held: HeldLease, now: number): boolean {

@@ -2,11 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, it } from "vitest";
 import { AgentService } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { Role } from "../../gen/agentlane/v1/content_pb.js";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
+import { TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
 import { run, type ServingProcess, serve } from "../harness/process.ts";
 import { createCertificates } from "../server/certificates.ts";
 
@@ -59,6 +60,20 @@ describe("serve", () => {
       error = thrown;
     }
     expect(error).toBeDefined();
+    expect(await served.exited).toBe(0);
+  });
+
+  it("waits for work of which only a timer is left, and that nobody is connected to", async () => {
+    served = await serve();
+    const sessionManager = new Http2SessionManager(`http://${served.address}`);
+    const transport = createGrpcTransport({
+      baseUrl: `http://${served.address}`,
+      sessionManager,
+    });
+    const slow = { ...turn("echo"), configurable: { delayMs: 300 } };
+    await createClient(TaskService, transport).submitTask(slow);
+    sessionManager.abort();
+    served.kill("SIGTERM");
     expect(await served.exited).toBe(0);
   });
 

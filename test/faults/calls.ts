@@ -2,6 +2,7 @@
 import { setTimeout as after } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import { WATCH_BROKEN, WATCH_ENDED } from "../../src/tasks/watch.ts";
 import type { Clients, Cluster } from "./cluster.ts";
 import type { Ledger } from "./ledger.ts";
 import type { SeededRandom } from "./random.ts";
@@ -58,7 +59,8 @@ export async function beforeRepeat(caller: Caller, error: unknown): Promise<void
   const failure = ConnectError.from(error);
   const [info] = failure.findDetails(ErrorInfoSchema);
   const taskId = info?.metadata.task_id;
-  if (taskId !== undefined) throw new TaskFailure(taskId, failure.code);
+  const goesOn = info?.reason === WATCH_ENDED || info?.reason === WATCH_BROKEN;
+  if (taskId !== undefined && !goesOn) throw new TaskFailure(taskId, failure.code);
   if (info) {
     const isTemporary = [Code.Unavailable, Code.ResourceExhausted].includes(failure.code);
     if (!isTemporary) throw error;

@@ -15,7 +15,9 @@ import {
 import { checkRun } from "./check-run.ts";
 import { checkSession } from "./check-sessions.ts";
 import { checkTask, type ObservedLog, type ObservedTask } from "./check-tasks.ts";
+import type { FaultLog } from "./injector.ts";
 import { type Entry, logDigest, newLedger, resultDigest } from "./ledger.ts";
+import { checkBlocks } from "./lost-attempts.ts";
 import { requestOf } from "./requests.ts";
 
 const START_MS = 1_000_000;
@@ -138,6 +140,24 @@ test("two attempts of a session at once are found", () => {
   const [attempt] = turns[1]?.task.attempts ?? [];
   if (attempt) attempt.startedAt = timestampFromMs(START_MS + 105);
   expect(numbersOf(checkSession("s", turns, session(turns)))).toEqual([4]);
+});
+
+test("an attempt that a blocked event loop has cost is found, unless its worker was killed", () => {
+  const one = turn(1);
+  one.task.agentId = "blocks";
+  const [attempt] = one.task.attempts;
+  if (attempt) attempt.outcome = AttemptOutcome.LEASE_EXPIRED;
+  const blocks = [{ submission: one.submission, startedAt: START_MS + 102 }];
+  const faults: FaultLog = {
+    counts: new Map(),
+    kills: [],
+    outages: [],
+    hindered: [],
+    markers: new Map(),
+  };
+  expect(numbersOf(checkBlocks([one], blocks, faults))).toEqual([7]);
+  faults.kills.push({ at: START_MS + 105, role: "worker", workerId: attempt?.workerId });
+  expect(checkBlocks([one], blocks, faults)).toEqual([]);
 });
 
 test("an end that changed is found", () => {

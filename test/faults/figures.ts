@@ -4,6 +4,7 @@ import type { Violation } from "../simulation/history-checker.ts";
 import { millisecondsOf, type ObservedTask } from "./check-tasks.ts";
 import type { FaultLog } from "./injector.ts";
 import type { Ledger } from "./ledger.ts";
+import { unexplainedLosses } from "./lost-attempts.ts";
 import { CONSUMERS_RESUME_MS } from "./settings.ts";
 
 /** Milliseconds from the fault to the end of its effect, each. */
@@ -40,9 +41,29 @@ function brokenTurns(tasks: readonly ObservedTask[], { kills }: FaultLog) {
       });
       const nextAt = millisecondsOf(task.attempts[index + 1]?.startedAt);
       const committedAt = millisecondsOf(task.finishedAt);
-      return kill ? [{ killedAt: kill.at, endedAt, nextAt, committedAt }] : [];
+      const attemptCount = task.attempts.length - index - 1;
+      return kill ? [{ killedAt: kill.at, endedAt, nextAt, committedAt, attemptCount }] : [];
     }),
   );
+}
+
+/** The slowest turns back to a commit, and what took so long. */
+function slowest(tasks: readonly ObservedTask[], faults: FaultLog): string[] {
+  return brokenTurns(tasks, faults)
+    .sort((one, other) => other.committedAt - other.killedAt - (one.committedAt - one.killedAt))
+    .slice(0, 3)
+    .map(({ killedAt, endedAt, nextAt, committedAt, attemptCount }) => {
+      const during = (at: number): boolean => at > killedAt && at < committedAt;
+      const killCount = faults.kills.filter(({ at, role }) => role !== "gateway" && during(at));
+      const awayMs = faults.outages
+        .filter(({ from }) => during(from))
+        .reduce((sum, { from, to }) => sum + to - from, 0);
+      return `${seconds(committedAt - killedAt)}: lease ended after ${seconds(endedAt - killedAt)}, ran again after ${seconds(nextAt - killedAt)}, ${attemptCount} more attempts; ${killCount.length} more kills, backend away for ${seconds(awayMs)}`;
+    });
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 function consumersMsOf(tasks: readonly ObservedTask[], faults: FaultLog): number[] {
@@ -97,18 +118,20 @@ export function describeFigures(figures: RunFigures): string[] {
   const states = Map.groupBy(tasks, ({ task }) => TaskState[task.state]);
   const attempts = tasks.flatMap(({ task }) => task.attempts);
   const expired = attempts.filter(({ outcome }) => outcome === AttemptOutcome.LEASE_EXPIRED);
+  const unexplained = unexplainedLosses(tasks, faults).length;
   const recovery = recoveryOf(tasks, faults);
   const perSecond = (tasks.length / (loadMs / 1000)).toFixed(0);
   return [
     `tasks            ${tasks.length} in ${(loadMs / 1000).toFixed(0)} s (${perSecond}/s): ${listOf(mapSizes(states))}`,
     `faults           ${listOf(faults.counts)}; ${faults.kills.length} processes killed`,
-    `attempts         ${attempts.length}, of which ${expired.length} lost their worker`,
+    `attempts         ${attempts.length}, of which ${expired.length} lost their worker, ${unexplained} of these without a fault`,
     `clients          ${ledger.repeatCount} calls repeated, ${ledger.reconnectCount} streams resumed elsewhere`,
     `refusals         ${quantiles(ledger.refusalsMs)} until UNAVAILABLE`,
     `settled          ${figures.settledAfterMs?.toFixed(0) ?? "never"} ms after the load`,
     `recovery         kill → lease ended: ${quantiles(recovery.leasesMs)}`,
     `                 kill → turn runs again: ${quantiles(recovery.restartsMs)}`,
     `                 kill → next commit of the session: ${quantiles(recovery.sessionsMs)}`,
+    ...slowest(tasks, faults).map((line) => `  slow           ${line}`),
     `                 backend back → each worker claims: ${quantiles(recovery.consumersMs)}`,
     `lost             ${countOf(3) + countOf(1)}`,
     `duplicated ends  ${countOf(2)}`,

@@ -3,10 +3,10 @@ import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
-import type { RunningBackend } from "./backends/contract.ts";
 import type { Caller } from "./calls.ts";
 import { untilAnswered } from "./calls.ts";
 import type { Cluster, Place } from "./cluster.ts";
+import type { Submission } from "./ledger.ts";
 import type { Load } from "./load.ts";
 import { between, type SeededRandom, seededRandom } from "./random.ts";
 import { type FaultSettings, KILL_KINDS, LEASE_MS } from "./settings.ts";
@@ -18,6 +18,8 @@ export interface FaultLog {
   readonly outages: Outage[];
   /** Times in which one worker could not work, whatever the backend did. */
   readonly hindered: Hindrance[];
+  /** Files that agents create when they begin to hold their event loop, and whose they are. */
+  readonly markers: Map<string, Submission>;
 }
 
 export interface Kill {
@@ -71,7 +73,13 @@ const INJECT: Readonly<Record<string, Inject>> = {
 export function startInjector(parts: InjectorParts): Injector {
   const { settings, ledger } = parts;
   const stopping = new AbortController();
-  const log: FaultLog = { counts: new Map(), kills: [], outages: [], hindered: [] };
+  const log: FaultLog = {
+    counts: new Map(),
+    kills: [],
+    outages: [],
+    hindered: [],
+    markers: new Map(),
+  };
   const mending = new Set<Promise<void>>();
   const covered = Promise.withResolvers<void>();
   if (settings.kinds.length === 0) covered.resolve();
@@ -216,27 +224,32 @@ function hinder({ log }: Scene, { workerId }: Place, from: number): void {
   if (workerId !== undefined) log.hindered.push({ workerId, from, to: Date.now() });
 }
 
-async function block({ load }: Scene, blockMs: number): Promise<void> {
+async function block({ load, log }: Scene, blockMs: number): Promise<void> {
   const marker = join(tmpdir(), `agentlane-faults-${randomUUID()}`);
-  await load.submit({ agentId: "blocks", configurable: { blockMs, marker } });
+  const submission = await load.submit({ agentId: "blocks", configurable: { blockMs, marker } });
+  log.markers.set(marker, submission);
 }
 
 /** What is sent is done, and nobody hears of it. A TCP connection that lost bytes never goes on. */
-async function swallowReplies({ cluster: { backend }, chance }: Scene): Promise<void> {
+async function swallowReplies(scene: Scene): Promise<void> {
+  const { backend } = scene.cluster;
+  const from = Date.now();
   for (const proxy of backend.proxies) proxy.swallowReplies();
-  await after(between(chance, 50, 1000));
-  heal(backend);
+  await after(between(scene.chance, 50, 1000));
+  heal(scene, from);
 }
 
-function heal({ proxies }: RunningBackend): void {
-  for (const proxy of proxies) {
+function heal(scene: Scene, brokenAt: number): void {
+  const { backend, places } = scene.cluster;
+  for (const proxy of backend.proxies) {
     proxy.cut();
     proxy.heal();
   }
+  for (const place of places.filter(({ isProxied }) => isProxied)) hinder(scene, place, brokenAt);
 }
 
 async function partition(scene: Scene): Promise<void> {
-  const { backend, places } = scene.cluster;
+  const { backend } = scene.cluster;
   const from = Date.now();
   const ms = between(scene.chance, 500, 2 * LEASE_MS);
   const isStalled = scene.chance() < 0.5;
@@ -245,8 +258,7 @@ async function partition(scene: Scene): Promise<void> {
     else proxy.refuse();
   }
   await after(ms);
-  heal(backend);
-  for (const place of places.filter(({ isProxied }) => isProxied)) hinder(scene, place, from);
+  heal(scene, from);
 }
 
 async function breakBackend({ cluster, chance, log }: Scene, kind: string): Promise<void> {

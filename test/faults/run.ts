@@ -9,6 +9,7 @@ import { describeFigures, recoveryOf } from "./figures.ts";
 import { type FaultLog, identifyAll, startInjector } from "./injector.ts";
 import { newLedger } from "./ledger.ts";
 import { startLoad } from "./load.ts";
+import { checkBlocks, readBlocks } from "./lost-attempts.ts";
 import { inParallel, leftovers, readLog, readSession, settle, viewsOf } from "./observe.ts";
 import { seededRandom } from "./random.ts";
 import { CONSUMERS_RESUME_MS, type FaultSettings } from "./settings.ts";
@@ -41,7 +42,11 @@ export async function runFaults(settings: FaultSettings): Promise<RunReport> {
     const loadMs = performance.now() - startedAt;
     settings.print("faults have stopped");
     const run = await observe(caller, settings);
-    const violations = [...checkRun(run), ...checkRecovery(run, faults)];
+    const violations = [
+      ...checkRun(run),
+      ...checkRecovery(run, faults),
+      ...checkBlocks(run.tasks, await readBlocks(faults), faults),
+    ];
     const errors = cluster.errors();
     const figures = describeFigures({ ...run, faults, violations, loadMs, errors });
     return { figures, violations, taskCount: run.tasks.length, faults };

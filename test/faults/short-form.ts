@@ -12,12 +12,14 @@ export interface ShortForm {
   /** False = skipped; its server is missing, which was told. */
   readonly isAvailable: boolean;
   readonly loadMs: number;
+  /** Default: all of the backend but the longest, which would take a third of the run. */
+  readonly kinds?: readonly string[];
 }
 
 /** To be called by a test file named after the backend. */
-export function testShortForm({ backend, isAvailable, loadMs }: ShortForm): void {
-  // A block of 20 s would take a third of the run; the long form has it.
-  const kinds = faultKindsOf(backend).filter((kind) => kind !== "block-long");
+export function testShortForm({ backend, isAvailable, loadMs, ...wanted }: ShortForm): void {
+  const all = faultKindsOf(backend).filter((kind) => kind !== "block-long");
+  const { kinds = all } = wanted;
   test.skipIf(!isAvailable)(
     `the processes of ${backend.name} keep all promises under faults`,
     { timeout: loadMs + OTHER_MS },

@@ -87,6 +87,7 @@ export async function startEngine(options: EngineOptions = {}) {
       queue,
       dispatcher,
       random,
+      leaseMs: options.worker?.leaseMs ?? 15_000,
       sweepIntervalMs: 1000,
       reconcileIntervalMs: 5000,
       sweep,

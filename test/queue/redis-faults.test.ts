@@ -78,6 +78,18 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
 
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+  it("takes an answer that came while the event loop was blocked", async () => {
+    const { url } = await server({ aof: true });
+    const on = await queue(url);
+    const answered = on.depth(QUEUE);
+    // The command leaves, and its answer comes when nobody reads.
+    await new Promise((resolve) => setImmediate(resolve));
+    const blockedUntil = performance.now() + 2000;
+    while (performance.now() < blockedUntil);
+    expect((await answered).pendingCount).toBe(0);
+    expect(warnings).toEqual([]);
+  });
+
   it("goes on by itself after its connections were killed", async () => {
     const redis = await server();
     const on = await queue(redis.url);

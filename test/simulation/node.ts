@@ -79,6 +79,7 @@ function nodeParts(backends: Backends, name: string): NodeParts {
     queue,
     dispatcher,
     random,
+    leaseMs: SETTINGS.worker.leaseMs,
     sweepIntervalMs: SETTINGS.sweepIntervalMs,
     reconcileIntervalMs: SETTINGS.reconcileIntervalMs,
     sweep: SETTINGS.sweep,

@@ -1,6 +1,7 @@
 /** The simulated installation: gateways and workers over one memory store, queue and bus. */
 import { getEventListeners } from "node:events";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
+import type { Clock } from "../../src/clock.ts";
 import { isKind } from "../../src/errors.ts";
 import type { EventBus, MessageQueue } from "../../src/queue/contract.ts";
 import { createMemoryEventBus } from "../../src/queue/memory/bus.ts";
@@ -35,6 +36,8 @@ export interface Mutation {
 export interface WorldOptions {
   readonly seed: number;
   readonly mutation?: Mutation;
+  /** Default: the memory store. */
+  readonly makeStore?: (clock: Clock) => Store;
   /** False: the sweeper does not repair a broker that lost messages. Default true. */
   readonly reconciles?: boolean;
 }
@@ -64,11 +67,11 @@ export class World {
   #leaving: WorkerNode[] = [];
   #gateway: GatewayNode | undefined;
 
-  constructor({ seed, mutation = {}, reconciles = true }: WorldOptions) {
+  constructor({ seed, mutation = {}, reconciles = true, makeStore }: WorldOptions) {
     const { clock } = this;
-    const memory = createMemoryStore({ clock });
+    const store = makeStore?.(clock) ?? createMemoryStore({ clock });
     this.#mutation = mutation;
-    this.store = recordingStore(mutation.store?.(memory) ?? memory, clock, this.recorder);
+    this.store = recordingStore(mutation.store?.(store) ?? store, clock, this.recorder);
     this.broker = fakeBroker(() => createMemoryQueue({ clock }));
     const bus = this.#countingBus(createMemoryEventBus());
     let ids = 0;
@@ -92,6 +95,7 @@ export class World {
   }
 
   async start(): Promise<void> {
+    await this.store.start();
     await this.broker.start();
     await this.#backends.bus.start();
     for (let count = 0; count < WORKER_COUNT; count++) await this.startWorker();
@@ -240,6 +244,7 @@ export class World {
     await Promise.all(this.#background);
     await this.#backends.bus.stop();
     await this.broker.stop();
+    await this.store.stop();
   }
 
   #script(process: FakeProcess): Script {

@@ -75,6 +75,18 @@ describe("what follows a failed attempt", () => {
     expect(following(0, 3, false).state).toBe(TaskState.FAILED);
   });
 
+  it("does not wait again for what the task has waited already", () => {
+    const delays = [0, 200, 500, 15_000].map((waitedMs) => {
+      return endingAfterFailure(record(), taskError(), half, { waitedMs });
+    });
+    expect(delays).toMatchObject([
+      { delayMs: 500 },
+      { delayMs: 300 },
+      { delayMs: 0 },
+      { delayMs: 0 },
+    ]);
+  });
+
   it("says whether the lease expired, and keeps the cause", () => {
     const error = taskError({ reason: "LEASE_EXPIRED" });
     const options = { leaseExpired: true, retryAfterMs: 7000 };

@@ -45,6 +45,14 @@ describe("a chore", () => {
     expect(ranAt).toEqual([500, 1500, 2500, 3500]);
   });
 
+  it("runs at once at the start where it is to find what others left behind", async () => {
+    const ranAt: number[] = [];
+    const run = async (): Promise<void> => void ranAt.push(clock.monotonic());
+    await sweeping({ name: "a", intervalMs: 1000, runsAtStart: true, run }).start();
+    await clock.advance(2500);
+    expect(ranAt).toEqual([0, 1000, 2000]);
+  });
+
   it("never runs twice at once, however long it takes and however often it is due", async () => {
     let atOnce = 0;
     let most = 0;
@@ -176,6 +184,7 @@ describe("the repairs", () => {
         queue: broker,
         dispatcher,
         random: half,
+        leaseMs: 15_000,
         sweepIntervalMs,
         reconcileIntervalMs: 5000,
         sweep: {

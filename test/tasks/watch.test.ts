@@ -209,7 +209,11 @@ describe("a position that cannot be served", () => {
   it("closes the watch, as any error does", async () => {
     await expect((await open({ after: 2 })).next()).rejects.toThrow();
     log.onRead = () => Promise.reject(new AgentlaneError("unavailable", "STORE_DOWN", "down"));
-    await expect((await open()).next()).rejects.toMatchObject({ reason: "STORE_DOWN" });
+    await expect((await open()).next()).rejects.toMatchObject({
+      kind: "unavailable",
+      reason: "WATCH_BROKEN",
+      metadata: { task_id: log.ref.taskId },
+    });
     expect(openCount).toBe(0);
   });
 });

@@ -8,14 +8,10 @@ import type { Clock, Timer } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { service } from "../../lifecycle.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
-import { type EventBus, WORKERS_TOPIC } from "../contract.ts";
-import { type Channel, openChannel } from "./channel.ts";
-import { encodeNotice, noticeOf, topicOf } from "./notice-frame.ts";
+import { type Channel, channelName, openChannel } from "../channel.ts";
+import type { EventBus } from "../contract.ts";
+import { encodeNotice, noticeOf, topicOf } from "../notice-frame.ts";
 
-/**
- * Fewer: every process hears more of what others watch. More: more watches begin with a SUBSCRIBE.
- */
-const CHANNEL_COUNT = 128;
 /** How long a channel outlives its last watcher. */
 const LINGER_MS = 10_000;
 /** Notices on their way; more are dropped, and found in the store by whoever needs them. */
@@ -50,7 +46,7 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
   }
 
   function channelOf(topic: string): Channel {
-    const name = channelName(root, topic);
+    const name = root + channelName(topic);
     let channel = channels.get(name);
     if (!channel) {
       const opened: Channel = openChannel({
@@ -92,7 +88,7 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
       if (!started || !connection.isReady || unconfirmedCount >= MAX_UNCONFIRMED) return;
       unconfirmedCount++;
       connection
-        .call("publish", [channelName(root, topic), encodeNotice(topic, notice)])
+        .call("publish", [root + channelName(topic), encodeNotice(topic, notice)])
         .catch((error: unknown) => onWarning?.("a notice may be lost", error))
         .finally(() => {
           unconfirmedCount--;
@@ -104,18 +100,4 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
       return channelOf(topic).add(topic, listener);
     },
   };
-}
-
-/** Workers' notices are few and for all workers; they do not mix with the tasks'. */
-function channelName(root: string, topic: string): string {
-  return topic === WORKERS_TOPIC ? `${root}workers` : `${root}${hash(topic) % CHANNEL_COUNT}`;
-}
-
-/** FNV-1a, 32 bits: spreads ids that differ in their last digits only. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) {
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  }
-  return value >>> 0;
 }

@@ -1,5 +1,5 @@
 import type { Page, PageRequest } from "../contract.ts";
-import { readOrder, readToken, writeToken } from "../page-token.ts";
+import { readOrder, writeToken } from "../page-token.ts";
 
 /**
  * A page of items that come ordered by a number, highest first. The token is the number of the last
@@ -22,18 +22,4 @@ export function pageByOrder<S, T>(
     lastOrder = orderOf(item);
   }
   return { items: page, nextToken: "" };
-}
-
-/** A page of items sorted by a unique text, lowest first. */
-export function pageByName<T>(
-  items: readonly T[],
-  request: PageRequest,
-  nameOf: (item: T) => string,
-): Page<T> {
-  const after = request.token === "" ? undefined : readToken(request.token);
-  const rest = after === undefined ? items : items.filter((item) => nameOf(item) > after);
-  const page = rest.slice(0, request.size);
-  const last = page.at(-1);
-  const more = rest.length > page.length && last !== undefined;
-  return { items: page, nextToken: more ? writeToken(nameOf(last)) : "" };
 }

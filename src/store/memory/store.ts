@@ -2,12 +2,12 @@
 import type { Clock } from "../../clock.ts";
 import { service } from "../../lifecycle.ts";
 import type { Store } from "../contract.ts";
+import { createLocalWorkers } from "../local-workers.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { createLog } from "./log.ts";
 import { createSessions } from "./sessions.ts";
 import { createState } from "./state.ts";
 import { createTasks } from "./tasks.ts";
-import { createWorkers } from "./workers.ts";
 
 export interface MemoryStoreOptions {
   readonly clock: Clock;
@@ -32,7 +32,7 @@ export function createMemoryStore({
     log: createLog(state),
     deadLetters: createDeadLetters(state),
     sessions: createSessions(state),
-    workers: createWorkers(clock),
+    workers: createLocalWorkers(clock),
     check: () => Promise.resolve(),
     ...service(
       () => Promise.resolve(),

@@ -1,4 +1,4 @@
-import { openSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { AIMessage } from "@langchain/core/messages";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 
@@ -6,7 +6,10 @@ interface Config {
   readonly configurable?: { readonly blockMs?: number; readonly marker?: string };
 }
 
-/** Holds the event loop for `blockMs`, in whichever attempt is the first to create the marker file. */
+/**
+ * Holds the event loop for `blockMs`, in whichever attempt is the first to create the marker file,
+ * which then tells when that was.
+ */
 export const blocks = new StateGraph(MessagesAnnotation)
   .addNode("block", async (_state, { configurable }: Config) => {
     if (isFirst(configurable?.marker ?? "")) {
@@ -21,7 +24,7 @@ export const blocks = new StateGraph(MessagesAnnotation)
 
 function isFirst(marker: string): boolean {
   try {
-    openSync(marker, "wx");
+    writeFileSync(marker, String(Date.now()), { flag: "wx" });
     return true;
   } catch {
     return false;

@@ -2,8 +2,9 @@
 import type { Backend } from "./contract.ts";
 import { redisBackend } from "./redis.ts";
 import { postgresBackend } from "./redis-postgres.ts";
+import { sqliteBackend } from "./sqlite.ts";
 
-const BACKENDS: readonly Backend[] = [redisBackend, postgresBackend];
+const BACKENDS: readonly Backend[] = [redisBackend, postgresBackend, sqliteBackend];
 
 /** Throws for a name that none has. */
 export function backendByName(name: string): Backend {

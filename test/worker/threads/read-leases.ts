@@ -9,9 +9,9 @@ let readCount = 0;
 parentPort?.postMessage("started");
 while (reader.lastBeatAt() === 0) {
   for (const { lease, claimedAt, renewUntil } of reader.held()) {
-    readCount++;
+    if (readCount++ === 0) parentPort?.postMessage("has read");
     const parts = [lease.taskId.slice("task-".length), lease.fence, lease.attempt, renewUntil];
     if (parts.some((part) => String(part) !== String(claimedAt))) torn.push(parts.join());
   }
 }
-parentPort?.postMessage({ readCount, torn });
+parentPort?.postMessage({ torn });

@@ -1,11 +1,11 @@
-/** The registry of live workers. */
+/** The registry of live workers where only one process uses the store: it dies with them. */
 
-import type { Worker } from "../../../gen/agentlane/v1/operations_service_pb.js";
-import type { Instance } from "../../../gen/agentlane/v1/session_pb.js";
-import type { Clock } from "../../clock.ts";
-import { timestamp } from "../../timestamp.ts";
-import type { WorkerStore } from "../contract.ts";
-import { pageByName } from "./paging.ts";
+import type { Worker } from "../../gen/agentlane/v1/operations_service_pb.js";
+import type { Instance } from "../../gen/agentlane/v1/session_pb.js";
+import type { Clock } from "../clock.ts";
+import { timestamp } from "../timestamp.ts";
+import type { Page, PageRequest, WorkerStore } from "./contract.ts";
+import { readToken, writeToken } from "./page-token.ts";
 
 interface WorkerEntry {
   worker: Worker;
@@ -14,7 +14,7 @@ interface WorkerEntry {
   readonly instances: Map<string, Map<string, Instance>>;
 }
 
-export function createWorkers(clock: Clock): WorkerStore {
+export function createLocalWorkers(clock: Clock): WorkerStore {
   const workers = new Map<string, WorkerEntry>();
 
   function live(): WorkerEntry[] {
@@ -74,4 +74,18 @@ export function createWorkers(clock: Clock): WorkerStore {
 /** A session may be warm in two workers while it migrates. */
 function nameOf({ sessionKey, workerId }: Instance): string {
   return `${sessionKey}\n${workerId}`;
+}
+
+/** A page of items sorted by a unique text, lowest first. */
+function pageByName<T>(
+  items: readonly T[],
+  request: PageRequest,
+  nameOf: (item: T) => string,
+): Page<T> {
+  const after = request.token === "" ? undefined : readToken(request.token);
+  const rest = after === undefined ? items : items.filter((item) => nameOf(item) > after);
+  const page = rest.slice(0, request.size);
+  const last = page.at(-1);
+  const more = rest.length > page.length && last !== undefined;
+  return { items: page, nextToken: more ? writeToken(nameOf(last)) : "" };
 }

@@ -1,6 +1,6 @@
 /** A notice on the wire: the topic with its length in front, so that it is read without decoding. */
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type Notice, NoticeSchema } from "../../../gen/agentlane/store/v1/record_pb.js";
+import { type Notice, NoticeSchema } from "../../gen/agentlane/store/v1/record_pb.js";
 
 const LENGTH_BYTES = 2;
 

@@ -1,6 +1,6 @@
-/** One channel of the bus, with the topics on it that somebody here listens to. */
-import type { Notice } from "../../../gen/agentlane/store/v1/record_pb.js";
-import type { Subscription } from "../contract.ts";
+/** One channel of a bus between processes, with the topics on it that somebody here listens to. */
+import type { Notice } from "../../gen/agentlane/store/v1/record_pb.js";
+import { type Subscription, WORKERS_TOPIC } from "./contract.ts";
 
 export interface Listening {
   readonly listener: (notice: Notice) => void;
@@ -23,7 +23,26 @@ export interface ChannelParts {
   readonly onFailure: () => void;
 }
 
+/**
+ * Fewer: every process hears more of what others watch. More: more watches begin with a subscription
+ * at the broker.
+ */
+const CHANNEL_COUNT = 128;
 const NOBODY: ReadonlySet<Listening> = new Set();
+
+/** Workers' notices are few and for all workers; they do not mix with the tasks'. */
+export function channelName(topic: string): string {
+  return topic === WORKERS_TOPIC ? "workers" : `${hash(topic) % CHANNEL_COUNT}`;
+}
+
+/** FNV-1a, 32 bits: spreads ids that differ in their last digits only. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  return value >>> 0;
+}
 
 export function openChannel(parts: ChannelParts): Channel {
   const topics = new Map<string, Set<Listening>>();

@@ -1,0 +1,88 @@
+/** The read side of the SQLite store. */
+import type { Task } from "../../../gen/agentlane/v1/task_pb.js";
+import type { QueueFigures, TaskFilter, TaskLog } from "../contract.ts";
+import { taskNotFound } from "../refusals.ts";
+import type { Database } from "./database.ts";
+import { pageOf } from "./paging.ts";
+import type { FiguresRow, TaskRow } from "./rows.ts";
+import { entryOf, requireTask } from "./state.ts";
+import { isTerminal, readEntries } from "./transitions.ts";
+
+/** Tasks that one look reads: a bound on how long it keeps others waiting. */
+const STEP_COUNT = 200;
+
+export function createLog(db: Database): TaskLog {
+  return {
+    get: (ref) => db.read((op) => requireTask(op, ref).task),
+
+    list: (tenant, filter, page) =>
+      pageOf(page, (before) =>
+        db.read(({ sql }) => {
+          const { agentId, sessionId } = filter;
+          const rows =
+            agentId && sessionId
+              ? sql.ofSession.all(tenant, agentId, sessionId, before, STEP_COUNT)
+              : sql.accepted.all(tenant, before, STEP_COUNT);
+          const items = rows
+            .filter((row) => fits(row, filter))
+            .map((row) => ({ order: row.id, item: entryOf(row).task }))
+            .filter(({ item }) => hasMetadata(item, filter));
+          return { items, next: rows.length < STEP_COUNT ? undefined : rows.at(-1)?.id };
+        }),
+      ),
+
+    read: (ref, afterSequence, limit) =>
+      db.read((op) => {
+        const row = op.sql.findTask.get(ref.tenant, ref.taskId);
+        if (!row) throw taskNotFound(ref.taskId);
+        return {
+          entries: readEntries(op, row.id, afterSequence, limit),
+          firstSequence: row.first_sequence,
+          lastSequence: row.last_sequence,
+          terminal: isTerminal(row.state),
+        };
+      }),
+
+    figures: (queue) => db.read(({ sql }) => figuresOf(sql.figures.get(queue) ?? NO_FIGURES)),
+
+    queues: () => db.read(({ sql }) => sql.queues.all().map(({ name }) => name)),
+  };
+}
+
+const NO_FIGURES: FiguresRow = {
+  ready_count: 0,
+  queued_count: 0,
+  running_count: 0,
+  retry_wait_count: 0,
+  dead_letter_count: 0,
+  completed_count: 0,
+  failed_count: 0,
+  attempt_count: 0,
+  attempt_total_ms: 0,
+};
+
+function figuresOf(row: FiguresRow): QueueFigures {
+  return {
+    readyCount: row.ready_count,
+    waitingCount: row.queued_count - row.ready_count + row.retry_wait_count,
+    retryWaitCount: row.retry_wait_count,
+    runningCount: row.running_count,
+    deadLetterCount: row.dead_letter_count,
+    completedCount: row.completed_count,
+    failedCount: row.failed_count,
+    attemptCount: row.attempt_count,
+    attemptTotalMs: row.attempt_total_ms,
+  };
+}
+
+function fits(row: TaskRow, { agentId, sessionId, states = [] }: TaskFilter): boolean {
+  if (agentId && row.agent_id !== agentId) return false;
+  if (sessionId && row.session_id !== sessionId) return false;
+  return states.length === 0 || states.some((state) => state === row.state);
+}
+
+function hasMetadata(task: Task, { metadata = {} }: TaskFilter): boolean {
+  return Object.entries(metadata).every(([name, value]) => {
+    return Object.hasOwn(task.metadata, name) && task.metadata[name] === value;
+  });
+}

@@ -1,0 +1,170 @@
+/** Sessions: the context that turns commit, and the end of it all. */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { CancelMode } from "../../../gen/agentlane/store/v1/record_pb.js";
+import {
+  type ExecutionContext,
+  ExecutionContextSchema,
+  SessionSummarySchema,
+} from "../../../gen/agentlane/v1/session_pb.js";
+import { AttemptOutcome, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import type { SessionRef, SessionStore } from "../contract.ts";
+import { canceledError, cancelNotice, sessionReplacedNotice } from "../messages.ts";
+import { commitRefused, sessionBusy, sessionExists } from "../refusals.ts";
+import type { Database } from "./database.ts";
+import { pageOf } from "./paging.ts";
+import type { SessionMetaRow } from "./rows.ts";
+import { effectsOf, entryOf, type Operation, type Reading, type TaskEntry } from "./state.ts";
+import { endedAttempts, endTask, forget } from "./transitions.ts";
+
+/** Sessions that one look reads. */
+const STEP_COUNT = 200;
+
+export function etagOf({ sql }: Reading, { tenant, agentId, sessionId }: SessionRef): string {
+  if (sessionId === "") return "";
+  return sql.sessionMeta.get(tenant, agentId, sessionId)?.etag ?? "";
+}
+
+/** Remembers who has the session warm. */
+export function usedBy(op: Operation, entry: TaskEntry, workerId: string): void {
+  if (entry.sessionId === "") return;
+  const session = sessionRow(op, entry);
+  if (session.last_worker_id !== workerId) op.sql.setLastWorker(workerId, session.id);
+}
+
+/** Made when it is new. */
+function sessionRow({ sql }: Pick<Operation, "sql">, ref: SessionRef): SessionMetaRow {
+  const { tenant, agentId, sessionId } = ref;
+  const known = sql.sessionMeta.get(tenant, agentId, sessionId);
+  if (known) return known;
+  sql.insertSession(tenant, agentId, sessionId);
+  return sessionRow({ sql }, ref);
+}
+
+export function refuseCommit({ sql }: Reading, entry: TaskEntry, context: ExecutionContext): void {
+  const { tenant, agentId, sessionId } = entry;
+  if (sessionId === "") throw commitRefused("a stateless task has no session to commit to");
+  if (context.agentId !== agentId || context.sessionId !== sessionId) {
+    throw commitRefused(`a task of session ${sessionId} commits to ${context.sessionId}`);
+  }
+  const stored = sql.sessionMeta.get(tenant, agentId, sessionId)?.version ?? "0";
+  const expected = BigInt(stored) + 1n;
+  if (context.version === expected) return;
+  throw commitRefused(`session ${sessionId} expects version ${expected}, got ${context.version}`);
+}
+
+/** Answers the session's new etag. */
+export function commit(op: Operation, entry: TaskEntry, context: ExecutionContext): string {
+  const row = sessionRow(op, entry);
+  const summary = op.sql.summary.get(row.id)?.summary;
+  const known = summary ? fromBinary(SessionSummarySchema, summary) : undefined;
+  const createdAt = known?.createdAt ?? op.now;
+  return keep(op, row.id, { ...context, createdAt, updatedAt: op.now });
+}
+
+function keep(op: Operation, id: number, context: ExecutionContext): string {
+  const { agentId, sessionId, version, history, createdAt, updatedAt } = context;
+  const usedOrder = op.nextOrder();
+  const etag = `${usedOrder}`;
+  const summary = create(SessionSummarySchema, {
+    agentId,
+    sessionId,
+    version,
+    messageCount: history.length,
+    ...(createdAt && { createdAt }),
+    ...(updatedAt && { updatedAt }),
+  });
+  op.sql.keepContext(
+    `${version}`,
+    etag,
+    usedOrder,
+    op.nowMs,
+    toBinary(SessionSummarySchema, summary),
+    toBinary(ExecutionContextSchema, context),
+    id,
+  );
+  return etag;
+}
+
+/** Past retention: the session starts anew with its next turn. */
+export function dropContext(
+  { sql }: Operation,
+  id: number,
+  { tenant, agentId, sessionId }: SessionRef,
+): void {
+  if (sql.hasTasks.get(tenant, agentId, sessionId)) sql.dropContext(id);
+  else sql.deleteSession(id);
+}
+
+export function createSessions(db: Database): SessionStore {
+  return {
+    load: ({ tenant, agentId, sessionId }) =>
+      db.read(({ sql }) => {
+        const row = sql.findSession.get(tenant, agentId, sessionId);
+        if (!row?.context) return undefined;
+        return { context: fromBinary(ExecutionContextSchema, row.context), etag: row.etag };
+      }),
+
+    lane: ({ tenant, agentId, sessionId }) =>
+      db.read(({ sql }) => sql.lane.all(tenant, agentId, sessionId).map(({ task_id }) => task_id)),
+
+    list: (tenant, { agentId }, page) =>
+      pageOf(page, (before) =>
+        db.read(({ sql }) => {
+          const rows = sql.sessions.all(tenant, before, STEP_COUNT);
+          const items = rows
+            .filter((row) => !agentId || row.agent_id === agentId)
+            .map((row) => ({
+              order: row.used_order,
+              item: fromBinary(SessionSummarySchema, row.summary),
+            }));
+          const next = rows.length < STEP_COUNT ? undefined : rows.at(-1)?.used_order;
+          return { items, next };
+        }),
+      ),
+
+    import: (ref, context, overwrite) =>
+      db.write((op) => {
+        const { tenant, agentId, sessionId } = ref;
+        const waitingCount = op.sql.lane.all(tenant, agentId, sessionId).length;
+        if (waitingCount > 0) throw sessionBusy(sessionId, waitingCount);
+        const row = sessionRow(op, ref);
+        if (row.etag !== "" && !overwrite) throw sessionExists(sessionId);
+        const { createdAt = op.now, updatedAt = op.now } = context;
+        keep(op, row.id, { ...context, createdAt, updatedAt });
+        op.notices.push(sessionReplacedNotice(ref));
+        return { effects: effectsOf(op) };
+      }),
+
+    destroy: (ref) =>
+      db.write((op) => {
+        const { existed, canceledCount } = destroy(op, ref);
+        op.notices.push(sessionReplacedNotice(ref));
+        return { existed, canceledCount, effects: effectsOf(op) };
+      }),
+  };
+}
+
+function destroy(op: Operation, ref: SessionRef): { existed: boolean; canceledCount: number } {
+  const { tenant, agentId, sessionId } = ref;
+  const lane = op.sql.lane.all(tenant, agentId, sessionId);
+  // From the last to the first, so that no task is rung for only to be canceled.
+  for (const { id } of lane.toReversed()) {
+    const row = op.sql.taskById.get(id);
+    if (row) cancelForGood(op, entryOf(row));
+  }
+  const session = op.sql.sessionMeta.get(tenant, agentId, sessionId);
+  const tasks = op.sql.ofSession.all(tenant, agentId, sessionId, Number.MAX_SAFE_INTEGER, -1);
+  if (session) op.sql.deleteSession(session.id);
+  for (const row of tasks) forget(op, entryOf(row));
+  return { existed: session !== undefined || tasks.length > 0, canceledCount: lane.length };
+}
+
+function cancelForGood(op: Operation, entry: TaskEntry): void {
+  const error = canceledError("the session was destroyed");
+  const running = entry.task.state === TaskState.RUNNING;
+  const changes = running
+    ? { attempts: endedAttempts(op, entry, AttemptOutcome.CANCELED, error) }
+    : {};
+  endTask(op, entry, TaskState.CANCELED, error, changes);
+  if (running) op.notices.push(cancelNotice(entry, CancelMode.DISCARD, error.message));
+}

@@ -1,0 +1,207 @@
+/**
+ * A RabbitMQ for tests: a node of its own on free ports, with its own epmd, cookie and folder. With
+ * RABBITMQ_4=1 it is the one that scripts/rabbitmq-4.sh has installed.
+ */
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { connect } from "amqplib";
+
+export interface RabbitServerOptions {
+  /** Lines of rabbitmq.conf. */
+  readonly settings?: readonly string[];
+}
+
+export interface RabbitServer {
+  readonly url: string;
+  readonly port: number;
+  /** Kills the node, without a chance to save. */
+  kill(): Promise<void>;
+  /** Starts it again on the same ports and folder. */
+  start(): Promise<void>;
+  /** SIGSTOP and SIGCONT: it accepts connections and answers nothing. */
+  freeze(): void;
+  thaw(): void;
+  /**
+   * Calls a function in the node, as rabbitmqctl does, but in milliseconds: an Erlang expression's
+   * module, function and list of arguments. Answers what it returned, in Erlang's form.
+   */
+  call(module: string, name: string, args?: string): Promise<string>;
+  /** Evaluates Erlang in the node. */
+  evaluate(expression: string): Promise<string>;
+  /** `rabbitmqctl close_all_connections`. */
+  closeConnections(): Promise<void>;
+  /** Deletes all queues, and all exchanges of ours, whose names begin so. */
+  drop(prefix: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const COOKIE = "agentlane-tests";
+const BIN = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const SCRIPT = fileURLToPath(new URL("../../scripts/rabbitmq-4.sh", import.meta.url));
+const run = promisify(execFile);
+const wantsFour = process.env.RABBITMQ_4 === "1";
+
+/**
+ * Whether tests that need RabbitMQ can run. Missing, it fails them in CI; elsewhere it is told once
+ * and they are skipped.
+ */
+export const hasRabbit: boolean = (() => {
+  if (existsSync(BIN) && spawnSync("erl_call", []).error === undefined) return true;
+  if (process.env.CI)
+    throw new Error("rabbitmq-server is missing; CI needs it (apt-get install rabbitmq-server)");
+  console.warn("SKIPPED: rabbitmq-server is missing; tests on RabbitMQ do not run");
+  return false;
+})();
+
+let prefixCount = 0;
+
+/** Unique on a server that others use too. */
+export function newRabbitPrefix(): string {
+  return `test-${process.pid}-${++prefixCount}`;
+}
+
+export async function startRabbit(options: RabbitServerOptions = {}): Promise<RabbitServer> {
+  const [port = 0, distPort = 0, epmdPort = 0] = await freePorts(3);
+  const folder = await mkdtemp(join(tmpdir(), "agentlane-rabbitmq-"));
+  const node = `agentlane-${port}@localhost`;
+  const home = join(folder, "home");
+  await mkdir(home);
+  await writeFile(join(home, ".erlang.cookie"), COOKIE, { mode: 0o400 });
+  await writeFile(join(folder, "plugins"), "[].\n");
+  await writeFile(join(folder, "rabbitmq.conf"), configuration(options));
+  const env = {
+    PATH: process.env.PATH ?? "",
+    TMPDIR: tmpdir(),
+    HOME: home,
+    ERL_EPMD_PORT: `${epmdPort}`,
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODENAME: node,
+    RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODE_PORT: `${port}`,
+    RABBITMQ_DIST_PORT: `${distPort}`,
+    RABBITMQ_MNESIA_BASE: join(folder, "data"),
+    RABBITMQ_LOG_BASE: join(folder, "log"),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "plugins"),
+    RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
+    RABBITMQ_PID_FILE: join(folder, "pid"),
+    RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
+    ...(process.env.AGENTLANE_TRIXIE ? { AGENTLANE_TRIXIE: process.env.AGENTLANE_TRIXIE } : {}),
+    ...(process.env.XDG_CACHE_HOME ? { XDG_CACHE_HOME: process.env.XDG_CACHE_HOME } : {}),
+  };
+  // One that the node starts by itself would outlive it.
+  const epmd = spawn("epmd", ["-port", `${epmdPort}`], { env, stdio: "ignore" });
+  const url = `amqp://127.0.0.1:${port}`;
+  let child: ChildProcess | undefined;
+
+  async function call(module: string, name: string, args = "[]"): Promise<string> {
+    const target = ["-sname", node, "-c", COOKIE, "-a", `${module} ${name} ${args}`];
+    const { stdout } = await run("erl_call", target, { env });
+    return stdout.trim();
+  }
+  function evaluate(expression: string): Promise<string> {
+    const asking = spawn("erl_call", ["-sname", node, "-c", COOKIE, "-e"], { env });
+    asking.stdin.end(`${expression}.`);
+    return text(asking.stdout);
+  }
+  async function start(): Promise<void> {
+    if (child) return;
+    const [command = BIN, ...args] = wantsFour ? [SCRIPT, "run", "rabbitmq-server"] : [BIN];
+    const cached = wantsFour ? { AGENTLANE_TRIXIE: await trixie() } : {};
+    child = spawn(command, args, { env: { ...env, ...cached }, stdio: "ignore", detached: true });
+    await untilReady(url, child);
+  }
+  function signal(name: NodeJS.Signals): void {
+    if (child?.pid !== undefined && child.exitCode === null) process.kill(-child.pid, name);
+  }
+  async function kill(): Promise<void> {
+    const dying = child;
+    if (!dying || dying.exitCode !== null || dying.signalCode !== null) return;
+    const closed = once(dying, "close");
+    signal("SIGKILL");
+    await closed;
+    child = undefined;
+  }
+  async function stop(): Promise<void> {
+    await kill();
+    epmd.kill("SIGKILL");
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+  try {
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    url,
+    port,
+    start,
+    kill,
+    stop,
+    call,
+    evaluate,
+    freeze: () => signal("SIGSTOP"),
+    thaw: () => signal("SIGCONT"),
+    async closeConnections() {
+      await call("rabbit_networking", "close_all_connections", '["test"]');
+    },
+    async drop(prefix) {
+      const named = (kind: string): string => `{resource, _, ${kind}, <<"${prefix}", _/binary>>}`;
+      await evaluate(
+        `[rabbit_amqqueue:delete(Q, false, false, <<"test">>) || Q <- rabbit_amqqueue:list(), case amqqueue:get_name(Q) of ${named("queue")} -> true; _ -> false end], [rabbit_exchange:delete(element(2, X), false, <<"test">>) || X <- rabbit_exchange:list(), case element(2, X) of ${named("exchange")} -> true; _ -> false end], ok`,
+      );
+    },
+  };
+}
+
+function configuration({ settings = [] }: RabbitServerOptions): string {
+  const lines = ["disk_free_limit.absolute = 1MB", "log.file.level = warning", ...settings];
+  return `${lines.join("\n")}\n`;
+}
+
+/** The folder of RabbitMQ 4: the script's own default depends on HOME, which a node has of its own. */
+async function trixie(): Promise<string> {
+  const { stdout } = await run(SCRIPT, ["install"]);
+  return stdout.trim();
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return server;
+    }),
+  );
+  return Promise.all(
+    servers.map(async (server) => {
+      const address = server.address();
+      server.close();
+      await once(server, "close");
+      return typeof address === "object" && address ? address.port : 0;
+    }),
+  );
+}
+
+/** A node on a busy machine takes half a minute. */
+async function untilReady(url: string, child: ChildProcess): Promise<void> {
+  for (let step = 0; step < 600; step++) {
+    if (child.exitCode !== null) throw new Error(`rabbitmq-server exited with ${child.exitCode}`);
+    try {
+      const model = await connect(url, { noDelay: true, timeout: 2000 });
+      await model.close();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  throw new Error("rabbitmq-server did not become ready");
+}

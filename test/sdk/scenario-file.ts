@@ -1,0 +1,84 @@
+/** `scenarios.json`: the cases, in the form that README.md describes. */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import type { CutPlan } from "./cutting-proxy.ts";
+
+const cut = z.strictObject({
+  afterBytes: z.number().int().min(0),
+  times: z.number().int().min(1),
+  how: z.enum(["rst", "fin"]),
+}) satisfies z.ZodType<CutPlan>;
+
+const save = z.record(z.string(), z.string()).optional();
+const expectation = z.looseObject({ ok: z.boolean() });
+const text = z.union([z.string(), z.strictObject({ $text: z.tuple([z.string(), z.number()]) })]);
+
+/** A request to a runner, before its placeholders are filled. */
+const request = z.strictObject({
+  op: z.enum([
+    "execute",
+    "stream",
+    "submit",
+    "watch",
+    "cancel",
+    "getTask",
+    "getSession",
+    "destroySession",
+    "listDeadLetters",
+    "redrive",
+  ]),
+  agent_id: z.string().optional(),
+  session_id: z.string().optional(),
+  text: text.optional(),
+  resume: z.json().optional(),
+  input: z.json().optional(),
+  configurable: z.record(z.string(), z.json()).optional(),
+  idempotency_key: z.string().optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
+  max_attempts: z.number().int().optional(),
+  multitask_strategy: z.enum(["ENQUEUE", "REJECT", "INTERRUPT", "ROLLBACK"]).optional(),
+  timeout_ms: z.number().int().optional(),
+  abort_after_ms: z.number().int().optional(),
+  stop_after_events: z.number().int().optional(),
+  task_id: z.string().optional(),
+  after_sequence: z.number().int().optional(),
+});
+
+const requestStep = z
+  .strictObject({
+    request,
+    runner: z.literal("second").optional(),
+    cut: cut.optional(),
+    start: z.string().optional(),
+    expect: expectation.optional(),
+    save,
+  })
+  .refine((step) => (step.start === undefined) === (step.expect !== undefined), {
+    message: "a request has either `expect` or `start`",
+  });
+
+const finishStep = z.strictObject({ finish: z.string(), expect: expectation, save });
+
+const server = z.strictObject({
+  task: z.string().optional(),
+  session: z.string().optional(),
+  until: z.string().optional(),
+  error: z.string().optional(),
+  tasks: z.number().int().optional(),
+});
+
+const serverStep = z.strictObject({ server, save });
+
+const scenario = z.strictObject({
+  name: z.string(),
+  steps: z.array(z.union([requestStep, finishStep, serverStep])).min(1),
+});
+
+export type Scenario = z.infer<typeof scenario>;
+export type Step = Scenario["steps"][number];
+export type ServerLook = z.infer<typeof server>;
+
+export function loadScenarios(): Scenario[] {
+  const text = readFileSync(new URL("scenarios.json", import.meta.url), "utf8");
+  return z.strictObject({ cases: z.array(scenario) }).parse(JSON.parse(text)).cases;
+}
