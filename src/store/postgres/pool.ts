@@ -32,10 +32,14 @@ const IDLE_TIMEOUT_MS = 60_000;
 const MAX_RECONNECT_MS = 250;
 const INT8_OID = 20;
 /**
- * Every statement of ours has its index. The server keeps plans from the first calls on, when tables
- * are empty and reading them whole looks cheap; they must not stay so when tables have grown.
+ * Every statement of ours goes from a few rows to others by an index. The server keeps plans from the
+ * first calls on, when tables are empty and reading them whole looks cheap; they must not stay so when
+ * tables have grown.
  */
-const PLANNING = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
+export const PLANNING = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"]
+  .map((setting) => `-c ${setting}=off`)
+  .concat("-c plan_cache_mode=force_generic_plan")
+  .join(" ");
 
 export function createPool(options: PoolOptions): ConnectionPool {
   const { clock, random, size } = options;

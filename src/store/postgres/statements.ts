@@ -38,7 +38,7 @@ const QUERIES = {
   /** $1 tenant, $2 below this order, $3 rows to look at, $4 limit, then filters, null = any. */
   list: `WITH looked AS MATERIALIZED (
       SELECT s.id, s.agent_id, s.session_id, s.metadata FROM agentlane.submissions s
-      WHERE s.tenant = $1 AND s.id < $2 ORDER BY s.id DESC LIMIT $3
+      WHERE s.tenant || '' = $1 AND s.id < $2 ORDER BY s.id DESC LIMIT $3
     ) ${listed()}`,
 
   /** The same of one session, named by $5 and $6. */

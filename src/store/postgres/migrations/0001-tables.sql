@@ -64,7 +64,9 @@ CREATE TABLE agentlane.submissions (
   trace_headers text NOT NULL,
   UNIQUE (tenant, task_id)
 );
-CREATE INDEX submissions_by_order ON agentlane.submissions (tenant, id);
+-- Of an expression, so that only lists can take it: a plan made while the table is empty could take it
+-- for a task's name as well, and would keep to it.
+CREATE INDEX submissions_by_order ON agentlane.submissions ((tenant || ''), id);
 CREATE INDEX submissions_by_lane ON agentlane.submissions (lane, id) WHERE lane IS NOT NULL;
 
 -- What changes of a task.

@@ -32,6 +32,13 @@ BEGIN
   RETURN (SELECT to_json(v) FROM agentlane.shown_tasks v WHERE v.id = p_id);
 END $$;
 
+-- The number of a task; null when there is none.
+CREATE FUNCTION agentlane.id_of(p_tenant text, p_task_id text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  RETURN (SELECT s.id FROM agentlane.submissions s WHERE s.tenant = p_tenant AND s.task_id = p_task_id);
+END $$;
+
 -- Locks a task, its lane first. All columns are null when there is none.
 CREATE FUNCTION agentlane.locked(p_tenant text, p_task_id text) RETURNS agentlane.tasks
 LANGUAGE plpgsql VOLATILE AS $$
@@ -55,6 +62,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   entries json;
 BEGIN
+  IF p_last <= p_after THEN RETURN '{}'; END IF;
   SELECT json_agg(to_json(e) ORDER BY e.sequence) INTO entries FROM agentlane.events e
     WHERE e.task = t.id AND e.sequence > p_after AND e.sequence <= p_last;
   IF entries IS NULL THEN RETURN '{}'; END IF;

@@ -53,7 +53,7 @@ BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   SELECT array_agg(l.id) INTO held FROM (
     SELECT o.id FROM unnest(p_tenants, p_task_ids, p_fences) AS n (tenant, task_id, fence)
-    JOIN agentlane.submissions s USING (tenant, task_id)
+    CROSS JOIN LATERAL agentlane.id_of(n.tenant, n.task_id) AS s (id)
     JOIN agentlane.tasks o ON o.id = s.id AND o.state = 2 AND o.fence = n.fence
     ORDER BY o.id FOR UPDATE OF o
   ) l;
@@ -63,7 +63,7 @@ BEGIN
     SELECT json_agg(json_build_object('valid', o.id IS NOT NULL, 'mode', o.cancel_mode, 'reason', o.cancel_reason)
       ORDER BY n.position)
     FROM unnest(p_tenants, p_task_ids, p_fences) WITH ORDINALITY AS n (tenant, task_id, fence, position)
-    LEFT JOIN agentlane.submissions s USING (tenant, task_id)
+    CROSS JOIN LATERAL agentlane.id_of(n.tenant, n.task_id) AS s (id)
     LEFT JOIN agentlane.tasks o ON o.id = s.id AND o.id = ANY (held) AND o.fence = n.fence
   );
 END $$;
@@ -77,7 +77,7 @@ BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   DELETE FROM agentlane.doorbells d USING (
     SELECT b.task FROM unnest(p_tenants, p_task_ids) AS n (tenant, task_id)
-    JOIN agentlane.submissions s USING (tenant, task_id)
+    CROSS JOIN LATERAL agentlane.id_of(n.tenant, n.task_id) AS s (id)
     JOIN agentlane.doorbells b ON b.task = s.id
     ORDER BY b.task FOR UPDATE OF b SKIP LOCKED
   ) confirmed WHERE d.task = confirmed.task;
