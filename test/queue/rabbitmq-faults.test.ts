@@ -149,10 +149,24 @@ describe.skipIf(!hasRabbit)("the RabbitMQ queue", () => {
     expect(await take(consumer, 3)).toEqual(new Set(kept.map(({ taskId }) => taskId)));
   }, 120_000);
 
+  it("begins while others begin: many declare the same queues in the same moment", async () => {
+    await queue();
+    const processes = await Promise.all(Array.from({ length: 6 }, () => queueOf()));
+    for (let round = 0; round < 3; round++) {
+      const options = { queues: [`fresh-${round}`], prefetch: 1 };
+      await Promise.all(
+        processes.flatMap((on, index) => [
+          on.publish([queueMessage({ queue: `fresh-${round}` })]),
+          on.consume({ ...options, workerId: `w${index}-${round}` }),
+        ]),
+      );
+    }
+  });
+
   it("declares a queue again that somebody has deleted, and consumes from it", async () => {
     const on = await queue();
     const consumer = await consume(on);
-    void consumer.receive(AbortSignal.timeout(50));
+    expect(await consumer.receive(AbortSignal.timeout(50))).toBeUndefined();
     await untilItWorks(on, consumer);
     await onChannel((channel) => channel.deleteQueue(`${prefix}.queue.${NORMAL}`));
     expect(await untilItWorks(on, consumer)).toBeLessThan(10_000);

@@ -6,7 +6,7 @@
 import { Duplex } from "node:stream";
 import { type ChannelModel, connect } from "amqplib";
 import { type Clock, type Random, sleepOn } from "../../clock.ts";
-import type { AgentlaneError } from "../../errors.ts";
+import { type AgentlaneError, isKind } from "../../errors.ts";
 import { blocked, failureOf, unavailable, unreachable } from "./connection-errors.ts";
 import { checkServer } from "./server-check.ts";
 
@@ -18,6 +18,7 @@ const PATIENCE_MS = 2000;
 const CLOSE_TIMEOUT_MS = 1000;
 /** A connection that is silent for two to three of these is dead. */
 const HEARTBEAT_SECONDS = 4;
+const MAX_RETRY_GAP_MS = 200;
 const MIN_RECONNECT_MS = 50;
 const MAX_RECONNECT_MS = 2000;
 
@@ -230,6 +231,25 @@ export class Connection {
     );
     await Promise.race([closed, sleepOn(this.#clock, limitMs, waited.signal)]);
     waited.abort();
+  }
+}
+
+/**
+ * Repeats what a lost connection broke, as long as callers wait: RabbitMQ ends the connection of
+ * whoever declares a quorum queue in the same moment as somebody else.
+ */
+export async function withRetries<T>(
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+  work: () => Promise<T>,
+): Promise<T> {
+  const endAt = clock.monotonic() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isKind(error, "unavailable") || clock.monotonic() >= endAt) throw error;
+      await sleepOn(clock, MAX_RETRY_GAP_MS * random(), new AbortController().signal);
+    }
   }
 }
 

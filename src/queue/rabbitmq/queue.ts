@@ -3,7 +3,7 @@ import type { Clock, Random } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { service } from "../../lifecycle.ts";
 import type { MessageQueue } from "../contract.ts";
-import { Connection, withPatience } from "./connection.ts";
+import { Connection, withPatience, withRetries } from "./connection.ts";
 import { RabbitConsumer } from "./consumer.ts";
 import { Gauge, type LocalDepth } from "./depth.ts";
 import { LengthLimit } from "./length-limit.ts";
@@ -54,7 +54,8 @@ export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {
   const limit = new LengthLimit({
     maxLength: options.maxLength ?? DEFAULT_MAX_LENGTH,
     count: async (queue) => {
-      const readyCount = await withPatience(clock, gauge.readyCount(queue));
+      const counting = withRetries(options, () => gauge.readyCount(queue));
+      const readyCount = await withPatience(clock, counting);
       return readyCount + localDepth(consumers, queue).waiting.length;
     },
   });
@@ -97,14 +98,13 @@ export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {
           onWarning?.(`an unreadable message of ${queue} was set aside`, error),
         onClose: () => void consumers.delete(consumer),
       });
-      const model = consuming.model();
-      consumers.add(consumer);
       try {
-        await consumer.open(model);
+        await withRetries(options, () => consumer.open(consuming.model()));
       } catch (error) {
         await consumer.close();
         throw error;
       }
+      consumers.add(consumer);
       return consumer;
     },
 

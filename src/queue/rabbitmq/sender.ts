@@ -3,12 +3,18 @@
  * read from connections that publish, and acks must still reach it.
  */
 import type { QueueMessage } from "../../../gen/agentlane/store/v1/record_pb.js";
-import type { Clock, Random } from "../../clock.ts";
-import { Connection, withPatience } from "./connection.ts";
+import { type Clock, type Random, sleepOn } from "../../clock.ts";
+import { Connection, withPatience, withRetries } from "./connection.ts";
 import { unavailable } from "./connection-errors.ts";
 import { Declarations } from "./declarations.ts";
 import { Publisher } from "./publisher.ts";
 import { declareExchanges, type Topology } from "./topology.ts";
+
+/**
+ * A quorum queue that is there again at once looks to the broker as if it had never gone: it tells
+ * its consumers nothing and sends them nothing.
+ */
+const GONE_MS = 500;
 
 export interface SenderOptions {
   readonly url: string;
@@ -48,7 +54,9 @@ export function createSender(options: SenderOptions, topology: Topology): Sender
   async function declare(messages: readonly QueueMessage[]): Promise<void> {
     connection.requireUnblocked();
     for (const { queue } of messages) {
-      if (!declarations.has(queue)) await withPatience(clock, declarations.declare(queue));
+      if (declarations.has(queue)) continue;
+      const declaring = withRetries(options, () => declarations.declare(queue));
+      await withPatience(clock, declaring);
     }
   }
 
@@ -62,6 +70,7 @@ export function createSender(options: SenderOptions, topology: Topology): Sender
       // Somebody has deleted a queue: it is declared again, and only then it is a failure.
       const names = new Set(returned.map(({ queue }) => queue));
       for (const name of names) declarations.forget(name);
+      await sleepOn(clock, GONE_MS, new AbortController().signal);
       await declare(returned);
       if ((await publisher.publish(returned)).length === 0) return;
       const named = [...names].join(", ");
