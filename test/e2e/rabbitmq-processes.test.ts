@@ -1,3 +1,4 @@
+import { hasPostgres, sharedPostgres } from "../harness/postgres-server.ts";
 import { hasRabbit, startRabbit } from "../harness/rabbitmq-server.ts";
 import { dropKeys, hasRedis, newPrefix, sharedRedis } from "../harness/redis-server.ts";
 import { testProcesses } from "./process-suite.ts";
@@ -18,6 +19,24 @@ testProcesses({
       async stop() {
         await dropKeys(redis.url, prefix);
         await Promise.all([rabbit.stop(), redis.stop()]);
+      },
+    };
+  },
+});
+
+testProcesses({
+  name: "RabbitMQ and PostgreSQL",
+  isAvailable: hasRabbit && hasPostgres,
+  async install() {
+    const [rabbit, postgres] = await Promise.all([startRabbit(), sharedPostgres()]);
+    return {
+      environment: {
+        MESSAGE_QUEUE_TYPE: "rabbitmq",
+        RABBITMQ_URL: rabbit.url,
+        STORE_URL: await postgres.createDatabase(),
+      },
+      async stop() {
+        await Promise.all([rabbit.stop(), postgres.stop()]);
       },
     };
   },

@@ -95,7 +95,7 @@ export function createPool(options: PoolOptions): ConnectionPool {
 
     async acquire() {
       if (!pool) throw unavailable("the store is not started");
-      if (pool.idleCount === 0 && clock.monotonic() < retryAt) throw beingBuilt(lastFailure);
+      if (pool.totalCount === 0 && clock.monotonic() < retryAt) throw beingBuilt(lastFailure);
       if (pool.waitingCount >= MAX_WAITING_COUNT) throw exhausted();
       const isFull = pool.totalCount >= size;
       try {
