@@ -4,7 +4,7 @@
  */
 
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { CancelMode, LogEntry, Notice } from "../../gen/agentlane/store/v1/record_pb.js";
+import { CancelMode, type LogEntry, type Notice } from "../../gen/agentlane/store/v1/record_pb.js";
 import {
   type Attempt,
   AttemptOutcome,
@@ -118,4 +118,14 @@ export function outcomeOf(ending: Ending): AttemptOutcome {
     default:
       return AttemptOutcome.FAILED;
   }
+}
+
+/** A task whose cancel was requested never runs again, whatever its attempt asks for. */
+export function endingOf(
+  cancel: { readonly cancelMode: CancelMode; readonly cancelReason: string },
+  requested: Ending,
+): Ending {
+  const again = requested.state === TaskState.QUEUED || requested.state === TaskState.RETRY_WAIT;
+  if (!again || cancel.cancelMode === CancelMode.UNSPECIFIED) return requested;
+  return { state: TaskState.CANCELED, error: canceledError(cancel.cancelReason) };
 }

@@ -50,7 +50,7 @@ export function deadQueue({ prefix }: Topology, queue: string): string {
   return `${prefix}.dead.${encoded(queue)}`;
 }
 
-export function workerQueue({ prefix }: Topology, workerId: string): string {
+function workerQueue({ prefix }: Topology, workerId: string): string {
   return `${prefix}.worker.${encoded(workerId)}`;
 }
 

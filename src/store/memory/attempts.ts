@@ -7,8 +7,8 @@ import { leaseLost } from "../../errors.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Claim, ClaimRequest, Ending, Finish, Lease, LeaseStatus } from "../contract.ts";
 import {
-  canceledError,
   deadlineError,
+  endingOf,
   entriesNotice,
   outcomeOf,
   startedAttempt,
@@ -187,13 +187,6 @@ function endAttempt(
     finishedAt: state === TaskState.QUEUED || waits ? undefined : op.now,
     consumedAttempts: task.consumedAttempts + (outcome === AttemptOutcome.RELEASED ? 0 : 1),
   });
-}
-
-/** A task whose cancel was requested never runs again, whatever its attempt asks for. */
-function endingOf(entry: TaskEntry, requested: Ending): Ending {
-  const again = requested.state === TaskState.QUEUED || requested.state === TaskState.RETRY_WAIT;
-  if (!again || entry.cancelMode === CancelMode.UNSPECIFIED) return requested;
-  return { state: TaskState.CANCELED, error: canceledError(entry.cancelReason) };
 }
 
 function repeatedFinish(op: Operation, lease: Lease, request: Finish): Finished | undefined {

@@ -36,7 +36,7 @@ const INT8_OID = 20;
  * first calls on, when tables are empty and reading them whole looks cheap; they must not stay so when
  * tables have grown.
  */
-export const PLANNING = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"]
+const PLANNING = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"]
   .map((setting) => `-c ${setting}=off`)
   .concat("-c plan_cache_mode=force_generic_plan")
   .join(" ");
