@@ -12,8 +12,8 @@ import type { Clock, Timer } from "../../clock.ts";
 import type { NewId } from "../../ids.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
+import type { LuaFunction } from "../../redis/library.ts";
 import { list, text } from "../../redis/reply.ts";
-import type { Script } from "../../redis/script.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
 import { type Frame, framesOf } from "./frames.ts";
 import { listsOf, type Settlement, Settlements } from "./settlements.ts";
@@ -33,7 +33,7 @@ interface Stray {
 export interface ConsumerParts {
   readonly clock: Clock;
   readonly connection: RedisConnection;
-  readonly script: Script;
+  readonly operation: LuaFunction;
   readonly root: string;
   readonly newId: NewId;
   readonly ageingMs: number;
@@ -185,7 +185,7 @@ export class RedisConsumer implements Consumer {
   }
 
   async #exchange(mode: Mode): Promise<void> {
-    const { connection, script, root, ageingMs } = this.#parts;
+    const { connection, operation, root, ageingMs } = this.#parts;
     const id = this.#id;
     const batch = this.#settlements.send();
     const lost = this.#lost.splice(0);
@@ -195,7 +195,7 @@ export class RedisConsumer implements Consumer {
     try {
       const rest = [...listsOf(batch), lost.length, ...lost];
       reply = list(
-        await connection.run(script, root, [...head, ageingMs, TIME_TO_LIVE_MS, ...rest]),
+        await connection.run(operation, root, [...head, ageingMs, TIME_TO_LIVE_MS, ...rest]),
       );
     } catch (error) {
       if (id === this.#id) this.#settlements.fail(batch);
