@@ -21,6 +21,8 @@ import { listsOf, type Settlement, Settlements } from "./settlements.ts";
 const HEARTBEAT_MS = 2000;
 /** Five missed heartbeats: its deliveries go to others. */
 const TIME_TO_LIVE_MS = 10_000;
+/** Mere acks and new credit wait this long for others, as long as Redis can give half of the prefetch without. */
+const LAZY_MS = 5;
 
 type Mode = "open" | "go" | "beat" | "close";
 type Call = (delivery: Delivery | undefined) => void;
@@ -61,6 +63,7 @@ export class RedisConsumer implements Consumer {
   #lost: string[] = [];
   #wantsBeat = false;
   #isFlushing = false;
+  #lazyFlush: Timer | undefined;
   #heartbeat: Timer | undefined;
   #due: Timer | undefined;
   #polledAtMs: number;
@@ -139,6 +142,7 @@ export class RedisConsumer implements Consumer {
   async #close(): Promise<void> {
     this.#heartbeat?.clear();
     this.#due?.clear();
+    this.#lazyFlush?.clear();
     for (let call = this.#calls.shift(); call; call = this.#calls.shift()) call(undefined);
     this.#returnStrays();
     this.#unsettled.clear();
@@ -158,13 +162,32 @@ export class RedisConsumer implements Consumer {
 
   #planFlush(): void {
     if (this.#isFlushing || !this.#isOpen) return;
+    if (!this.#isUrgent()) {
+      this.#lazyFlush ??= this.#parts.clock.setTimer(LAZY_MS, () => this.#flushNow());
+      return;
+    }
     this.#isFlushing = true;
     setImmediate(() => {
       this.#isFlushing = false;
       this.#returnStrays();
-      if (this.#credit() === this.#sentCredit) this.#parts.sendFirst();
-      this.flush();
+      this.#flushNow();
     });
+  }
+
+  #flushNow(): void {
+    this.#lazyFlush?.clear();
+    this.#lazyFlush = undefined;
+    if (this.#credit() === this.#sentCredit) this.#parts.sendFirst();
+    this.flush();
+  }
+
+  /** Whether somebody may wait for what Redis is told. */
+  #isUrgent(): boolean {
+    if (this.#wantsBeat || this.#lost.length > 0 || this.#strays.length > 0) return true;
+    if (!this.#settlements.hasOnlyAcks) return true;
+    const credit = this.#credit();
+    const spare = this.#sentCredit - this.#receivedCount;
+    return credit < this.#sentCredit || (credit > this.#sentCredit && 2 * spare < this.#options.prefetch);
   }
 
   #hasNews(): boolean {
