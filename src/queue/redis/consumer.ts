@@ -187,7 +187,9 @@ export class RedisConsumer implements Consumer {
     if (!this.#settlements.hasOnlyAcks) return true;
     const credit = this.#credit();
     const spare = this.#sentCredit - this.#receivedCount;
-    return credit < this.#sentCredit || (credit > this.#sentCredit && 2 * spare < this.#options.prefetch);
+    return (
+      credit < this.#sentCredit || (credit > this.#sentCredit && 2 * spare < this.#options.prefetch)
+    );
   }
 
   #hasNews(): boolean {
