@@ -10,7 +10,7 @@ import { createRabbitQueue } from "../../src/queue/rabbitmq/queue.ts";
 import { checkServer } from "../../src/queue/rabbitmq/server-check.ts";
 import type { QueueType } from "../../src/queue/rabbitmq/topology.ts";
 import { startTcpProxy, type TcpProxy } from "../fakes/tcp-proxy.ts";
-import { entriesNotice, QUEUE, queueMessage } from "../harness/builders.ts";
+import { QUEUE, queueMessage } from "../harness/builders.ts";
 import {
   hasRabbit,
   newRabbitPrefix,
@@ -365,41 +365,5 @@ describe.skipIf(!hasRabbit)("the RabbitMQ queue", () => {
       opened.push(bus);
       await bus.subscribe("task/default/t1", () => undefined);
     });
-  });
-
-  it("hears notices again after the bus lost its connection or its queue, and ignores what is none", async () => {
-    prefix = newRabbitPrefix();
-    const onWarning = (message: string): void => void warnings.push(message);
-    const common = { clock: systemClock, random: systemRandom, newId: uuidV7(systemClock) };
-    const bus = createRabbitEventBus({ ...common, url: rabbit.url, prefix, onWarning });
-    await bus.start();
-    opened.push(bus);
-    let heardCount = 0;
-    await bus.subscribe("task/default/t1", () => {
-      heardCount++;
-    });
-    const hears = async (): Promise<void> => {
-      const before = heardCount;
-      await expect
-        .poll(
-          () => {
-            bus.publish("task/default/t1", entriesNotice("t1", 1, "hello"));
-            return heardCount;
-          },
-          { timeout: 10_000 },
-        )
-        .toBeGreaterThan(before);
-    };
-    await hears();
-    await onChannel(async (channel) => {
-      for (let shard = 0; shard < 128; shard++) {
-        channel.publish(`${prefix}.events`, `${shard}`, Buffer.from("x"));
-      }
-    });
-    await expect.poll(() => warnings.join()).toContain("unreadable notice");
-    await rabbit.closeConnections();
-    await hears();
-    await rabbit.drop(`${prefix}.bus`);
-    await hears();
   });
 });

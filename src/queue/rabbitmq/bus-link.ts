@@ -5,7 +5,7 @@
 import type { Channel, ChannelModel } from "amqplib";
 import type { Clock, Random } from "../../clock.ts";
 import type { NewId } from "../../ids.ts";
-import { Connection } from "./connection.ts";
+import { Connection, withPatience } from "./connection.ts";
 
 /** Notices that wait for this process; the oldest go first, and are found in the store. */
 const MAX_WAITING = 10_000;
@@ -25,6 +25,7 @@ export class BusLink {
   readonly #connection: Connection;
   readonly #exchange: string;
   readonly #keys = new Set<string>();
+  /** Of the newest connection, ready or not. */
   #channel: Channel | undefined;
   #queue = "";
   /** The connection takes less than what is published; the rest is dropped. */
@@ -37,9 +38,6 @@ export class BusLink {
       ...options,
       name: "agentlane-bus",
       open: (model) => this.#open(model),
-      onDown: () => {
-        this.#channel = undefined;
-      },
     });
   }
 
@@ -54,7 +52,7 @@ export class BusLink {
 
   publish(key: string, payload: Buffer): void {
     const channel = this.#channel;
-    if (!channel || this.#isFull || this.#connection.blockedFor !== undefined) return;
+    if (!channel || this.#isFull || !this.#connection.takesMessages) return;
     try {
       this.#isFull = !channel.publish(this.#exchange, key, payload);
     } catch {
@@ -62,13 +60,18 @@ export class BusLink {
     }
   }
 
-  /** Resolves when payloads published with the key from now on arrive; after a reconnect as well. */
+  /**
+   * Resolves when payloads published with the key from now on arrive; after a reconnect as well. From
+   * a connection that is blocked the broker reads no binding.
+   */
   async bind(key: string): Promise<void> {
+    this.#connection.requireUnblocked();
     const channel = this.#channel;
     if (!channel) throw this.#connection.failure();
     this.#keys.add(key);
     try {
-      await this.#connection.reply(channel.bindQueue(this.#queue, this.#exchange, key));
+      const binding = channel.bindQueue(this.#queue, this.#exchange, key);
+      await withPatience(this.#options.clock, this.#connection.reply(binding));
     } catch (error) {
       this.#keys.delete(key);
       throw error;
@@ -77,6 +80,7 @@ export class BusLink {
 
   unbind(key: string): void {
     this.#keys.delete(key);
+    if (!this.#connection.isReady) return;
     // A binding that stays costs a few ignored notices.
     this.#channel?.unbindQueue(this.#queue, this.#exchange, key).catch(() => undefined);
   }
@@ -84,6 +88,7 @@ export class BusLink {
   async #open(model: ChannelModel): Promise<void> {
     const connection = this.#connection;
     const channel = await connection.reply(model.createChannel());
+    this.#channel = channel;
     const giveUp = (error: Error): void => {
       if (this.#channel === channel) connection.giveUp(error);
     };
@@ -100,7 +105,6 @@ export class BusLink {
       else giveUp(new Error(`queue ${this.#queue} was deleted`));
     };
     await connection.reply(channel.consume(this.#queue, onMessage, { noAck: true }));
-    this.#channel = channel;
   }
 
   async #declare(channel: Channel): Promise<void> {

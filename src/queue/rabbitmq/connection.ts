@@ -30,8 +30,10 @@ export interface ConnectionOptions {
   readonly random: Random;
   /** Opens what is needed on a new connection, before it counts as ready. */
   readonly open: (model: ChannelModel) => Promise<void>;
-  /** The connection is lost, or takes no more messages: nobody waits for it any longer. */
+  /** The connection is lost, and with it whatever was opened on it; `open` opens it again. */
   readonly onDown?: (failure: AgentlaneError) => void;
+  /** The broker takes no messages for now. What was opened stays open, and nothing opens it again. */
+  readonly onBlocked?: (failure: AgentlaneError) => void;
   readonly onLost?: (error: Error) => void;
 }
 
@@ -45,6 +47,8 @@ export class Connection {
   #isGathering = false;
   #isReady = false;
   #blockedFor: string | undefined;
+  /** What its owner has found out about it while it was set up. */
+  #flaw: Error | undefined;
   #life = new AbortController();
   #lastError: Error | undefined;
   #reconnecting: Promise<void> | undefined;
@@ -58,9 +62,8 @@ export class Connection {
     return this.#isReady;
   }
 
-  /** Why the broker takes no messages; undefined when it does. */
-  get blockedFor(): string | undefined {
-    return this.#blockedFor;
+  get takesMessages(): boolean {
+    return this.#isReady && this.#blockedFor === undefined;
   }
 
   /** Rejects with what is wrong with the URL, the server or the user; does not try again. */
@@ -99,14 +102,18 @@ export class Connection {
     if (this.#blockedFor !== undefined) throw blocked(this.#options.url, this.#blockedFor);
   }
 
-  /** A reply, its failure in our words, or the end of the connection after the limit. */
+  /**
+   * A reply, its failure in our words, or the end of the connection after the limit. Not while it is
+   * blocked: then the broker lives, sends heartbeats, and may read nothing.
+   */
   async reply<T>(replying: Promise<T>): Promise<T> {
     const model = this.#model;
     const waited = new AbortController();
     const limit = sleepOn(this.#clock, REPLY_TIMEOUT_MS, waited.signal).then(() => {
       if (waited.signal.aborted) return;
       const error = new Error(`no reply within ${REPLY_TIMEOUT_MS} ms`);
-      if (model && model === this.#model) this.#lose(error);
+      const isBlocked = this.#blockedFor !== undefined;
+      if (model && model === this.#model && !isBlocked) this.#lose(error);
       throw error;
     });
     try {
@@ -139,12 +146,14 @@ export class Connection {
   /** Gives the connection up, for what its owner has found out about it. */
   giveUp(error: Error): void {
     if (this.#isReady) this.#lose(error);
+    else this.#flaw = error;
   }
 
   async #connect(): Promise<void> {
     const { url, name, open } = this.#options;
     const socket = new AbortController();
     this.#socket = socket;
+    this.#flaw = undefined;
     let model: ChannelModel | undefined;
     try {
       const wanted = {
@@ -159,6 +168,7 @@ export class Connection {
       checkServer(model.connection.serverProperties);
       await open(model);
       if (this.#model !== model) throw this.#lastError ?? new Error("lost while it was set up");
+      if (this.#flaw) throw this.#flaw;
       if (this.#life.signal.aborted) throw new Error("stopped");
     } catch (error) {
       if (model) await this.#quietly(model.close(), CLOSE_TIMEOUT_MS);
@@ -184,7 +194,7 @@ export class Connection {
     model.on("blocked", (reason) => {
       if (this.#model !== model) return;
       this.#blockedFor = reason;
-      this.#options.onDown?.(blocked(this.#options.url, reason));
+      this.#options.onBlocked?.(blocked(this.#options.url, reason));
     });
     model.on("unblocked", () => {
       if (this.#model === model) this.#blockedFor = undefined;

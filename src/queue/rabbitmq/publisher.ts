@@ -54,10 +54,11 @@ export class Publisher {
     this.#channel = channel;
     this.#returned.clear();
     channel.on("return", ({ properties }) => this.#returned.add(String(properties.messageId)));
-    channel.on("error", (error) => this.#parts.connection.giveUp(error));
-    channel.on("close", () => {
-      if (this.#channel === channel) this.#parts.connection.giveUp(new Error("channel closed"));
-    });
+    const giveUp = (error: Error): void => {
+      if (this.#channel === channel) this.#parts.connection.giveUp(error);
+    };
+    channel.on("error", giveUp);
+    channel.on("close", () => giveUp(new Error("channel closed")));
   }
 
   /** Nobody will be told of what waits for a confirm. */

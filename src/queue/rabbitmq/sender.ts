@@ -46,6 +46,8 @@ export function createSender(options: SenderOptions, topology: Topology): Sender
       await connection.reply(declareExchanges(channel, topology));
     },
     onDown: (failure) => publisher.fail(failure),
+    // Nobody is to wait for confirms until the alarm is over.
+    onBlocked: (failure) => publisher.fail(failure),
     onLost: (error) => onWarning?.("the queue lost its connection to RabbitMQ", error),
   });
   const publisher = new Publisher({ clock, topology, connection });
