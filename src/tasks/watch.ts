@@ -45,7 +45,10 @@ export interface Watch extends AsyncIterator<WatchedBatch, undefined> {
   readonly ended: boolean;
 }
 
-/** Subscribes before it resolves, so that nothing published from then on is missed. */
+/**
+ * Subscribes before it resolves, so that nothing published from then on is missed. While the bus is
+ * away it opens without, reads the log on silence, and subscribes once the bus is back.
+ */
 export async function openWatch(parts: WatchParts, options: WatchOptions): Promise<Watch> {
   const watch = new TaskWatch(parts, options);
   try {
@@ -61,6 +64,7 @@ class TaskWatch implements Watch {
   readonly #parts: WatchParts;
   readonly #options: WatchOptions;
   #subscription: Subscription | undefined;
+  #isSubscribing = false;
   #buffer: WatchedEntry[] = [];
   #bufferBytes = 0;
   /** Last sequence handed to the reader. */
@@ -91,9 +95,30 @@ class TaskWatch implements Watch {
   }
 
   async open(): Promise<void> {
+    try {
+      await this.#subscribe();
+    } catch (error) {
+      if (!isKind(error, "unavailable")) throw error;
+      this.#mustRead = true;
+    }
+  }
+
+  async #subscribe(): Promise<void> {
     const { tenant, taskId } = this.#options.ref;
     const topic = taskTopic(tenant, taskId);
-    this.#subscription = await this.#parts.bus.subscribe(topic, (notice) => this.#hear(notice));
+    this.#isSubscribing = true;
+    try {
+      const subscription = await this.#parts.bus.subscribe(topic, (notice) => this.#hear(notice));
+      if (this.#closed) subscription.close();
+      else this.#subscription = subscription;
+    } finally {
+      this.#isSubscribing = false;
+    }
+  }
+
+  /** What comes before it is there is found by the next notice, or on the next silence. */
+  #subscribeAgain(): void {
+    if (!this.#subscription && !this.#isSubscribing) this.#subscribe().catch(() => undefined);
   }
 
   async next(): Promise<IteratorResult<WatchedBatch, undefined>> {
@@ -212,7 +237,10 @@ class TaskWatch implements Watch {
         this.#wake = undefined;
         resolve(silent);
       };
-      timer = this.#parts.clock.setTimer(SILENCE_MS, () => done(true));
+      timer = this.#parts.clock.setTimer(SILENCE_MS, () => {
+        this.#subscribeAgain();
+        done(true);
+      });
       this.#wake = () => done(false);
     });
   }

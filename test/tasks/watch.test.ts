@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type TaskEvent, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../src/errors.ts";
-import type { EventBus } from "../../src/queue/contract.ts";
+import type { EventBus, Subscription } from "../../src/queue/contract.ts";
 import { createMemoryEventBus } from "../../src/queue/memory/bus.ts";
 import type { WatchedBatch, WatchedEntry } from "../../src/tasks/task-manager.ts";
 import { openWatch, SILENCE_MS, type Watch } from "../../src/tasks/watch.ts";
@@ -246,9 +246,80 @@ describe("closing", () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it("leaves no subscription when the bus refuses one", async () => {
-    await bus.stop();
-    await expect(open()).rejects.toMatchObject({ reason: "BUS_STOPPED" });
+  it("leaves no subscription when the bus refuses one for good", async () => {
+    const reason = new AgentlaneError("failed_precondition", "BUS_BROKEN", "broken");
+    bus.subscribe = () => Promise.reject(reason);
+    await expect(open()).rejects.toBe(reason);
     expect(openCount).toBe(0);
+  });
+});
+
+describe("without a bus", () => {
+  const away = new AgentlaneError("unavailable", "BUS_AWAY", "away");
+  let subscribeCount: number;
+  let isAway: boolean;
+
+  beforeEach(() => {
+    subscribeCount = 0;
+    isAway = true;
+    const { subscribe } = bus;
+    bus.subscribe = (topic, listener) => {
+      subscribeCount++;
+      return isAway ? Promise.reject(away) : subscribe(topic, listener);
+    };
+  });
+
+  it.each([true, false])("a watch (fresh: %s) reads the log once a second", async (fresh) => {
+    const watch = await open({ fresh });
+    log.write(messageEvents("a"));
+    expect(sequences((await watch.next()).value ?? [])).toEqual([1]);
+    const next = peek(watch);
+    log.write([completed()]);
+    await clock.advance(SILENCE_MS - 1);
+    expect(next()).toBeUndefined();
+    await clock.advance(1);
+    expect(sequences(next()?.value ?? [])).toEqual([2]);
+    expect((await watch.next()).done).toBe(true);
+    expect([openCount, clock.timerCount]).toEqual([0, 0]);
+  });
+
+  it("a watch subscribes once it can, and lives on notices again", async () => {
+    const watch = await open();
+    log.write(messageEvents("a"));
+    expect(sequences((await watch.next()).value ?? [])).toEqual([1]);
+    let next = peek(watch);
+    await clock.advance(2 * SILENCE_MS);
+    expect(subscribeCount).toBe(3);
+    isAway = false;
+    await clock.advance(SILENCE_MS);
+    expect(subscribeCount).toBe(4);
+    log.write(messageEvents("b"));
+    await clock.advance(0);
+    expect(sequences(next()?.value ?? [])).toEqual([2]);
+    next = peek(watch);
+    await clock.advance(2 * SILENCE_MS);
+    expect(subscribeCount).toBe(4);
+    log.write([completed()]);
+    await clock.advance(0);
+    expect(sequences(next()?.value ?? [])).toEqual([3]);
+    await watch.next();
+    expect([openCount, clock.timerCount]).toEqual([0, 0]);
+  });
+
+  it("a watch never asks for two subscriptions at once, and keeps none that comes after its end", async () => {
+    const watch = await open();
+    const coming = Promise.withResolvers<Subscription>();
+    bus.subscribe = () => {
+      subscribeCount++;
+      return coming.promise;
+    };
+    void watch.next();
+    await clock.advance(5 * SILENCE_MS);
+    expect(subscribeCount).toBe(2);
+    watch.close();
+    let isClosed = false;
+    coming.resolve({ close: () => void (isClosed = true) });
+    await clock.advance(0);
+    expect(isClosed).toBe(true);
   });
 });
