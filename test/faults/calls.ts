@@ -46,8 +46,8 @@ export async function untilAnswered<T>(
   }
 }
 
-export async function anyGateway({ cluster, random }: Caller): Promise<Clients> {
-  const gateways = await cluster.gateways();
+export async function anyGateway({ cluster, random, signal }: Caller): Promise<Clients> {
+  const gateways = await cluster.gateways(signal);
   const chosen = gateways[Math.floor(random() * gateways.length)];
   if (!chosen) throw new Error("there is no gateway");
   return chosen;
@@ -69,5 +69,6 @@ export async function beforeRepeat(caller: Caller, error: unknown): Promise<void
     }
   }
   ledger.repeatCount++;
+  ledger.lastRepeat = failure.message;
   await after(50 + 200 * random(), undefined, { signal });
 }

@@ -36,8 +36,8 @@ export interface Place {
 export interface Cluster {
   readonly backend: RunningBackend;
   readonly places: readonly Place[];
-  /** Clients of the running gateways; waits while there is none. */
-  gateways(): Promise<Clients[]>;
+  /** Clients of the running gateways; waits while there is none, until the signal aborts. */
+  gateways(signal: AbortSignal): Promise<Clients[]>;
   start(place: Place): Promise<void>;
   kill(place: Place): Promise<void>;
   /** Lines that processes have logged as errors, without what varies, and how often. */
@@ -52,6 +52,7 @@ export async function startCluster(settings: FaultSettings): Promise<Cluster> {
   const places = placesOf(settings, backend);
   const ended: ServingProcess[] = [];
   const crashes: string[] = [];
+  const starting = new Set<Promise<void>>();
   /** Only what has run once is worth repeating: a first start that fails is a mistake. */
   let isSupervised = false;
   let gatewayStarted = Promise.withResolvers<void>();
@@ -62,11 +63,16 @@ export async function startCluster(settings: FaultSettings): Promise<Cluster> {
       try {
         return await serve([], place.environment);
       } catch (error) {
-        if (!isSupervised) throw error;
+        if (!isSupervised || settings.signal.aborted) throw error;
       }
     }
   }
-  async function start(place: Place): Promise<void> {
+  function start(place: Place): Promise<void> {
+    const started = startIn(place).finally(() => starting.delete(started));
+    starting.add(started);
+    return started;
+  }
+  async function startIn(place: Place): Promise<void> {
     const process = await started(place);
     place.process = process;
     void process.exited.then((code) => {
@@ -91,6 +97,8 @@ export async function startCluster(settings: FaultSettings): Promise<Cluster> {
 
   async function stop(): Promise<void> {
     isSupervised = false;
+    // What is just starting would outlive its own end.
+    await Promise.allSettled(starting);
     await Promise.all(places.map(kill));
     await backend.stop();
   }
@@ -108,12 +116,12 @@ export async function startCluster(settings: FaultSettings): Promise<Cluster> {
     crashes,
     start,
     kill,
-    async gateways() {
+    async gateways(signal) {
       for (;;) {
         const started = gatewayStarted.promise;
         const found = places.flatMap(({ clients }) => clients ?? []);
         if (found.length > 0) return found;
-        await started;
+        await unlessAborted(started, signal);
       }
     },
     errors() {
@@ -171,6 +179,18 @@ function clientsOf(address: string) {
     operations: createClient(OperationsService, transport),
     close: () => sessionManager.abort(),
   };
+}
+
+async function unlessAborted(waited: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await Promise.race([waited, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 interface LogLine {

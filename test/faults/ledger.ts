@@ -46,6 +46,8 @@ export interface Ledger {
   readonly problems: string[];
   /** Calls that were repeated because their outcome was unknown. */
   repeatCount: number;
+  /** What the last of them were told. */
+  lastRepeat: string;
   /** Repeats that found the task which the first call had made. */
   reconnectCount: number;
   /** How long the server took to say UNAVAILABLE. */
@@ -53,7 +55,14 @@ export interface Ledger {
 }
 
 export function newLedger(): Ledger {
-  return { submissions: [], problems: [], repeatCount: 0, reconnectCount: 0, refusalsMs: [] };
+  return {
+    submissions: [],
+    problems: [],
+    repeatCount: 0,
+    lastRepeat: "nothing",
+    reconnectCount: 0,
+    refusalsMs: [],
+  };
 }
 
 export interface Entry {

@@ -162,6 +162,8 @@ class LoadClients {
       ({ taskId }) => {
         heard(submission, taskId);
         second ??= this.#watch(submission, taskId);
+        // Should the first fail, nobody looks at it any more.
+        second.catch(() => undefined);
       },
     );
     submission.ends.push(end);

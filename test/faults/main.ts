@@ -34,7 +34,7 @@ const print = (line: string): void => {
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(7)} s  ${line}`);
 };
 print(`npm run test:faults -- ${replay.join(" ")}`);
-const { figures, violations } = await runFaults({
+const run = runFaults({
   ...DEFAULT_SETTINGS,
   backend,
   seed: Number(values.seed),
@@ -48,9 +48,15 @@ const { figures, violations } = await runFaults({
   signal: interrupted.signal,
   print,
 });
-for (const line of figures) console.log(line);
-if (violations.length > 0) console.log(`replay: npm run test:faults -- ${replay.join(" ")}`);
-process.exitCode = violations.length > 0 ? 1 : 0;
+const report = await run.catch((error: unknown) => {
+  if (!interrupted.signal.aborted) throw error;
+  print("interrupted; nothing was judged");
+});
+for (const line of report?.figures ?? []) console.log(line);
+if (report && report.violations.length > 0) {
+  console.log(`replay: npm run test:faults -- ${replay.join(" ")}`);
+}
+process.exitCode = report?.violations.length === 0 ? 0 : 1;
 
 function gapOf(text: string): [number, number] {
   const [from = 0, to = from] = text.split("-").map((part) => Number(part) * 1000);

@@ -28,29 +28,66 @@ export interface SessionView {
   readonly unfinishedTaskIds: readonly string[];
 }
 
+export interface Reader {
+  /** Undefined when there was no answer; that, or another failure, is a problem of the run. */
+  read<T>(
+    what: string,
+    boundMs: number,
+    work: (caller: Caller) => Promise<T>,
+  ): Promise<T | undefined>;
+}
+
+/** After the first read without an answer it reads nothing more: the others would have none either. */
+export function readerOf(caller: Caller): Reader {
+  const givenUp = new AbortController();
+  return {
+    async read(what, boundMs, work) {
+      if (givenUp.signal.aborted) return undefined;
+      const bound = AbortSignal.timeout(boundMs);
+      const signal = AbortSignal.any([caller.signal, givenUp.signal, bound]);
+      try {
+        return await work({ ...caller, signal });
+      } catch (error) {
+        caller.signal.throwIfAborted();
+        const { problems, lastRepeat } = caller.ledger;
+        const why = bound.aborted ? `no answer but "${lastRepeat}" for ${boundMs} ms` : `${error}`;
+        if (!givenUp.signal.aborted) problems.push(`${what} could not be read: ${why}`);
+        givenUp.abort();
+        return undefined;
+      }
+    },
+  };
+}
+
 /** How long it took until nothing was unfinished; undefined = it never happened. */
 export async function settle(caller: Caller, boundMs: number): Promise<number | undefined> {
   const startedAt = performance.now();
-  while (performance.now() - startedAt < boundMs) {
-    const unfinished = await Promise.all(
-      (await caller.cluster.gateways()).map(async ({ operations }) => {
-        const { runningTasks, queuedTasks, waitingTasks } = await operations.getTaskManagerStatus(
-          {},
-        );
-        return runningTasks + queuedTasks + waitingTasks;
-      }),
-    );
-    if (unfinished.every((count) => count === 0)) return performance.now() - startedAt;
+  const bound = AbortSignal.timeout(boundMs);
+  const signal = AbortSignal.any([caller.signal, bound]);
+  while (!bound.aborted) {
+    caller.signal.throwIfAborted();
+    try {
+      const gateways = await caller.cluster.gateways(signal);
+      const unfinished = await Promise.all(gateways.map((each) => unfinishedCount(each, signal)));
+      if (unfinished.every((count) => count === 0)) return performance.now() - startedAt;
+    } catch (error) {
+      await beforeRepeat({ ...caller, signal }, error).catch(() => undefined);
+    }
     await after(200);
   }
   return undefined;
+}
+
+async function unfinishedCount({ operations }: Clients, signal: AbortSignal): Promise<number> {
+  const status = await operations.getTaskManagerStatus({}, { signal });
+  return status.runningTasks + status.queuedTasks + status.waitingTasks;
 }
 
 /** All gateways' views; read again while they differ, because workers report with a delay. */
 export async function viewsOf(caller: Caller, boundMs: number): Promise<View[]> {
   const startedAt = performance.now();
   for (;;) {
-    const gateways = await caller.cluster.gateways();
+    const gateways = await caller.cluster.gateways(caller.signal);
     const views = await Promise.all(gateways.map((clients) => viewOf(caller, clients)));
     const isSame = views.every((view) => {
       return Object.entries(view.digests).every(([name, digest]) => {
@@ -65,19 +102,20 @@ export async function viewsOf(caller: Caller, boundMs: number): Promise<View[]> 
 async function viewOf(caller: Caller, clients: Clients): Promise<View> {
   const { address, tasks, operations, sessions } = clients;
   const pageSize = 500;
+  const { signal } = caller;
   const allTasks = await allOf(caller, async (pageToken) => {
-    const page = await tasks.listTasks({ pageSize, pageToken });
+    const page = await tasks.listTasks({ pageSize, pageToken }, { signal });
     return { items: page.tasks, next: page.nextPageToken };
   });
   const deadLetters = await allOf(caller, async (pageToken) => {
-    const page = await tasks.listDeadLetters({ pageSize, pageToken });
+    const page = await tasks.listDeadLetters({ pageSize, pageToken }, { signal });
     return { items: page.tasks, next: page.nextPageToken };
   });
   const instances = await allOf(caller, async (pageToken) => {
-    const page = await sessions.listInstances({ pageSize, pageToken });
+    const page = await sessions.listInstances({ pageSize, pageToken }, { signal });
     return { items: page.instances, next: page.nextPageToken };
   });
-  const stats = await operations.getQueueStats({});
+  const stats = await operations.getQueueStats({}, { signal });
   return {
     gateway: address,
     tasks: allTasks,

@@ -10,7 +10,15 @@ import { type FaultLog, identifyAll, startInjector } from "./injector.ts";
 import { newLedger } from "./ledger.ts";
 import { startLoad } from "./load.ts";
 import { checkBlocks, readBlocks } from "./lost-attempts.ts";
-import { inParallel, leftovers, readLog, readSession, settle, viewsOf } from "./observe.ts";
+import {
+  inParallel,
+  leftovers,
+  readerOf,
+  readLog,
+  readSession,
+  settle,
+  viewsOf,
+} from "./observe.ts";
 import { seededRandom } from "./random.ts";
 import { CONSUMERS_RESUME_MS, type FaultSettings } from "./settings.ts";
 
@@ -25,6 +33,10 @@ export interface RunReport {
 const COVER_BOUND_MS = 180_000;
 /** Logs and sessions read at once, for the checker. */
 const READ_COUNT = 32;
+/** For a log, a session or all lists; a run that cannot be read must say so. */
+const READ_BOUND_MS = 60_000;
+/** Calls of clients that have no answer so long after the last fault have none. */
+const ANSWERS_BOUND_MS = 120_000;
 const VIEWS_BOUND_MS = 20_000;
 const PROGRESS_MS = 60_000;
 
@@ -33,7 +45,8 @@ export async function runFaults(settings: FaultSettings): Promise<RunReport> {
   const ending = new AbortController();
   const ledger = newLedger();
   const random = seededRandom(settings.seed, "clients");
-  const caller: Caller = { cluster, ledger, random, signal: ending.signal };
+  const signal = AbortSignal.any([ending.signal, settings.signal]);
+  const caller: Caller = { cluster, ledger, random, signal };
   try {
     await identifyAll(caller, cluster);
     settings.print("all processes run");
@@ -59,14 +72,34 @@ export async function runFaults(settings: FaultSettings): Promise<RunReport> {
 async function breakThings(caller: Caller, settings: FaultSettings): Promise<FaultLog> {
   const load = startLoad({ ...settings, ...caller });
   const injector = startInjector({ ...caller, load, settings });
-  await loadFor(settings, caller.ledger);
-  const waited = new AbortController();
-  const late = after(COVER_BOUND_MS, undefined, { signal: waited.signal }).catch(() => undefined);
-  await Promise.race([injector.covered, late]);
-  waited.abort();
-  const faults = await injector.stop();
-  await load.stop();
-  return faults;
+  try {
+    await loadFor(settings, caller.ledger);
+    await within(COVER_BOUND_MS, injector.covered, settings.signal);
+  } finally {
+    // Whatever is broken is mended before its processes end.
+    await injector.stop();
+  }
+  if (!(await within(ANSWERS_BOUND_MS, load.stop(), settings.signal))) {
+    const { problems, lastRepeat } = caller.ledger;
+    problems.push(`calls had no answer but "${lastRepeat}" for ${ANSWERS_BOUND_MS} ms`);
+  }
+  return injector.stop();
+}
+
+/** Whether it came to its end in time. Rejects when the run is to end. */
+async function within(
+  limitMs: number,
+  waited: Promise<void>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const over = new AbortController();
+  const limit = after(limitMs, false, { signal: AbortSignal.any([signal, over.signal]) });
+  try {
+    return await Promise.race([waited.then(() => true), limit]);
+  } finally {
+    over.abort();
+    limit.catch(() => undefined);
+  }
 }
 
 /** Until its time is over, telling now and then how far it is. */
@@ -85,16 +118,26 @@ async function observe(caller: Caller, settings: FaultSettings): Promise<Observe
   const settledAfterMs = await settle(caller, settings.settleMs);
   settings.print("everything has settled");
   const left = await leftovers(caller, VIEWS_BOUND_MS);
-  const views = await viewsOf(caller, VIEWS_BOUND_MS);
+  const { read } = readerOf(caller);
+  const views =
+    (await read("what the gateways show", READ_BOUND_MS, (each) =>
+      viewsOf(each, VIEWS_BOUND_MS),
+    )) ?? [];
   const tasks = observedTasks(ledger, views[0]);
   const chance = seededRandom(settings.seed, "logs");
   const taskViolations = await inParallel(tasks, READ_COUNT, async (observed) => {
     const isRead = !isOrdinary(observed) || chance() < settings.ordinaryLogShare;
-    return checkTask(observed, isRead ? await readLog(caller, observed.task.taskId) : undefined);
+    if (!isRead) return checkTask(observed, undefined);
+    const { taskId } = observed.task;
+    const log = await read(`the log of ${taskId}`, READ_BOUND_MS, (each) => readLog(each, taskId));
+    return log ? checkTask(observed, log) : [];
   });
   const sessionIds = [...new Set(tasks.map(({ task }) => task.sessionId))].filter(Boolean);
   const sessions = await inParallel(sessionIds, READ_COUNT, async (sessionId) => {
-    return [sessionId, await readSession(caller, sessionId)] as const;
+    const session = await read(`session ${sessionId}`, READ_BOUND_MS, (each) =>
+      readSession(each, sessionId),
+    );
+    return session ? [[sessionId, session] as const] : [];
   });
   return {
     ledger,
@@ -102,7 +145,7 @@ async function observe(caller: Caller, settings: FaultSettings): Promise<Observe
     settledAfterMs,
     tasks,
     taskViolations: taskViolations.flat(),
-    sessions: new Map(sessions),
+    sessions: new Map(sessions.flat()),
     leftovers: left,
     crashes: cluster.crashes,
   };
