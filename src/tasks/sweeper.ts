@@ -158,7 +158,7 @@ export function repairChores(parts: RepairParts): Chore[] {
       runsAtStart: true,
       run: () => expireLeases(parts),
     },
-    { name: "reconcile", intervalMs: parts.reconcileIntervalMs, run: () => reconcile(parts) },
+    { name: "reconcile", intervalMs: parts.reconcileIntervalMs, run: reconciler(parts) },
   ];
 }
 
@@ -215,17 +215,52 @@ function endingOfExpired(record: ExpiredLease["record"], random: Random, waitedM
   return endingAfterFailure(record, toTaskError(error), random, { leaseExpired: true, waitedMs });
 }
 
-/** A broker that lost messages (flushed, rebuilt) holds fewer than the store says are ready. */
-async function reconcile({ store, queue, dispatcher, sweep }: RepairParts): Promise<void> {
-  for (const name of await store.log.queues()) {
-    const [figures, depth] = await Promise.all([store.log.figures(name), queue.depth(name)]);
-    if (depth.pendingCount + depth.unsettledCount >= figures.readyCount) continue;
+/** Runs of a deficit so small that workers may have it in hand, before it is believed: a minute. */
+const MAX_DOUBTS = 12;
+/** Doorbells that may ring twice without anybody minding. */
+const CHEAP_COUNT = 100;
+
+/**
+ * A broker that lost messages (flushed, rebuilt) holds fewer than the store says are ready. So does
+ * one that does not tell what other processes have in hand, and to ring for everything would double
+ * a backlog. What their slots can explain is rung for at once where that costs little, and else only
+ * if it stays.
+ */
+function reconciler({ store, queue, dispatcher, sweep }: RepairParts): () => Promise<void> {
+  /** Runs in a row with a small deficit, by queue. */
+  const doubts = new Map<string, number>();
+
+  async function isBelieved(name: string, readyCount: number, deficit: number): Promise<boolean> {
+    const workers = await store.workers.list();
+    const mine = workers.filter(({ queues }) => queues.includes(name));
+    const slotCount = mine.reduce((sum, { slots }) => sum + slots, 0);
+    const doubtCount = (doubts.get(name) ?? 0) + 1;
+    const neededCount = Math.min(MAX_DOUBTS, Math.ceil(readyCount / CHEAP_COUNT));
+    if (deficit > slotCount || doubtCount >= neededCount) return true;
+    doubts.set(name, doubtCount);
+    return false;
+  }
+
+  async function ring(name: string): Promise<void> {
     let after = "";
     for (;;) {
       const doorbells = await store.tasks.ready(name, after, sweep.limit);
       await dispatcher.dispatch({ doorbells, notices: [] });
-      if (doorbells.length < sweep.limit) break;
+      if (doorbells.length < sweep.limit) return;
       after = doorbells.at(-1)?.taskId ?? "";
     }
   }
+
+  return async () => {
+    for (const name of await store.log.queues()) {
+      const [{ readyCount }, depth] = await Promise.all([
+        store.log.figures(name),
+        queue.depth(name),
+      ]);
+      const deficit = readyCount - depth.pendingCount - depth.unsettledCount;
+      if (deficit > 0 && !(await isBelieved(name, readyCount, deficit))) continue;
+      doubts.delete(name);
+      if (deficit > 0) await ring(name);
+    }
+  };
 }

@@ -290,6 +290,21 @@ describe.skipIf(!hasRabbit)("the RabbitMQ queue", () => {
     });
   });
 
+  it("declares a deleted queue again, without a worker, though an operator's queue takes all messages", async () => {
+    const on = await queue();
+    await on.publish([queueMessage()]);
+    await onChannel(async (channel) => {
+      const { queue: audit } = await channel.assertQueue(`${prefix}.audit`);
+      await channel.bindQueue(audit, `${prefix}.tasks`, "agent.#");
+      await channel.deleteQueue(`${prefix}.queue.${NORMAL}`);
+    });
+    const pendingCount = async (): Promise<number> => {
+      await on.publish([queueMessage()]);
+      return (await on.depth(QUEUE)).pendingCount;
+    };
+    await expect.poll(pendingCount, { timeout: 15_000, interval: 250 }).toBeGreaterThan(0);
+  });
+
   it("refuses a queue of the same name with other settings, and says what to do", async () => {
     const on = await queue();
     await on.publish([queueMessage()]);

@@ -1,4 +1,6 @@
+import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WorkerSchema } from "../../gen/agentlane/v1/operations_service_pb.js";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { createMemoryEventBus } from "../../src/queue/memory/bus.ts";
 import { createMemoryQueue } from "../../src/queue/memory/queue.ts";
@@ -231,6 +233,46 @@ describe("the repairs", () => {
     expect(await pendingCount()).toBe(0);
     await clock.advance(6000);
     expect(await pendingCount()).toBe(7);
+  });
+
+  /** Steps of a reconcile; the worker, on another process, goes on reporting its 4 slots. */
+  async function reconcile(steps: number): Promise<void> {
+    for (let step = 0; step < steps; step++) {
+      const worker = create(WorkerSchema, { workerId: "w", queues: [QUEUE], slots: 4 });
+      await store.workers.report({ worker, ttlMs: 15_000, changed: [], removed: [] });
+      await clock.advance(5000);
+    }
+  }
+
+  it("leave a backlog alone of which another process has some in hand, wherever the broker does not tell", async () => {
+    await accept(1200);
+    const { depth } = broker;
+    broker.depth = async (name) => ({ ...(await depth(name)), unsettledCount: 0 });
+    const consumer = await broker.consume({ queues: [QUEUE], workerId: "w", prefetch: 4 });
+    const { signal } = new AbortController();
+    const inHand = await Promise.all([1, 2, 3].map(() => consumer.receive(signal)));
+    await reconcile(5);
+    for (const delivery of inHand) await delivery?.nack();
+    expect(await pendingCount()).toBe(1200);
+    await consumer.close();
+  });
+
+  it("ring again within a minute for a doorbell that a long queue has lost", async () => {
+    await accept(1200);
+    const consumer = await broker.consume({ queues: [QUEUE], workerId: "w", prefetch: 4 });
+    await (await consumer.receive(new AbortController().signal))?.ack();
+    await consumer.close();
+    await reconcile(13);
+    expect(await pendingCount()).toBe(2399);
+  });
+
+  it("ring again at once for a doorbell that a short queue has lost", async () => {
+    await accept(40);
+    const consumer = await broker.consume({ queues: [QUEUE], workerId: "w", prefetch: 4 });
+    await (await consumer.receive(new AbortController().signal))?.ack();
+    await consumer.close();
+    await reconcile(2);
+    expect(await pendingCount()).toBe(79);
   });
 
   it("leave a broker alone that holds what it should", async () => {
