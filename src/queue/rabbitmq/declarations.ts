@@ -1,7 +1,14 @@
-/** Named queues come into being when first named, on each connection anew. */
+/**
+ * Named queues come into being when first named, on each connection anew. That one was deleted is
+ * told by what is returned, but not where a queue of an operator takes the messages too; so as long
+ * as something is published, the declaration is repeated.
+ */
 import type { ChannelModel } from "amqplib";
+import type { Clock } from "../../clock.ts";
 import type { Connection } from "./connection.ts";
 import { declareQueue, type Topology } from "./topology.ts";
+
+const REPEAT_MS = 5000;
 
 /** On a channel of its own, which ends when something of that name has other settings. */
 export async function declareOn(
@@ -19,16 +26,25 @@ export async function declareOn(
 export class Declarations {
   readonly #connection: Connection;
   readonly #topology: Topology;
-  readonly #done = new Set<string>();
+  readonly #clock: Clock;
+  /** When they were last declared. */
+  readonly #done = new Map<string, number>();
   readonly #going = new Map<string, Promise<void>>();
 
-  constructor(connection: Connection, topology: Topology) {
+  constructor(connection: Connection, topology: Topology, clock: Clock) {
     this.#connection = connection;
     this.#topology = topology;
+    this.#clock = clock;
   }
 
+  /** Whether it was declared. When that was long ago, it is repeated, and nobody waits for it. */
   has(queue: string): boolean {
-    return this.#done.has(queue);
+    const doneAtMs = this.#done.get(queue);
+    if (doneAtMs === undefined) return false;
+    if (this.#clock.monotonic() - doneAtMs > REPEAT_MS) {
+      this.declare(queue).catch(() => this.forget(queue));
+    }
+    return true;
   }
 
   /** At once only one a name. */
@@ -52,6 +68,6 @@ export class Declarations {
 
   async #declare(queue: string): Promise<void> {
     await declareOn(this.#connection, this.#connection.model(), this.#topology, queue);
-    this.#done.add(queue);
+    this.#done.set(queue, this.#clock.monotonic());
   }
 }

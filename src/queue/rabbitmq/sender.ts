@@ -51,7 +51,7 @@ export function createSender(options: SenderOptions, topology: Topology): Sender
     onLost: (error) => onWarning?.("the queue lost its connection to RabbitMQ", error),
   });
   const publisher = new Publisher({ clock, topology, connection });
-  const declarations = new Declarations(connection, topology);
+  const declarations = new Declarations(connection, topology, clock);
 
   async function declare(messages: readonly QueueMessage[]): Promise<void> {
     connection.requireUnblocked();

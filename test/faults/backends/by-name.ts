@@ -1,5 +1,6 @@
 /** The backends that `--only` knows. */
 import type { Backend } from "./contract.ts";
+import { rabbitmqPostgresBackend } from "./rabbitmq-postgres.ts";
 import { rabbitmqBackend } from "./rabbitmq-redis.ts";
 import { redisBackend } from "./redis.ts";
 import { postgresBackend } from "./redis-postgres.ts";
@@ -8,6 +9,7 @@ import { sqliteBackend } from "./sqlite.ts";
 const BACKENDS: readonly Backend[] = [
   redisBackend,
   rabbitmqBackend,
+  rabbitmqPostgresBackend,
   postgresBackend,
   sqliteBackend,
 ];
