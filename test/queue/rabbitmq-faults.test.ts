@@ -268,6 +268,18 @@ describe.skipIf(!hasRabbit)("the RabbitMQ queue", () => {
     expect(await untilItWorks(on, consumer)).toBeLessThan(10_000);
   });
 
+  it("is not sent five times what an idle consumer has slots for", async () => {
+    const on = await queue();
+    const consumer = await on.consume({ queues: [QUEUE], workerId: "w1", prefetch: 100 });
+    expect(await consumer.receive(AbortSignal.timeout(200))).toBeUndefined();
+    const counted = (): Promise<string> =>
+      rabbit.evaluate(
+        'Counts = [proplists:get_value(prefetch_count, C) || C <- rabbit_amqqueue:consumers_all(<<"/">>)], {length(Counts), lists:sum(Counts)}',
+      );
+    // A quarter for each level, and all for what prefers it.
+    await expect.poll(counted).toContain("{5, 200}");
+  });
+
   it("sets unreadable messages aside and goes on with the next", async () => {
     const on = await queue();
     const consumer = await consume(on);

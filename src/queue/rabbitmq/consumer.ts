@@ -18,6 +18,9 @@ import { TurnOrder } from "./turn-order.ts";
 
 /** How long something waits for a call here before it goes back for others. */
 const STRAY_MS = 5;
+/** What a level may push ahead of its acks: fewer would keep a worker of few slots waiting. */
+const MIN_WINDOW = 8;
+const MAX_PREFETCH = 65_535;
 /** Whether what should be pushed is pushed, and whether the broker answers at all. */
 const PROBE_INTERVAL_MS = 2000;
 
@@ -69,7 +72,6 @@ export class RabbitConsumer implements Consumer {
     const channel = await connection.reply(model.createChannel());
     channel.on("error", (error) => this.#giveUp(channel, error));
     channel.on("close", () => this.#giveUp(channel, new Error("channel closed")));
-    await connection.reply(channel.prefetch(Math.min(this.#options.prefetch, 65_535)));
     const { workerId } = this.#options;
     const own = await connection.reply(
       declareWorkerQueue(channel, topology, workerId, this.#queues),
@@ -92,9 +94,16 @@ export class RabbitConsumer implements Consumer {
       return LEVELS.map((level) => sourceOf(levelQueue(topology, queue, level), level));
     });
     const preferring = sourceOf(own, Priority.NORMAL);
-    this.#sources = [...levels, preferring];
+    this.#sources = [preferring];
     this.#preferring = preferring;
+    // It counts for each consumer that begins after it. What prefers this worker and finds no slot
+    // does not wait for it, and what comes by level, all levels might push at once.
+    const prefetch = Math.min(this.#options.prefetch, MAX_PREFETCH);
+    await connection.reply(channel.prefetch(prefetch));
     await connection.reply(preferring.turnOn());
+    const share = Math.max(Math.ceil(prefetch / LEVELS.length), Math.min(prefetch, MIN_WINDOW));
+    await connection.reply(channel.prefetch(share));
+    this.#sources = [...levels, preferring];
     if (!this.#probing) this.#planProbe();
     this.#pump();
   }
