@@ -136,7 +136,7 @@ impl Client {
         };
         let source = Source {
             open: Box::new(open),
-            abandon: Some(abandon),
+            leave: Some(Box::new(move |task_id| abandon.begin(task_id))),
             reports_failure: true,
         };
         TurnStream::new(source, scope, String::new(), 0)
@@ -153,7 +153,7 @@ impl Client {
         let (client, calls) = (self.clone(), scope.clone());
         let source = Source {
             open: Box::new(move |task_id, after| client.open_watch(&calls, task_id, after)),
-            abandon: None,
+            leave: None,
             reports_failure: false,
         };
         TurnStream::new(source, scope, task_id.into(), sequence)

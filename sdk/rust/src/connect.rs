@@ -13,6 +13,9 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::scope::Retry;
 
+#[cfg(test)]
+mod tests;
+
 /// What the generated clients send through.
 pub type Transport = InterceptedService<Channel, Headers>;
 

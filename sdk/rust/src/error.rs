@@ -9,6 +9,9 @@ use tonic::{Code, Status, TimeoutExpired};
 use crate::rpc;
 use crate::v1::TaskError;
 
+#[cfg(test)]
+mod tests;
+
 /// Every failure of this crate.
 #[derive(Clone)]
 pub struct Error(Box<Fields>);

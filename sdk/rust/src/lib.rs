@@ -16,6 +16,8 @@ mod abandon;
 mod client;
 mod connect;
 mod error;
+#[cfg(test)]
+mod fakes;
 #[allow(unreachable_pub, clippy::all, rustdoc::all)]
 #[path = "../gen/mod.rs"]
 mod generated;

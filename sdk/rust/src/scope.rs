@@ -7,6 +7,9 @@ use tonic::{Request, Response, Status};
 
 use crate::error::Error;
 
+#[cfg(test)]
+mod tests;
+
 /// Full jitter: a delay is uniform in [0, min(max_backoff, initial_backoff × multiplier^(n−1))].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Retry {

@@ -11,7 +11,6 @@ use tokio::task::JoinHandle;
 use tokio::time::{Sleep, sleep, sleep_until};
 use tonic::{Code, Status, Streaming};
 
-use crate::abandon::Abandon;
 use crate::error::Error;
 use crate::scope::Scope;
 use crate::turn::TurnResult;
@@ -57,12 +56,16 @@ pub(crate) type Replies =
     Pin<Box<dyn Stream<Item = Result<WatchTaskResponse, Status>> + Send + 'static>>;
 pub(crate) type Opening = Pin<Box<dyn Future<Output = Result<Replies, Error>> + Send + 'static>>;
 
+/// After a sequence; the task's id is empty before the first event.
+type Open = Box<dyn Fn(&str, u32) -> Opening + Send + Sync>;
+/// The task's id as above.
+type Leave = Box<dyn Fn(&str) -> JoinHandle<()> + Send + Sync>;
+
 /// How a stream gets its events.
 pub(crate) struct Source {
-    /// After a sequence; the task's id is empty before the first event.
-    pub(crate) open: Box<dyn Fn(&str, u32) -> Opening + Send + Sync>,
+    pub(crate) open: Open,
     /// For a reader who stops before the end; None where that cancels nothing.
-    pub(crate) abandon: Option<Abandon>,
+    pub(crate) leave: Option<Leave>,
     /// Whether the end of a task that failed is an error of the stream.
     pub(crate) reports_failure: bool,
 }
@@ -268,8 +271,8 @@ impl TurnStream {
     fn leave(&mut self) -> Option<JoinHandle<()>> {
         let phase = std::mem::replace(self.phase.get_mut(), Phase::Over);
         let is_settled = matches!(phase, Phase::Idle | Phase::Over) || self.end.is_some();
-        let abandon = self.source.abandon.as_ref().filter(|_| !is_settled)?;
-        Some(abandon.begin(&self.task_id))
+        let leave = self.source.leave.as_ref().filter(|_| !is_settled)?;
+        Some(leave(&self.task_id))
     }
 }
 
