@@ -105,9 +105,12 @@ impl Builder {
         }
     }
 
-    /// Sent as `authorization: Bearer …`.
+    /// Sent as `authorization: Bearer …`; empty = none.
     pub fn api_key(self, key: impl AsRef<str>) -> Self {
-        self.header("authorization", format!("Bearer {}", key.as_ref()))
+        match key.as_ref() {
+            "" => self,
+            key => self.header("authorization", format!("Bearer {key}")),
+        }
     }
 
     /// Metadata of every call.

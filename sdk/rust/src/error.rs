@@ -1,6 +1,7 @@
 //! What the server refused, or why a task failed, with the google.rpc details decoded.
 use std::error::Error as StdError;
 use std::fmt;
+use std::iter::successors;
 use std::time::Duration;
 
 use prost::Message;
@@ -172,8 +173,7 @@ impl From<Status> for Error {
         if is_timeout(&status) {
             error = Self::deadline_exceeded();
         } else if !has_info && is_broken(status.code()) {
-            error.0.code = Code::Unavailable;
-            error.0.reason = name_of(Code::Unavailable).to_owned();
+            error = Self::new(Code::Unavailable, message_of(&status));
         }
         error.0.retryable = error.0.code == Code::Unavailable || error.0.retry_after.is_some();
         error.0.status = Some(status);
@@ -190,14 +190,22 @@ fn is_broken(code: Code) -> bool {
 
 /// tonic's own timer, which answers with CANCELLED.
 fn is_timeout(status: &Status) -> bool {
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        if error.is::<TimeoutExpired>() {
-            return true;
+    causes_of(status).any(|cause| cause.is::<TimeoutExpired>())
+}
+
+/// A transport's own words say little; what it ran into says why.
+fn message_of(status: &Status) -> String {
+    let mut message = status.message().to_owned();
+    for cause in causes_of(status).map(|cause| cause.to_string()) {
+        if !message.contains(&cause) {
+            message += &format!(": {cause}");
         }
-        cause = error.source();
     }
-    false
+    message
+}
+
+fn causes_of(status: &Status) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    successors(status.source(), |&cause| cause.source())
 }
 
 /// Of a task that failed: never OK.

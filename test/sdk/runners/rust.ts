@@ -4,15 +4,20 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Runner } from "../runner.ts";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const SDK = fileURLToPath(new URL("../../../sdk/rust", import.meta.url));
 
-/** Cargo, with the versions of the lock file, in the one target folder that everything shares. */
-export async function cargo(...args: string[]): Promise<string> {
-  const [command = "", ...rest] = args;
-  const fixed = ["--quiet", "--locked", "--manifest-path", "Cargo.toml", "--target-dir", "target"];
-  const { stdout } = await promisify(execFile)("cargo", [command, ...fixed, ...rest], {
-    cwd: `${ROOT}/sdk/rust`,
-    maxBuffer: 2 ** 26,
+/** With the versions of the lock file, in the one target folder that everything shares. */
+const FIXED = ["--quiet", "--locked", "--target-dir", "target"];
+
+/** Runs one of cargo's commands; answers what it printed. */
+export async function cargo(
+  [command = "", ...args]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const all = [command, ...(command === "fmt" ? [] : FIXED), ...args];
+  const options = { cwd: SDK, env: { ...process.env, ...env }, maxBuffer: 2 ** 26 };
+  const { stdout } = await promisify(execFile)("cargo", all, options).catch((error) => {
+    throw new Error(`${error.message}\n${error.stdout}`);
   });
   return stdout;
 }
@@ -28,7 +33,7 @@ export const runners: readonly Runner[] = [
     name: "rust",
     missing: missingCargo,
     async prepare() {
-      await cargo("build", "--package", "agentlane-scenarios");
+      await cargo(["build", "--package", "agentlane-scenarios"]);
     },
     command: ["sdk/rust/target/debug/agentlane-scenarios"],
   },

@@ -53,17 +53,6 @@ fn without_a_runtime_there_is_no_client() {
     assert_eq!(error.code(), Code::FailedPrecondition);
 }
 
-#[cfg(feature = "tls")]
-#[tokio::test]
-async fn certificates_that_are_none_are_refused() {
-    let builder = Client::builder("https://localhost:1").ca_certificate("no PEM");
-    assert!(
-        builder
-            .connect()
-            .is_ok_and(|client| format!("{client:?}").contains("Client"))
-    );
-}
-
 #[cfg(feature = "opentelemetry")]
 #[test]
 fn calls_carry_the_active_trace_context() {
