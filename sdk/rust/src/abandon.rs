@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 use tonic::Code;
 
 use crate::connect::Transport;
+use crate::error::Error;
 use crate::v1::CancelTaskRequest;
 use crate::v1::cancel_task_request::Target;
 use crate::v1::task_service_client::TaskServiceClient;
@@ -31,9 +32,10 @@ impl Abandon {
             "" => Target::IdempotencyKey(self.idempotency_key.clone()),
             id => Target::TaskId(id.to_owned()),
         };
-        let telling = timeout(LIMIT, tell(self.tasks.clone(), target));
-        let telling = async { telling.await.unwrap_or_default() };
-        self.under_way.spawn_on(telling, &self.runtime)
+        let telling = tell(self.tasks.clone(), target);
+        // The timer is made in the runtime: whoever begins may be outside of it.
+        let bounded = async { timeout(LIMIT, telling).await.unwrap_or_default() };
+        self.under_way.spawn_on(bounded, &self.runtime)
     }
 }
 
@@ -43,15 +45,16 @@ async fn tell(mut tasks: TaskServiceClient<Transport>, target: Target) {
         target: Some(target),
         reason: "the caller went away".to_owned(),
     };
-    for tries in 0..4 {
-        let Err(status) = tasks.cancel_task(request.clone()).await else {
-            return;
-        };
-        let error = crate::Error::from(status);
-        if !matches!(error.code(), Code::NotFound | Code::Unavailable) {
+    let mut delay = Duration::from_millis(100);
+    while let Err(status) = tasks.cancel_task(request.clone()).await {
+        if !matches!(
+            Error::from(status).code(),
+            Code::NotFound | Code::Unavailable
+        ) {
             return;
         }
-        sleep(Duration::from_millis(100 << tries)).await;
+        sleep(delay).await;
+        delay *= 2;
     }
 }
 

@@ -34,6 +34,9 @@ impl Default for Retry {
     }
 }
 
+/// The header holds hours up to eight digits.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
+
 #[derive(Clone)]
 pub(crate) struct Scope {
     retry: Retry,
@@ -59,7 +62,7 @@ impl Scope {
             if left.is_zero() {
                 return Err(Error::deadline_exceeded());
             }
-            request.set_timeout(left);
+            request.set_timeout(left.min(LONGEST_TIMEOUT));
         }
         Ok(request)
     }
@@ -78,8 +81,11 @@ impl Scope {
         let growth = multiplier.powf(f64::from(tries.saturating_sub(1)));
         let bound = (initial_backoff.as_secs_f64() * growth).min(max_backoff.as_secs_f64());
         let jitter = Duration::try_from_secs_f64(bound * fastrand::f64()).unwrap_or(max_backoff);
-        let delay = error.retry_after().unwrap_or_default() + jitter;
-        let is_late = |ends_at| Instant::now() + delay >= ends_at;
+        let delay = error
+            .retry_after()
+            .unwrap_or_default()
+            .saturating_add(jitter);
+        let is_late = |ends_at: Instant| delay >= ends_at.saturating_duration_since(Instant::now());
         (!self.ends_at.is_some_and(is_late)).then_some(delay)
     }
 

@@ -63,6 +63,24 @@ async fn a_server_that_is_not_there_is_unavailable() {
     assert!(error.message().contains("refused"), "{error}");
 }
 
+#[test]
+fn a_stream_may_be_dropped_outside_of_the_runtime() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let begun = |client: &Client| {
+        let mut stream = client.stream(Turn::new("echo").text("x"));
+        runtime.block_on(async {
+            let waited = tokio::time::timeout(Duration::from_millis(10), stream.next()).await;
+            assert!(waited.is_err());
+        });
+        stream
+    };
+    let client = runtime.block_on(async { Client::connect("http://127.0.0.1:1").unwrap() });
+    drop(begun(&client));
+    let late = begun(&client);
+    drop(runtime);
+    drop(late);
+}
+
 #[tokio::test]
 #[ignore = "needs a server"]
 async fn sessions_move_and_what_is_purged_is_gone() {

@@ -128,3 +128,30 @@ async fn the_deadline_is_that_of_all_calls_together() {
     assert_eq!((calls.get(), begun.elapsed().as_millis()), (2, 1000));
     assert_eq!(scope.request(()).unwrap_err().reason(), "DEADLINE_EXCEEDED");
 }
+
+#[tokio::test(start_paused = true)]
+async fn times_without_end_are_no_problem() {
+    let endless = Retry {
+        initial_backoff: Duration::MAX,
+        multiplier: f64::INFINITY,
+        max_backoff: Duration::MAX,
+        ..Retry::default()
+    };
+    let busy = Error::from(refusal(
+        Code::ResourceExhausted,
+        "QUEUE_FULL",
+        "",
+        u64::MAX / 2,
+    ));
+    for deadline in [
+        None,
+        Some(Duration::MAX),
+        Some(Duration::from_secs(1 << 40)),
+    ] {
+        let scope = Scope::new(deadline, endless.clone());
+        assert!(scope.request(()).is_ok());
+        scope.delay(1, &busy);
+    }
+    let scope = Scope::new(Some(Duration::from_secs(1)), endless);
+    assert_eq!(scope.delay(1, &busy), None);
+}
