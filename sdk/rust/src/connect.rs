@@ -148,10 +148,7 @@ impl Builder {
     pub fn connect(self) -> Result<Client, Error> {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Code::FailedPrecondition, "there is no Tokio runtime here"))?;
-        let mut headers = Headers::default();
-        for (name, value) in &self.headers {
-            headers = headers.with(name, value)?;
-        }
+        let headers = self.headers_of_calls()?;
         let channel = self.endpoint()?.connect_lazy();
         Ok(Client::new(
             channel,
@@ -160,6 +157,13 @@ impl Builder {
             self.retry,
             runtime,
         ))
+    }
+
+    fn headers_of_calls(&self) -> Result<Headers, Error> {
+        let mut all = self.headers.iter();
+        all.try_fold(Headers::default(), |headers, (name, value)| {
+            headers.with(name, value)
+        })
     }
 
     fn endpoint(&self) -> Result<Endpoint, Error> {

@@ -3,6 +3,9 @@ use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value as ProtoValue};
 use serde_json::{Map, Number, Value};
 
+#[cfg(test)]
+mod tests;
+
 /// Numbers become doubles, as Protobuf's JSON has no others.
 pub fn to_proto(value: Value) -> ProtoValue {
     let kind = match value {

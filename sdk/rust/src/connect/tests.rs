@@ -28,6 +28,30 @@ fn calls_carry_the_clients_headers_and_their_own() {
     assert_eq!(request.metadata().get_all("x-both").iter().count(), 1);
 }
 
+#[test]
+fn the_key_is_sent_as_a_bearer_and_kept_out_of_tables() {
+    let headers = Client::builder("http://localhost:1")
+        .api_key("secret")
+        .headers_of_calls();
+    let request = sent(&headers.unwrap(), Request::new(()));
+    assert_eq!(value(&request, "authorization"), "Bearer secret");
+    assert!(
+        request
+            .metadata()
+            .get("authorization")
+            .unwrap()
+            .is_sensitive()
+    );
+    let headers = Client::builder("http://localhost:1")
+        .api_key("")
+        .headers_of_calls();
+    assert!(
+        sent(&headers.unwrap(), Request::new(()))
+            .metadata()
+            .is_empty()
+    );
+}
+
 #[tokio::test]
 async fn what_cannot_work_is_refused_at_once() {
     let code = |builder: Builder| builder.connect().unwrap_err().code();
