@@ -1,8 +1,9 @@
 /** Agents that hold their process's event loop for longer than a lease. */
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Role } from "../../gen/agentlane/v1/content_pb.js";
@@ -55,14 +56,23 @@ type Tasks = ReturnType<typeof clientOf>;
 
 /** Its first attempt blocks, the next one does not. */
 async function submit(tasks: Tasks, blockMs: number, timeoutSeconds = 60): Promise<string> {
-  const { task } = await tasks.submitTask({
+  const request = {
     agentId: "blocks",
     messages: [{ role: Role.USER, content: [{ part: { case: "text", value: "hold it" } }] }],
     configurable: { blockMs, marker: join(folder, `marker-${++taskCount}`) },
     timeout: { seconds: BigInt(timeoutSeconds), nanos: 0 },
     retryPolicy: { initialBackoff: { seconds: 0n, nanos: 10_000_000 } },
-  });
-  return task?.taskId ?? "";
+    idempotencyKey: randomUUID(),
+  };
+  for (;;) {
+    try {
+      const { task } = await tasks.submitTask(request);
+      return task?.taskId ?? "";
+    } catch (error) {
+      // A saturated machine: other tests' processes start beside these.
+      if (ConnectError.from(error).code !== Code.Unavailable) throw error;
+    }
+  }
 }
 
 async function until(tasks: Tasks, taskId: string, state: TaskState): Promise<Task> {
