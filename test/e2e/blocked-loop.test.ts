@@ -3,12 +3,13 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Role } from "../../gen/agentlane/v1/content_pb.js";
 import { AttemptOutcome, type Task, TaskState } from "../../gen/agentlane/v1/task_pb.js";
-import { TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
+import { SubmitTaskRequestSchema, TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
 import { type ServingProcess, serve } from "../harness/process.ts";
 import { dropKeys, hasRedis, newPrefix, sharedRedis } from "../harness/redis-server.ts";
 
@@ -56,14 +57,14 @@ type Tasks = ReturnType<typeof clientOf>;
 
 /** Its first attempt blocks, the next one does not. */
 async function submit(tasks: Tasks, blockMs: number, timeoutSeconds = 60): Promise<string> {
-  const request = {
+  const request = create(SubmitTaskRequestSchema, {
     agentId: "blocks",
     messages: [{ role: Role.USER, content: [{ part: { case: "text", value: "hold it" } }] }],
     configurable: { blockMs, marker: join(folder, `marker-${++taskCount}`) },
     timeout: { seconds: BigInt(timeoutSeconds), nanos: 0 },
     retryPolicy: { initialBackoff: { seconds: 0n, nanos: 10_000_000 } },
     idempotencyKey: randomUUID(),
-  };
+  });
   for (;;) {
     try {
       const { task } = await tasks.submitTask(request);
