@@ -1,4 +1,4 @@
-/** Built once into an ignored folder: `go run` would be asked to link for every process. */
+/** The Go SDK; its runner is built once, into a folder that git ignores. */
 import { execFile, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -6,10 +6,14 @@ import type { Runner } from "../runner.ts";
 
 const FOLDER = fileURLToPath(new URL("../../../sdk/go/scenarios/", import.meta.url));
 
-/** What `go` needs here and everywhere; a checkout may be nobody's. */
+/** A Go that is too old for the module, and cannot fetch a newer one, does not count. */
 export function missingGo(): string | undefined {
-  const { status, error } = spawnSync("go", ["version"], { cwd: FOLDER });
-  return error || status !== 0 ? "there is no working go" : undefined;
+  const { error, status, stderr } = spawnSync("go", ["list", "-m"], {
+    cwd: FOLDER,
+    encoding: "utf8",
+  });
+  if (error) return "there is no go";
+  return status === 0 ? undefined : `go does not work: ${stderr.trim()}`;
 }
 
 export const runners: readonly Runner[] = [
@@ -18,11 +22,8 @@ export const runners: readonly Runner[] = [
     name: "go",
     missing: missingGo,
     async prepare() {
-      await promisify(execFile)(
-        "go",
-        ["build", "-buildvcs=false", "-o", "../.cache/scenarios", "."],
-        { cwd: FOLDER },
-      );
+      const build = ["build", "-buildvcs=false", "-o", "../.cache/scenarios", "."];
+      await promisify(execFile)("go", build, { cwd: FOLDER });
     },
     command: ["sdk/go/.cache/scenarios"],
   },
