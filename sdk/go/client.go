@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 
 	agentlanev1 "agentlane/gen/agentlane/v1"
 )
@@ -102,14 +103,14 @@ func (c *Client) Submit(ctx context.Context, turn Turn) (*agentlanev1.SubmitTask
 	return repeat(ctx, c, c.Tasks.SubmitTask, request)
 }
 
-// Cancel a task. Idempotent; a task that has ended stays as it is.
+// Cancel cancels a task. Idempotent; a task that has ended stays as it is.
 func (c *Client) Cancel(ctx context.Context, taskID string) (*agentlanev1.Task, error) {
-	return c.cancel(ctx, cancelRequest("", taskID))
+	return c.cancel(ctx, cancelByID(taskID))
 }
 
 // CancelByKey cancels the task that was submitted with an idempotency key.
 func (c *Client) CancelByKey(ctx context.Context, idempotencyKey string) (*agentlanev1.Task, error) {
-	return c.cancel(ctx, cancelRequest(idempotencyKey, ""))
+	return c.cancel(ctx, cancelByKey(idempotencyKey))
 }
 
 func (c *Client) cancel(ctx context.Context, request *agentlanev1.CancelTaskRequest) (*agentlanev1.Task, error) {
@@ -173,6 +174,8 @@ func (c *Client) PurgeDeadLetters(ctx context.Context, filter *agentlanev1.Purge
 // Close ends the connection; calls under way fail.
 func (c *Client) Close() error { return c.conn.Close() }
 
+func (c *Client) isClosed() bool { return c.conn.GetState() == connectivity.Shutdown }
+
 // limited is the context of a whole operation.
 func (c *Client) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok || c.timeout <= 0 {
@@ -181,16 +184,19 @@ func (c *Client) limited(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeout(ctx, c.timeout)
 }
 
-// abandon cancels a task that nobody waits for: best effort, although the context has ended. A submit
-// that is still under way is not found at first.
+// abandon cancels a task that nobody waits for any more: best effort, although the context may have
+// ended. A submit that is still under way is not found at first.
 func (c *Client) abandon(ctx context.Context, idempotencyKey, taskID string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelLimit)
 	defer cancel()
-	request := cancelRequest(idempotencyKey, taskID)
+	request := cancelByID(taskID)
+	if taskID == "" {
+		request = cancelByKey(idempotencyKey)
+	}
 	request.Reason = "the caller went away"
 	for delay := 100 * time.Millisecond; ; delay *= 2 {
 		_, err := c.Tasks.CancelTask(ctx, request)
-		if err == nil || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil || c.isClosed() {
 			return
 		}
 		if code := decoded(err).Code; code != codes.NotFound && code != codes.Unavailable {
@@ -200,9 +206,10 @@ func (c *Client) abandon(ctx context.Context, idempotencyKey, taskID string) {
 	}
 }
 
-func cancelRequest(idempotencyKey, taskID string) *agentlanev1.CancelTaskRequest {
-	if taskID != "" {
-		return &agentlanev1.CancelTaskRequest{Target: &agentlanev1.CancelTaskRequest_TaskId{TaskId: taskID}}
-	}
+func cancelByID(taskID string) *agentlanev1.CancelTaskRequest {
+	return &agentlanev1.CancelTaskRequest{Target: &agentlanev1.CancelTaskRequest_TaskId{TaskId: taskID}}
+}
+
+func cancelByKey(idempotencyKey string) *agentlanev1.CancelTaskRequest {
 	return &agentlanev1.CancelTaskRequest{Target: &agentlanev1.CancelTaskRequest_IdempotencyKey{IdempotencyKey: idempotencyKey}}
 }

@@ -214,11 +214,23 @@ func TestARedriveIsSentOnce(t *testing.T) {
 
 func TestAClosedClientDoesNotTryAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := (&server{}).connect(t)
-		client.Close()
+		s := &server{execute: func(ctx context.Context, _ *agentlanev1.ExecuteRequest) (*agentlanev1.ExecuteResponse, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}
+		client := s.connect(t)
+		time.AfterFunc(time.Second, func() { client.Close() })
 		startedAt := time.Now()
-		if _, err := client.GetTask(t.Context(), "t"); err == nil || time.Since(startedAt) != 0 {
-			t.Errorf("%v after %v", err, time.Since(startedAt))
+		_, underWay := client.Execute(t.Context(), turn)
+		_, late := client.GetTask(t.Context(), "t")
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(0, cancel)
+		_, givenUp := client.Execute(ctx, turn)
+		for _, err := range []error{underWay, late, givenUp} {
+			failure(t, err)
+		}
+		if took := time.Since(startedAt); took != time.Second {
+			t.Errorf("took %v: %v, %v, %v", took, underWay, late, givenUp)
 		}
 	})
 }
@@ -242,7 +254,7 @@ func TestErrorsHaveTheirDetails(t *testing.T) {
 			t.Errorf("%v, %v", e, status.Code(err))
 		}
 		_, plain := client.Tasks.GetTask(t.Context(), &agentlanev1.GetTaskRequest{})
-		if failure(t, agentlane.ErrorFrom(plain)).Reason != "INVALID_FIELD" || agentlane.ErrorFrom(nil) != nil {
+		if failure(t, agentlane.ErrorFrom(t.Context(), plain)).Reason != "INVALID_FIELD" || agentlane.ErrorFrom(t.Context(), nil) != nil {
 			t.Error(plain)
 		}
 	})
@@ -326,7 +338,7 @@ func TestCallsCarryHeadersAndTheTraceContext(t *testing.T) {
 func TestAddresses(t *testing.T) {
 	for address, isValid := range map[string]bool{
 		"http://localhost:50051": true, "https://agents.example.com": true, "http://[::1]:50051/": true,
-		"localhost:50051": false, "http://": false, "ftp://localhost": false, "": false, "http://a b": false,
+		"localhost:50051": false, "http://localhost/path": false, "http://": false, "ftp://localhost": false, "": false, "http://a b": false,
 	} {
 		client, err := agentlane.Connect(address)
 		if (err == nil) != isValid {
@@ -340,6 +352,9 @@ func TestAddresses(t *testing.T) {
 	}
 	if _, err := agentlane.Connect("http://localhost", agentlane.WithTLS(&tls.Config{})); err == nil {
 		t.Error("TLS is configured, and not used")
+	}
+	if _, err := agentlane.Connect("http://localhost", agentlane.WithAPIKey("secret\n")); err == nil {
+		t.Error("a key that no header can carry")
 	}
 }
 

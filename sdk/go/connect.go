@@ -13,13 +13,13 @@ import (
 	"math"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
@@ -42,8 +42,11 @@ type settings struct {
 	dial    []grpc.DialOption
 }
 
-// WithAPIKey sends the key as `authorization: Bearer …`.
+// WithAPIKey sends the key as `authorization: Bearer …`; none where it is empty.
 func WithAPIKey(key string) Option {
+	if key == "" {
+		return func(*settings) {}
+	}
 	return WithHeader("authorization", "Bearer "+key)
 }
 
@@ -80,13 +83,9 @@ func Connect(address string, options ...Option) (*Client, error) {
 	for _, option := range options {
 		option(s)
 	}
-	target, transport, err := s.endpoint(address)
+	conn, err := s.newConn(address)
 	if err != nil {
-		return nil, &Error{Code: codes.InvalidArgument, Reason: "INVALID_URL", Message: err.Error()}
-	}
-	conn, err := grpc.NewClient(target, append(s.dialOptions(transport), s.dial...)...)
-	if err != nil {
-		return nil, &Error{Code: codes.InvalidArgument, Reason: "INVALID_OPTIONS", Message: err.Error(), cause: err}
+		return nil, invalid("", err)
 	}
 	return &Client{
 		Agents:     agentlanev1.NewAgentServiceClient(conn),
@@ -99,9 +98,24 @@ func Connect(address string, options ...Option) (*Client, error) {
 	}, nil
 }
 
+func (s *settings) newConn(address string) (*grpc.ClientConn, error) {
+	for name, value := range s.header {
+		isText := !strings.HasSuffix(strings.ToLower(name), "-bin")
+		// A key that was read from a file with its newline; grpc-go fails each call, as if it were broken.
+		if isText && strings.ContainsFunc(value, func(letter rune) bool { return letter < ' ' || letter > '~' }) {
+			return nil, fmt.Errorf("header %q has characters that are not printable ASCII", name)
+		}
+	}
+	target, transport, err := s.endpoint(address)
+	if err != nil {
+		return nil, err
+	}
+	return grpc.NewClient(target, append(s.dialOptions(transport), s.dial...)...)
+}
+
 func (s *settings) endpoint(address string) (string, credentials.TransportCredentials, error) {
 	parsed, err := url.Parse(address)
-	if err != nil || parsed.Hostname() == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
+	if err != nil || parsed.Hostname() == "" || strings.Trim(parsed.Path, "/") != "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
 		return "", nil, fmt.Errorf("%q is neither http://host:port nor https://host:port", address)
 	}
 	port, transport := "443", credentials.NewTLS(s.tls)

@@ -57,12 +57,12 @@ func (e *Error) Is(target error) bool {
 // GRPCStatus is what status.Code and status.FromError look for.
 func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, e.Message) }
 
-// ErrorFrom decodes what the generated clients return; nil stays nil.
-func ErrorFrom(err error) error {
+// ErrorFrom decodes what a generated client returned for a call with the context; nil stays nil.
+func ErrorFrom(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	return decoded(err)
+	return errorOf(ctx, err)
 }
 
 // decoded: only this server's errors have an ErrorInfo.

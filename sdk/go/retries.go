@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/connectivity"
 )
 
 // Retries with full jitter: the n-th delay is uniform in
@@ -40,7 +39,7 @@ func orDefault[T comparable](field *T, value T) {
 
 // pause until the next try; false when there is none to be made. `tries`: those made so far.
 func (c *Client) pause(ctx context.Context, tries int, err *Error) bool {
-	if !err.mayResend() || tries >= c.retries.MaxTries || c.conn.GetState() == connectivity.Shutdown {
+	if !err.mayResend() || tries >= c.retries.MaxTries || c.isClosed() {
 		return false
 	}
 	growth := math.Pow(c.retries.Multiplier, float64(tries-1))
