@@ -158,8 +158,12 @@ func TestAStreamFailsAsItsTaskAndAWatchDoesNot(t *testing.T) {
 
 func TestARedrivenTaskIsReadToItsLastEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{watch: func(_ *agentlanev1.WatchTaskRequest, out watchOut) error {
-			return sendWatched(out, entry(1, 1, change(failed)), entry(2, 2, change(running)), entry(2, 3, change(completed)))
+		s := &server{watch: func(request *agentlanev1.WatchTaskRequest, out watchOut) error {
+			if request.AfterSequence == 0 {
+				sendWatched(out, entry(1, 1, change(failed)), entry(2, 2, change(running)))
+				return reset
+			}
+			return sendWatched(out, entry(2, 3, change(completed)))
 		}}
 		watch := s.connect(t).Watch(t.Context(), "t", 0)
 		if _, err := watch.Final(); err != nil || watch.Restarts() != 1 || watch.LastSequence() != 3 {
