@@ -9,9 +9,17 @@ import { type Clock, type Random, sleepOn, type Timer } from "../clock.ts";
 import { type Service, service } from "../lifecycle.ts";
 import { LinkedList } from "../linked-list.ts";
 import { homeOf } from "./cluster.ts";
-import { codeOf, misconfigured, toAgentlaneError, unavailable, unreachable } from "./errors.ts";
+import {
+  codeOf,
+  isLoadedAlready,
+  isUnknownFunction,
+  misconfigured,
+  toAgentlaneError,
+  unavailable,
+  unreachable,
+} from "./errors.ts";
+import type { Library, LuaFunction } from "./library.ts";
 import { text } from "./reply.ts";
-import type { Script } from "./script.ts";
 import { checkServer, fieldsOf } from "./server-check.ts";
 
 /** So that calls fail within two seconds. */
@@ -53,6 +61,8 @@ export class RedisConnection {
   readonly #readyListeners = new Set<() => void>();
   /** All commands have the same limit, so the first one waiting is the first one due. */
   readonly #waiting = new LinkedList<Waiting>();
+  /** Libraries on their way to Redis, by the connection they go through. */
+  readonly #loads = new WeakMap<Redis, Map<string, Promise<void>>>();
   #userCount = 0;
   #client: Redis | undefined;
   /** Where the last connection led to: in a cluster, not always where the URL does. */
@@ -114,13 +124,17 @@ export class RedisConnection {
     });
   }
 
-  run(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
+  /** A function that Redis does not know, which then did nothing, is called again with its library. */
+  run(named: LuaFunction, key: string, args: readonly Argument[]): Promise<unknown> {
     const client = this.#client;
     if (!client || !this.#isReady || !client.stream.writable) {
       return Promise.reject(unreachable(this.#options.url, this.#lastError));
     }
-    return this.#send(client, "evalsha", [script.sha, 1, key, ...args]).catch((error: unknown) => {
-      if (codeOf(error) === "NOSCRIPT") return this.call("eval", [script.text, 1, key, ...args]);
+    return this.#send(client, "fcall", [named.name, 1, key, ...args]).catch((error: unknown) => {
+      if (isUnknownFunction(error)) {
+        const loading = this.#load(client, named.library);
+        return loading.then(() => this.call("fcall", [named.name, 1, key, ...args]));
+      }
       if (codeOf(error) === "MOVED") this.#drop(toAgentlaneError(error));
       throw toAgentlaneError(error);
     });
@@ -141,6 +155,23 @@ export class RedisConnection {
     if (!this.#channels.delete(channel) || !this.#isReady) return;
     // A channel that stays subscribed costs a few ignored messages.
     this.call("unsubscribe", [channel]).catch(() => undefined);
+  }
+
+  /** Once for all calls that need it; others may load it at the same time. */
+  #load(client: Redis, { name, text }: Library): Promise<void> {
+    const loads = this.#loads.get(client) ?? new Map<string, Promise<void>>();
+    this.#loads.set(client, loads);
+    const loading =
+      loads.get(name) ??
+      this.call("function", ["load", text]).then(
+        () => void loads.delete(name),
+        (error: unknown) => {
+          loads.delete(name);
+          if (!isLoadedAlready(error)) throw error;
+        },
+      );
+    loads.set(name, loading);
+    return loading;
   }
 
   async #open(): Promise<void> {

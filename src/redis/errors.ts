@@ -10,7 +10,7 @@ const STATES: Readonly<Record<string, string>> = {
   READONLY: "Redis is a read-only replica; REDIS_URL must name the primary",
   MASTERDOWN: "Redis is a replica that has lost its primary",
   MISCONF: "Redis refuses writes because it cannot save to disk",
-  BUSY: "Redis is busy with a script",
+  BUSY: "Redis is busy with a script or function",
   NOREPLICAS: "Redis has too few replicas to take writes",
   CLUSTERDOWN: "the Redis cluster is down",
   TRYAGAIN: "the Redis cluster is moving our keys to another node",
@@ -49,6 +49,14 @@ export function codeOf(error: unknown): string {
   return /^[A-Z]+/.exec(messageOf(error))?.[0] ?? "";
 }
 
+export function isUnknownFunction(error: unknown): boolean {
+  return messageOf(error) === "ERR Function not found";
+}
+
+export function isLoadedAlready(error: unknown): boolean {
+  return error instanceof Error && /Library '.*' already exists/.test(messageOf(error.cause));
+}
+
 /** Also for the reasons why a connection did not come about. */
 export function toAgentlaneError(error: unknown): AgentlaneError {
   if (error instanceof AgentlaneError) return error;
@@ -83,7 +91,7 @@ function isUntrusted(error: unknown): boolean {
 }
 
 function isScriptError(message: string): boolean {
-  return /^(ERR|WRONGTYPE|UNKILLABLE)\b|user_script/.test(message);
+  return /^(ERR|WRONGTYPE|UNKILLABLE)\b|user_(script|function)/.test(message);
 }
 
 function scriptFailed(cause: Error): AgentlaneError {

@@ -12,8 +12,8 @@ import type { Clock, Timer } from "../../clock.ts";
 import type { NewId } from "../../ids.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
+import type { LuaFunction } from "../../redis/library.ts";
 import { list, text } from "../../redis/reply.ts";
-import type { Script } from "../../redis/script.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
 import { type Frame, framesOf } from "./frames.ts";
 import { listsOf, type Settlement, Settlements } from "./settlements.ts";
@@ -21,6 +21,8 @@ import { listsOf, type Settlement, Settlements } from "./settlements.ts";
 const HEARTBEAT_MS = 2000;
 /** Five missed heartbeats: its deliveries go to others. */
 const TIME_TO_LIVE_MS = 10_000;
+/** Mere acks and new credit wait this long for others, as long as Redis can give half of the prefetch without. */
+const LAZY_MS = 5;
 
 type Mode = "open" | "go" | "beat" | "close";
 type Call = (delivery: Delivery | undefined) => void;
@@ -33,7 +35,7 @@ interface Stray {
 export interface ConsumerParts {
   readonly clock: Clock;
   readonly connection: RedisConnection;
-  readonly script: Script;
+  readonly operation: LuaFunction;
   readonly root: string;
   readonly newId: NewId;
   readonly ageingMs: number;
@@ -61,6 +63,7 @@ export class RedisConsumer implements Consumer {
   #lost: string[] = [];
   #wantsBeat = false;
   #isFlushing = false;
+  #lazyFlush: Timer | undefined;
   #heartbeat: Timer | undefined;
   #due: Timer | undefined;
   #polledAtMs: number;
@@ -139,6 +142,7 @@ export class RedisConsumer implements Consumer {
   async #close(): Promise<void> {
     this.#heartbeat?.clear();
     this.#due?.clear();
+    this.#lazyFlush?.clear();
     for (let call = this.#calls.shift(); call; call = this.#calls.shift()) call(undefined);
     this.#returnStrays();
     this.#unsettled.clear();
@@ -158,13 +162,34 @@ export class RedisConsumer implements Consumer {
 
   #planFlush(): void {
     if (this.#isFlushing || !this.#isOpen) return;
+    if (!this.#isUrgent()) {
+      this.#lazyFlush ??= this.#parts.clock.setTimer(LAZY_MS, () => this.#flushNow());
+      return;
+    }
     this.#isFlushing = true;
     setImmediate(() => {
       this.#isFlushing = false;
       this.#returnStrays();
-      if (this.#credit() === this.#sentCredit) this.#parts.sendFirst();
-      this.flush();
+      this.#flushNow();
     });
+  }
+
+  #flushNow(): void {
+    this.#lazyFlush?.clear();
+    this.#lazyFlush = undefined;
+    if (this.#credit() === this.#sentCredit) this.#parts.sendFirst();
+    this.flush();
+  }
+
+  /** Whether somebody may wait for what Redis is told. */
+  #isUrgent(): boolean {
+    if (this.#wantsBeat || this.#lost.length > 0 || this.#strays.length > 0) return true;
+    if (!this.#settlements.hasOnlyAcks) return true;
+    const credit = this.#credit();
+    const spare = this.#sentCredit - this.#receivedCount;
+    return (
+      credit < this.#sentCredit || (credit > this.#sentCredit && 2 * spare < this.#options.prefetch)
+    );
   }
 
   #hasNews(): boolean {
@@ -185,7 +210,7 @@ export class RedisConsumer implements Consumer {
   }
 
   async #exchange(mode: Mode): Promise<void> {
-    const { connection, script, root, ageingMs } = this.#parts;
+    const { connection, operation, root, ageingMs } = this.#parts;
     const id = this.#id;
     const batch = this.#settlements.send();
     const lost = this.#lost.splice(0);
@@ -195,7 +220,7 @@ export class RedisConsumer implements Consumer {
     try {
       const rest = [...listsOf(batch), lost.length, ...lost];
       reply = list(
-        await connection.run(script, root, [...head, ageingMs, TIME_TO_LIVE_MS, ...rest]),
+        await connection.run(operation, root, [...head, ageingMs, TIME_TO_LIVE_MS, ...rest]),
       );
     } catch (error) {
       if (id === this.#id) this.#settlements.fail(batch);

@@ -1,8 +1,8 @@
--- How a queue is kept, and how its messages find consumers. Shared by the scripts of the queue and, in
--- the function that doorbells.lua makes of it, by those of a store on the same Redis.
+-- How a queue is kept, and how its messages find consumers. Part of the queue's library and, with
+-- doorbells.lua behind it, of that of a store on the same Redis.
 --
--- Given: `root`, "{<prefix>}:mq:", `micros`, the server's time, and `ageing_ms`. Every key below starts with the
--- root and so has the same hash tag:
+-- Every call starts with begin_queues. Its root is "{<prefix>}:mq:"; every key below starts with it
+-- and so has the same hash tag:
 --   line:<level>:<p|r>:<queue>  LIST   messages at a level, published there (p) or risen to it (r)
 --   delayed:<queue>             ZSET   messages put back with a delay, by when they are due (ms)
 --   takers:<queue>              ZSET   consumers with a free call, longest waiting first
@@ -28,11 +28,15 @@ local MAX_STEPS = 1000
 local MAX_DEAD = 1000
 local MAX_ROUNDS = 16
 
-local now = math.floor(micros / 1000)
-local order = micros
+-- Of the call under way.
+local root, ageing_ms, now, order
+local queues, consumers, lists
 
-local queues = {}
-local consumers = {}
+local function begin_queues(queue_root, micros, ageing_interval_ms)
+  root, ageing_ms = queue_root, ageing_interval_ms
+  now, order = math.floor(micros / 1000), micros
+  queues, consumers, lists = {}, {}, {}
+end
 
 local function queue_of(name)
   local queue = queues[name]
@@ -176,7 +180,6 @@ local function take(queue, level)
   return message
 end
 
-local lists = {}
 local function decoded(json)
   if not lists[json] then lists[json] = cjson.decode(json) end
   return lists[json]
