@@ -74,8 +74,8 @@ func (s *Stream) Events() iter.Seq2[*Event, error] {
 			return
 		}
 		s.isRead = true
-		if s.err == nil {
-			s.read(yield)
+		if s.err == nil && s.read(yield) {
+			return
 		}
 		if s.err != nil {
 			yield(nil, s.err)
@@ -101,25 +101,27 @@ func (s *Stream) Final() (*Result, error) {
 }
 
 // read until the task's end, an error, which it leaves in err, or the reader's leaving.
-func (s *Stream) read(yield func(*Event, error) bool) {
+func (s *Stream) read(yield func(*Event, error) bool) (left bool) {
 	ctx, cancel := s.client.limited(s.ctx)
 	defer cancel()
 	if gaveUp(ctx) {
 		s.err = errorOf(ctx, nil)
-		return
+		return false
 	}
 	// Also when the body of the loop panics.
-	isLeft := true
+	isAbandoned := true
 	defer func() {
-		if isLeft {
+		if isAbandoned && s.end == nil {
 			s.abandon(ctx, s.taskID)
 		}
 	}()
 	for tries := 1; ; tries++ {
 		before := s.lastSequence
 		left, cause := s.follow(ctx, yield)
-		if left || s.end != nil {
-			isLeft = s.end == nil
+		if left {
+			return true
+		}
+		if s.end != nil {
 			break
 		}
 		if s.lastSequence > before {
@@ -132,12 +134,13 @@ func (s *Stream) read(yield func(*Event, error) bool) {
 		if err.TaskID == "" {
 			err.TaskID = s.taskID
 		}
-		isLeft, s.err = gaveUp(ctx), err
-		return
+		isAbandoned, s.err = gaveUp(ctx), err
+		return false
 	}
 	if s.failsAsTask && isFailure(s.end) {
 		s.err = errorOfTask(s.taskID, s.end.GetError())
 	}
+	return false
 }
 
 // follow one connection to its end. `left`: the reader has stopped.

@@ -207,6 +207,18 @@ func TestAReaderThatStopsCancelsTheTask(t *testing.T) {
 				}
 			})
 		})
+		t.Run(name+" at the end", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &server{stream: func(_ *agentlanev1.StreamExecuteRequest, out streamOut) error {
+					return sendAll(out, entry(1, 1, change(failed)))
+				}}
+				stream := s.connect(t).Stream(t.Context(), turn)
+				leave(stream)
+				if _, err := stream.Final(); failure(t, err).Reason != "AGENT_ERROR" || len(s.canceled()) != 0 {
+					t.Errorf("%v, canceled %v", err, s.canceled())
+				}
+			})
+		})
 	}
 }
 
