@@ -12,7 +12,7 @@ from agentlane.client import AgentlaneClient
 from agentlane.errors import AgentlaneError
 from agentlane.task_log import StreamEvent
 from agentlane.turn import TurnResult, message_of, text_of
-from agentlane.v1 import ROLE_ASSISTANT, ROLE_USER, Instance, ListInstancesRequest, Role
+from agentlane.v1 import ROLE_ASSISTANT, ROLE_UNSPECIFIED, ROLE_USER, Instance, ListInstancesRequest, Role
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,12 @@ class AgentExecutionCommand:
         """Also of a mapping, and of an object with these attributes, such as the old commands."""
         if isinstance(command, cls):
             return command
-        names = cls.__dataclass_fields__
-        if isinstance(command, Mapping):
-            return cls(**command)
-        return cls(**{name: getattr(command, name) for name in names if hasattr(command, name)})
+        given = command if isinstance(command, Mapping) else None
+        fields = {
+            name: given.get(name) if given is not None else getattr(command, name, None)
+            for name in cls.__dataclass_fields__
+        }
+        return cls(**{name: value for name, value in fields.items() if value is not None})
 
 
 Command = Union[AgentExecutionCommand, Mapping[str, Any], Any]
@@ -81,9 +83,10 @@ class ExecuteAgentServiceAdapter:
         OpenAI's chunks. After a failed attempt the answer starts anew, with another `id`. A failure is
         raised as AgentlaneError.
         """
-        for event in self._client.stream(**turn_of(AgentExecutionCommand.of(command))):
-            if event.event.HasField("chunk"):
-                yield chunk_of(event)
+        with self._client.stream(**turn_of(AgentExecutionCommand.of(command))) as stream:
+            for event in stream:
+                if event.event.HasField("chunk"):
+                    yield chunk_of(event)
 
     def get_agent_instances(self) -> List[Instance]:
         """All live ones, page by page."""
@@ -110,7 +113,7 @@ def turn_of(command: AgentExecutionCommand) -> Dict[str, Any]:
         "session_id": command.session_id or "",
         "text": command.message,
         "messages": [
-            message_of(_ROLES[message["role"]], message["content"]) for message in command.messages
+            message_of(_ROLES.get(message["role"], ROLE_UNSPECIFIED), message["content"]) for message in command.messages
         ],
         "metadata": command.metadata,
         "timeout": command.timeout,

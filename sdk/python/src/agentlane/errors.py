@@ -7,7 +7,8 @@ from typing import Optional, Tuple, cast
 
 import grpc
 from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
 
 from agentlane.v1 import TaskError
 
@@ -54,9 +55,8 @@ class AgentlaneError(Exception):
     def of_call(cls, cause: grpc.RpcError) -> AgentlaneError:
         """Of a call that failed. Only this server's errors have an ErrorInfo."""
         call = cast(grpc.Call, cause)
-        code, info = call.code(), error_details_pb2.ErrorInfo()
-        retry, bad_request = error_details_pb2.RetryInfo(), error_details_pb2.BadRequest()
-        status = _status_of(call)
+        code, status = call.code(), _status_of(call)
+        info, retry, bad_request = ErrorInfo(), RetryInfo(), BadRequest()
         for detail in status.details:
             for wanted in (info, retry, bad_request):
                 if detail.Is(wanted.DESCRIPTOR):
@@ -118,11 +118,11 @@ _BROKEN = frozenset(
 """What gRPC makes of a broken connection, when the server has not said anything."""
 
 
-def _status_of(call: grpc.Call) -> status_pb2.Status:
+def _status_of(call: grpc.Call) -> Status:
     for key, value in call.trailing_metadata() or ():
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
             try:
-                return status_pb2.Status.FromString(value)
+                return Status.FromString(value)
             except DecodeError:
                 break
-    return status_pb2.Status()
+    return Status()

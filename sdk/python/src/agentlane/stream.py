@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from typing import Any, Callable, Iterator, Optional, Set
 
@@ -43,6 +44,7 @@ class TurnStream(TaskLog):
         self._is_begun = False
         self._is_over = False
         self._is_closed = False
+        self._closing = threading.RLock()
 
     def __iter__(self) -> Iterator[StreamEvent]:
         reader = self._reader()
@@ -66,14 +68,16 @@ class TurnStream(TaskLog):
 
     def close(self) -> None:
         """Leaves the stream, from any thread; nothing when it is at its end."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._streams.discard(self)
-        if self._call is not None:
-            self._call.cancel()
-        if self._leave and self._is_begun and not self._is_over and not self._end:
-            self._leave(self.task_id)
+        # A second one waits for the first: the client closes its channel then.
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            if self._call is not None:
+                self._call.cancel()
+            if self._leave and self._is_begun and not self._is_over and not self._end:
+                self._leave(self.task_id)
+            self._streams.discard(self)
 
     def _read(self) -> Iterator[StreamEvent]:
         if self._is_begun or self._is_closed:
