@@ -14,7 +14,6 @@ from agentlane.v1 import (
     ChatCompletionDelta,
     StreamExecuteResponse,
     TaskEvent,
-    TaskState,
     TaskStateChange,
 )
 from agentlane.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
@@ -83,7 +82,7 @@ def packed(message: Any) -> AnyMessage:
 
 
 def state(sequence: int, to: str, attempt: int = 1, **fields: Any) -> StreamExecuteResponse:
-    change = TaskStateChange(state=TaskState.Value(f"TASK_STATE_{to}"), **fields)
+    change = TaskStateChange(state=f"TASK_STATE_{to}", **fields)
     return reply(sequence, attempt, TaskEvent(state_change=change))
 
 

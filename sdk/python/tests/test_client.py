@@ -281,7 +281,7 @@ class ClientTest(unittest.TestCase):
         seen: List[Any] = []
 
         def get(_: Any, context: grpc.ServicerContext) -> GetTaskResponse:
-            seen.extend((it.key, it.value) for it in context.invocation_metadata())
+            seen.extend(tuple(pair) for pair in context.invocation_metadata())
             return GetTaskResponse(task=Task(task_id="t"))
 
         headers = {"X-Team": "blue", "x-both": "client"}

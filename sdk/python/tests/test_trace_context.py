@@ -28,15 +28,14 @@ class TraceContextTest(unittest.IsolatedAsyncioTestCase):
         seen: List[Any] = []
 
         def get(_: Any, context: grpc.ServicerContext) -> GetTaskResponse:
-            metadata = {it.key: it.value for it in context.invocation_metadata()}
-            seen.append(metadata.get("traceparent"))
+            seen.extend(value for name, value in context.invocation_metadata() if name == "traceparent")
             return GetTaskResponse(task=Task(task_id="t"))
 
         with FakeServer(GetTask=get) as server, trace.use_span(SPAN):
             with connect(server.url) as client:
                 client.get_task("t")
-            async with aio.connect(server.url) as client:
-                await client.get_task("t")
+            async with aio.connect(server.url) as awaited:
+                await awaited.get_task("t")
         self.assertEqual(seen, [TRACEPARENT, TRACEPARENT])
 
 

@@ -121,7 +121,12 @@ def turn_of(command: AgentExecutionCommand) -> Dict[str, Any]:
 
 
 def chunk_of(event: StreamEvent) -> Dict[str, Any]:
-    return MessageToDict(event.event.chunk, always_print_fields_with_no_presence=True)
+    """Each has a choice with a `content`, which old call sites take for granted."""
+    chunk = MessageToDict(event.event.chunk, always_print_fields_with_no_presence=True)
+    chunk["choices"] = chunk["choices"] or [{"index": 0}]
+    for choice in chunk["choices"]:
+        choice.setdefault("delta", {}).setdefault("content", "")
+    return chunk
 
 
 def succeeded(
