@@ -28,8 +28,13 @@ function blocksOf(page: string): string[] {
   return [...text.matchAll(/```python\n(.*?)```/gs)].map((match) => match[1] ?? "");
 }
 
-function run(args: readonly string[], path: string): Promise<{ stdout: string; stderr: string }> {
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, PYTHONPATH: path };
+function run(
+  args: readonly string[],
+  path: string,
+  url = "",
+): Promise<{ stdout: string; stderr: string }> {
+  const { PATH, HOME } = process.env;
+  const env = { PATH, HOME, PYTHONPATH: path, AGENTLANE_URL: url };
   return execute(python, args, {
     cwd: pythonSdk,
     env: { ...env, GRPC_VERBOSITY: "ERROR", PYTHONDONTWRITEBYTECODE: "1" },
@@ -95,7 +100,9 @@ describe.skipIf(missing !== undefined)("the Python package", () => {
 
   test("its own tests pass", async () => {
     const tests = join(pythonSdk, "tests");
-    const { stderr } = await run(["-W", "error", "-m", "unittest", "discover", tests], installed);
+    const command = ["-W", "error", "-m", "unittest", "discover", tests];
+    const { stderr } = await run(command, installed, `http://${server.address}`);
+    // Nothing is skipped.
     expect(stderr).toMatch(/Ran \d\d tests in [\s\S]*\nOK\n/);
   }, 60_000);
 
