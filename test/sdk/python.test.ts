@@ -111,6 +111,13 @@ describe.skipIf(missing !== undefined)("the Python package", () => {
     await run(["-m", "mypy", ...checked], "").catch(({ stdout }) => expect.unreachable(stdout));
   }, 180_000);
 
+  test("its code is formatted, and without known mistakes", async () => {
+    for (const command of [["format", "--check"], ["check"]]) {
+      const linting = run(["-m", "ruff", ...command, "--no-cache", "."], "");
+      await linting.catch(({ stdout }) => expect.unreachable(stdout));
+    }
+  });
+
   test("TLS with a client's certificate", async () => {
     const { ca, server: own, client } = createCertificates();
     const pem = Object.entries({ ca, cert: own.cert, key: own.key, ...prefixed(client) });

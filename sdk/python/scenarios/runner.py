@@ -13,12 +13,20 @@ import agentlane
 import agentlane.aio
 from agentlane import AbortSignal, AgentlaneError, StreamEvent, TurnResult
 from agentlane.turn import text_of
-from agentlane.v1 import MultitaskStrategy, Task, TaskState, TASK_STATE_FAILED
+from agentlane.v1 import TASK_STATE_FAILED, Task, TaskState
 
 Request = Dict[str, Any]
 Observation = Dict[str, Any]
 
-TURN_FIELDS = ("session_id", "resume", "input", "configurable", "idempotency_key", "metadata", "max_attempts")
+TURN_FIELDS = (
+    "session_id",
+    "resume",
+    "input",
+    "configurable",
+    "idempotency_key",
+    "metadata",
+    "max_attempts",
+)
 
 
 def main() -> None:
@@ -188,7 +196,9 @@ def result_fields(result: TurnResult) -> Observation:
     )
 
 
-def stream_fields(stream: Any, events: List[StreamEvent], result: Optional[TurnResult]) -> Observation:
+def stream_fields(
+    stream: Any, events: List[StreamEvent], result: Optional[TurnResult]
+) -> Observation:
     tools = []
     for event in events:
         kind = event.event.WhichOneof("kind")

@@ -27,7 +27,9 @@ class AioClientTest(unittest.IsolatedAsyncioTestCase):
     async def test_an_event_is_yielded_once_whatever_is_sent_twice(self) -> None:
         def watch(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
             if request.after_sequence == 0:
-                yield from watched([state(1, "QUEUED", 0), state(2, "RUNNING"), said(5, "abc", 1, 2)])
+                yield from watched(
+                    [state(1, "QUEUED", 0), state(2, "RUNNING"), said(5, "abc", 1, 2)]
+                )
                 refuse(context, grpc.StatusCode.ABORTED)
             yield from watched([said(4, "b"), said(5, "c"), said(6, "d"), state(7, "COMPLETED")])
 
@@ -89,7 +91,12 @@ class AioClientTest(unittest.IsolatedAsyncioTestCase):
     async def test_a_refusal_that_names_a_delay_is_waited_for_with_the_same_key(self) -> None:
         def submit(_: Any, context: grpc.ServicerContext) -> SubmitTaskResponse:
             if len(server.calls) < 3:
-                refuse(context, grpc.StatusCode.RESOURCE_EXHAUSTED, reason="QUEUE_FULL", retry_after=0.001)
+                refuse(
+                    context,
+                    grpc.StatusCode.RESOURCE_EXHAUSTED,
+                    reason="QUEUE_FULL",
+                    retry_after=0.001,
+                )
             return SubmitTaskResponse(task=Task(task_id="t"))
 
         with FakeServer(SubmitTask=submit) as server:
@@ -310,7 +317,9 @@ class AioClientTest(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(AgentlaneError) as caught:
                 await client.execute("a", "x")
         error = caught.exception
-        self.assertEqual((error.code.name, error.retryable, error.task_id), ("UNAVAILABLE", True, None))
+        self.assertEqual(
+            (error.code.name, error.retryable, error.task_id), ("UNAVAILABLE", True, None)
+        )
 
 
 if __name__ == "__main__":

@@ -2,14 +2,15 @@
 
 import gc
 import os
+import pickle
 import signal
 import threading
 import unittest
-from typing import Any, Iterator, List
+from typing import Any, Callable, Iterator, List, Optional, Type
 
 import grpc
 
-from agentlane import AbortSignal, AgentlaneError, RetryOptions, connect
+from agentlane import AbortSignal, AgentlaneError, RetryOptions, TlsOptions, connect
 from agentlane.v1 import (
     CancelTaskResponse,
     ExecuteResponse,
@@ -48,7 +49,9 @@ class ClientTest(unittest.TestCase):
     def test_an_event_is_yielded_once_whatever_is_sent_twice(self) -> None:
         def watch(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
             if request.after_sequence == 0:
-                yield from watched([state(1, "QUEUED", 0), state(2, "RUNNING"), said(5, "abc", 1, 2)])
+                yield from watched(
+                    [state(1, "QUEUED", 0), state(2, "RUNNING"), said(5, "abc", 1, 2)]
+                )
                 refuse(context, grpc.StatusCode.ABORTED)
             yield from watched([said(4, "b"), said(5, "c"), said(6, "d"), state(7, "COMPLETED")])
 
@@ -107,7 +110,12 @@ class ClientTest(unittest.TestCase):
     def test_a_refusal_that_names_a_delay_is_waited_for_with_the_same_key(self) -> None:
         def submit(_: Any, context: grpc.ServicerContext) -> SubmitTaskResponse:
             if len(server.calls) < 3:
-                refuse(context, grpc.StatusCode.RESOURCE_EXHAUSTED, reason="QUEUE_FULL", retry_after=0.001)
+                refuse(
+                    context,
+                    grpc.StatusCode.RESOURCE_EXHAUSTED,
+                    reason="QUEUE_FULL",
+                    retry_after=0.001,
+                )
             return SubmitTaskResponse(task=Task(task_id="t"))
 
         with FakeServer(SubmitTask=submit) as server, connect(server.url, retry=FAST) as client:
@@ -221,26 +229,28 @@ class ClientTest(unittest.TestCase):
             self.assertEqual(server.calls, [])
 
     def test_giving_up_cancels_the_turn(self) -> None:
-        for way in ("abort", "Ctrl-C"):
-            abort = AbortSignal()
+        abort = AbortSignal()
+        self._give_up(abort.abort, abort, AgentlaneError)
 
-            def execute(_: Any, context: grpc.ServicerContext) -> ExecuteResponse:
-                gone = threading.Event()
-                context.add_callback(gone.set)
-                if way == "abort":
-                    abort.abort()
-                else:
-                    os.kill(os.getpid(), signal.SIGINT)
-                gone.wait()
-                return ExecuteResponse()
+    def test_so_does_ctrl_c(self) -> None:
+        self._give_up(lambda: os.kill(os.getpid(), signal.SIGINT), None, KeyboardInterrupt)
 
-            with self.subTest(way), FakeServer(Execute=execute, CancelTask=canceled) as server:
-                wanted = AgentlaneError if way == "abort" else KeyboardInterrupt
-                with connect(server.url) as client, self.assertRaises(wanted):
-                    client.execute("a", "x", abort=abort)
-                key = server.requests("Execute")[0].idempotency_key
-                keys = [it.idempotency_key for it in server.requests("CancelTask")]
-                self.assertEqual(keys, [key])
+    def _give_up(
+        self, act: Callable[[], None], abort: Optional[AbortSignal], error: Type[BaseException]
+    ) -> None:
+        def execute(_: Any, context: grpc.ServicerContext) -> ExecuteResponse:
+            gone = threading.Event()
+            context.add_callback(gone.set)
+            act()
+            gone.wait()
+            return ExecuteResponse()
+
+        with FakeServer(Execute=execute, CancelTask=canceled) as server:
+            with connect(server.url) as client, self.assertRaises(error):
+                client.execute("a", "x", abort=abort)
+            key = server.requests("Execute")[0].idempotency_key
+            keys = [it.idempotency_key for it in server.requests("CancelTask")]
+            self.assertEqual(keys, [key])
 
     def test_a_deadline_is_that_of_all_connections_and_cancels_nothing(self) -> None:
         left: List[float] = []
@@ -267,7 +277,9 @@ class ClientTest(unittest.TestCase):
             self.assertEqual(server.requests("CancelTask"), [])
 
     def test_a_deadline_that_the_task_has_passed_is_the_error(self) -> None:
-        end = state(1, "FAILED", 1, error={"code": 4, "reason": "DEADLINE_EXCEEDED", "message": "late"})
+        end = state(
+            1, "FAILED", 1, error={"code": 4, "reason": "DEADLINE_EXCEEDED", "message": "late"}
+        )
 
         def execute(*_: Any) -> Iterator[Any]:
             yield end
@@ -297,12 +309,22 @@ class ClientTest(unittest.TestCase):
             with self.assertRaises(AgentlaneError) as caught:
                 client.execute("a", "x")
         error = caught.exception
-        self.assertEqual((error.code.name, error.retryable, error.task_id), ("UNAVAILABLE", True, None))
+        self.assertEqual(
+            (error.code.name, error.retryable, error.task_id), ("UNAVAILABLE", True, None)
+        )
         self.assertRaises(AgentlaneError, client.get_task, "t")
 
     def test_only_urls_of_http(self) -> None:
         for url in ("localhost:50051", "grpc://localhost", "https://"):
             self.assertRaises(ValueError, connect, url)
+        self.assertRaises(ValueError, connect, "http://localhost", tls=TlsOptions())
+
+    def test_an_error_survives_the_way_between_processes(self) -> None:
+        error = AgentlaneError(
+            "no", grpc.StatusCode.NOT_FOUND, reason="R", task_id="t", retry_after=1
+        )
+        copy = pickle.loads(pickle.dumps(error))
+        self.assertEqual((str(copy), copy.__dict__), (str(error), error.__dict__))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,13 @@ from typing import Any, Dict
 
 import grpc
 
-from agentlane import AgentExecutionCommand, AgentlaneError, ExecuteAgentServiceAdapter, aio, connect
+from agentlane import (
+    AgentExecutionCommand,
+    AgentlaneError,
+    ExecuteAgentServiceAdapter,
+    aio,
+    connect,
+)
 
 URL = os.environ.get("AGENTLANE_URL", "")
 
@@ -27,7 +33,9 @@ class AdapterTest(unittest.IsolatedAsyncioTestCase):
             for form in (given, wanted, types.SimpleNamespace(**given), {**given, "unknown": 1}):
                 result = service.execute(form)
                 self.assertTrue(result.success)
-                self.assertEqual((result.agent_id, result.session_id), ("echo", given["session_id"]))
+                self.assertEqual(
+                    (result.agent_id, result.session_id), ("echo", given["session_id"])
+                )
                 self.assertEqual(result.response, "one two")
                 self.assertEqual(result.messages, [{"role": "assistant", "content": "one two"}])
                 self.assertEqual(result.usage["completion_tokens"], 2)
@@ -73,7 +81,10 @@ class AdapterTest(unittest.IsolatedAsyncioTestCase):
             service = aio.ExecuteAgentServiceAdapter(client)
             given = command()
             self.assertEqual((await service.execute(given)).response, "one two")
-            said = [chunk["choices"][0]["delta"]["content"] async for chunk in service.execute_streaming(given)]
+            said = [
+                chunk["choices"][0]["delta"]["content"]
+                async for chunk in service.execute_streaming(given)
+            ]
             self.assertEqual("".join(said), "one two")
             keys = [instance.session_key for instance in await service.get_agent_instances()]
             self.assertIn(f"echo#{given['session_id']}", keys)

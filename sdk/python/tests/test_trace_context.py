@@ -28,7 +28,9 @@ class TraceContextTest(unittest.IsolatedAsyncioTestCase):
         seen: List[Any] = []
 
         def get(_: Any, context: grpc.ServicerContext) -> GetTaskResponse:
-            seen.extend(value for name, value in context.invocation_metadata() if name == "traceparent")
+            seen.extend(
+                value for name, value in context.invocation_metadata() if name == "traceparent"
+            )
             return GetTaskResponse(task=Task(task_id="t"))
 
         with FakeServer(GetTask=get) as server, trace.use_span(SPAN):

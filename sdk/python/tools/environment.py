@@ -1,4 +1,4 @@
-"""Whether this Python has what requirements-dev.txt says, exactly: what is generated must not differ."""
+"""Whether this Python has exactly what requirements-dev.txt says; generated code depends on it."""
 
 import sys
 from importlib import metadata

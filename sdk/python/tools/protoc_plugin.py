@@ -1,6 +1,6 @@
 """
-A plugin of protoc that is protoc: messages, their types and the clients by grpcio-tools, the types of
-the clients by mypy-protobuf. Writes the modules of `agentlane.v1` into one folder, and the package.
+A plugin of protoc that is protoc: messages, their types and the clients by grpcio-tools, the types
+of the clients by mypy-protobuf. Writes the modules of `agentlane.v1` into one folder.
 """
 
 import subprocess
@@ -64,7 +64,10 @@ def by_mypy_protobuf(request: CodeGeneratorRequest) -> "dict[str, str]":
 
 def package(request: CodeGeneratorRequest) -> str:
     """All messages and enums, by the package's name."""
-    lines = ['"""Messages and enums of the contract; see https://protobuf.dev/reference/python."""', ""]
+    lines = [
+        '"""Messages and enums of the contract; see https://protobuf.dev/reference/python."""',
+        "",
+    ]
     wanted = set(request.file_to_generate)
     for file in sorted(request.proto_file, key=lambda file: file.name):
         if file.name not in wanted:

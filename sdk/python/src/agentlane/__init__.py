@@ -1,4 +1,4 @@
-"""Client of Agentlane. Blocking; `agentlane.aio` has the same for asyncio, `agentlane.v1` the messages."""
+"""Client of Agentlane. Blocking; `agentlane.aio` is for asyncio, `agentlane.v1` the contract."""
 
 from agentlane.abort import AbortSignal as AbortSignal
 from agentlane.adapter import AgentExecutionCommand as AgentExecutionCommand

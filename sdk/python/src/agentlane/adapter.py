@@ -1,4 +1,4 @@
-"""The interface of the agent runtime that Agentlane replaces, over this client; docs/migration.md."""
+"""The interface of the agent runtime that Agentlane replaces; docs/migration.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from agentlane.client import AgentlaneClient
 from agentlane.errors import AgentlaneError
 from agentlane.task_log import StreamEvent
 from agentlane.turn import TurnResult, message_of, text_of
-from agentlane.v1 import ROLE_ASSISTANT, ROLE_UNSPECIFIED, ROLE_USER, Instance, ListInstancesRequest, Role
+from agentlane.v1 import (
+    ROLE_ASSISTANT,
+    ROLE_UNSPECIFIED,
+    ROLE_USER,
+    Instance,
+    ListInstancesRequest,
+    Role,
+)
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,8 @@ class ExecuteAgentServiceAdapter:
 
     def execute_streaming(self, command: Command) -> Iterator[Dict[str, Any]]:
         """
-        OpenAI's chunks. After a failed attempt the answer starts anew, with another `id`. A failure is
-        raised as AgentlaneError.
+        OpenAI's chunks. After a failed attempt the answer starts anew, with another `id`. A failure
+        is raised as AgentlaneError.
         """
         with self._client.stream(**turn_of(AgentExecutionCommand.of(command))) as stream:
             for event in stream:
@@ -113,7 +120,8 @@ def turn_of(command: AgentExecutionCommand) -> Dict[str, Any]:
         "session_id": command.session_id or "",
         "text": command.message,
         "messages": [
-            message_of(_ROLES.get(message["role"], ROLE_UNSPECIFIED), message["content"]) for message in command.messages
+            message_of(_ROLES.get(message["role"], ROLE_UNSPECIFIED), message["content"])
+            for message in command.messages
         ],
         "metadata": command.metadata,
         "timeout": command.timeout,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 from urllib.parse import urlsplit
 
 import grpc
@@ -24,35 +24,37 @@ class TlsOptions:
     key: Union[bytes, str, None] = None
 
 
-def target_of(url: str) -> Tuple[str, bool]:
-    """`host:port`, and whether it is TLS."""
+def address_of(
+    url: str, tls: Optional[TlsOptions]
+) -> Tuple[str, Optional[grpc.ChannelCredentials]]:
+    """`host:port`, and the credentials where it is TLS."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url!r} is neither http://host:port nor https://host:port")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    is_tls = parts.scheme == "https"
-    return f"{host}:{parts.port or (443 if is_tls else 80)}", is_tls
-
-
-def credentials_of(tls: Optional[TlsOptions]) -> grpc.ChannelCredentials:
+    if parts.scheme == "http":
+        if tls:
+            raise ValueError(f"TLS is configured, but {url!r} is cleartext")
+        return f"{host}:{parts.port or 80}", None
     tls = tls or TlsOptions()
-    return grpc.ssl_channel_credentials(_pem(tls.ca), _pem(tls.key), _pem(tls.cert))
+    credentials = grpc.ssl_channel_credentials(_pem(tls.ca), _pem(tls.key), _pem(tls.cert))
+    return f"{host}:{parts.port or 443}", credentials
 
 
-def channel_options(own: Iterable[ChannelOption]) -> Tuple[ChannelOption, ...]:
-    return (
+def channel_options(own: Iterable[ChannelOption]) -> Sequence[ChannelOption]:
+    defaults = {
         # The server's limits are the limits.
-        ("grpc.max_receive_message_length", -1),
-        ("grpc.max_send_message_length", -1),
+        "grpc.max_receive_message_length": -1,
+        "grpc.max_send_message_length": -1,
         # Many field violations have their place in the trailers; 8 KiB by default.
-        ("grpc.max_metadata_size", 64 * 1024),
-        # Seconds by default: longer than all tries of a call together. gRPC takes 100 ms for the first.
-        ("grpc.initial_reconnect_backoff_ms", 20),
-        ("grpc.max_reconnect_backoff_ms", 5000),
+        "grpc.max_metadata_size": 64 * 1024,
+        # A second by default: longer than all tries of a call together. gRPC makes it 100 ms.
+        "grpc.initial_reconnect_backoff_ms": 20,
+        "grpc.max_reconnect_backoff_ms": 5000,
         # Otherwise channels to the same server share how long they wait.
-        ("grpc.use_local_subchannel_pool", 1),
-        *own,
-    )
+        "grpc.use_local_subchannel_pool": 1,
+    }
+    return list({**defaults, **dict(own)}.items())
 
 
 class WithHeaders:

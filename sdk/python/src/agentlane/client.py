@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Set, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Set, cast
 
 import grpc
 
@@ -23,13 +23,12 @@ from agentlane.channel import (
     ChannelOption,
     TlsOptions,
     WithHeaders,
+    address_of,
     channel_options,
-    credentials_of,
-    target_of,
 )
 from agentlane.errors import AgentlaneError
 from agentlane.operation import Operation
-from agentlane.scope import ONCE, RetryOptions, Scope
+from agentlane.scope import DEFAULT_RETRY, ONCE, RetryOptions, Scope
 from agentlane.stream import TurnStream
 from agentlane.turn import TurnOptions, TurnResult, request_of, result_of
 from agentlane.v1 import (
@@ -63,9 +62,6 @@ from agentlane.v1.task_service_pb2_grpc import TaskServiceStub
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Request = TypeVar("Request")
-Answer = TypeVar("Answer")
-
 
 class BlockingCallOptions(CallOptions, total=False):
     abort: AbortSignal
@@ -78,20 +74,20 @@ def connect(
     api_key: Optional[str] = None,
     headers: Optional[Mapping[str, str]] = None,
     timeout: Optional[float] = None,
-    retry: RetryOptions = RetryOptions(),
+    retry: RetryOptions = DEFAULT_RETRY,
     tls: Optional[TlsOptions] = None,
     options: Iterable[ChannelOption] = (),
 ) -> AgentlaneClient:
     """
-    `url`: `http://host:port` (cleartext) or `https://…`. Connects with the first call. `timeout`: of
-    operations that name none, in seconds. `options`: gRPC's own, of the channel.
+    `url`: `http://host:port` (cleartext) or `https://…`. Connects with the first call. `timeout`:
+    of operations that name none, in seconds. `options`: gRPC's own, of the channel.
     """
-    target, is_tls = target_of(url)
+    address, credentials = address_of(url, tls)
     all_options = channel_options(options)
     channel = (
-        grpc.secure_channel(target, credentials_of(tls), all_options)
-        if is_tls
-        else grpc.insecure_channel(target, all_options)
+        grpc.secure_channel(address, credentials, all_options)
+        if credentials
+        else grpc.insecure_channel(address, all_options)
     )
     return AgentlaneClient(channel, api_key=api_key, headers=headers, timeout=timeout, retry=retry)
 
@@ -106,7 +102,7 @@ class AgentlaneClient:
         api_key: Optional[str] = None,
         headers: Optional[Mapping[str, str]] = None,
         timeout: Optional[float] = None,
-        retry: RetryOptions = RetryOptions(),
+        retry: RetryOptions = DEFAULT_RETRY,
     ) -> None:
         own = cast(grpc.Channel, WithHeaders(channel, api_key, headers))
         self.agents = AgentServiceStub(own)
@@ -142,7 +138,7 @@ class AgentlaneClient:
         abort: Optional[AbortSignal] = None,
         **turn: Unpack[TurnOptions],
     ) -> TurnResult:
-        """Runs a turn and answers with its result. Raises AgentlaneError, also when the task failed."""
+        """Runs a turn and answers with its result. Raises AgentlaneError, also when it failed."""
         request = request_of(agent_id, text, **turn)
         operation = self._operation(timeout, headers, abort)
         try:
@@ -209,7 +205,7 @@ class AgentlaneClient:
         abort: Optional[AbortSignal] = None,
         **turn: Unpack[TurnOptions],
     ) -> SubmitTaskResponse:
-        """Runs a turn in the background. `streaming`: produces tokens, for somebody who will watch."""
+        """Runs a turn in the background. `streaming`: with tokens, for somebody who watches."""
         request = submit_request(request_of(agent_id, text, **turn), streaming)
         return self._operation(timeout, headers, abort).repeat(self.tasks.SubmitTask, request)
 

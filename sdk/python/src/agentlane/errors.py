@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Optional, Tuple, cast
+from functools import partial
+from typing import Optional, Tuple, TypeVar, cast
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from agentlane.v1 import TaskError
+
+Detail = TypeVar("Detail", bound=Message)
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,9 @@ class AgentlaneError(Exception):
         """Of a call that failed. Only this server's errors have an ErrorInfo."""
         call = cast(grpc.Call, cause)
         code, status = call.code(), _status_of(call)
-        info, retry, bad_request = ErrorInfo(), RetryInfo(), BadRequest()
-        for detail in status.details:
-            for wanted in (info, retry, bad_request):
-                if detail.Is(wanted.DESCRIPTOR):
-                    detail.Unpack(wanted)
+        info = _detail(status, ErrorInfo())
+        retry = _detail(status, RetryInfo())
+        bad_request = _detail(status, BadRequest())
         is_broken = not info.reason and code in _BROKEN
         return cls(
             status.message or call.details() or code.name,
@@ -91,11 +93,17 @@ class AgentlaneError(Exception):
             ),
         )
 
+    def __reduce__(self) -> Tuple[partial[AgentlaneError], Tuple[()]]:
+        """Otherwise it would not survive the way between processes."""
+        fields = {**self.__dict__}
+        message, code = fields.pop("message"), fields.pop("code")
+        return partial(AgentlaneError, message, code, **fields), ()
+
     @property
     def may_resend(self) -> bool:
         """
-        Whether the same call may be sent again. A task's own failure may not: the task has ended. With
-        these reasons only the watch did: the server stops, or its store is away.
+        Whether the same call may be sent again. A task's own failure may not: the task has ended.
+        With these reasons only the watch did: the server stops, or its store is away.
         """
         if self.task_id and self.reason not in ("WATCH_ENDED", "WATCH_BROKEN"):
             return False
@@ -121,8 +129,14 @@ _BROKEN = frozenset(
 def _status_of(call: grpc.Call) -> Status:
     for key, value in call.trailing_metadata() or ():
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
-            try:
+            with suppress(DecodeError):
                 return Status.FromString(value)
-            except DecodeError:
-                break
     return Status()
+
+
+def _detail(status: Status, empty: Detail) -> Detail:
+    for detail in status.details:
+        with suppress(DecodeError):
+            if detail.Unpack(empty):
+                break
+    return empty

@@ -15,15 +15,17 @@ from agentlane.errors import AgentlaneError
 
 @dataclass(frozen=True)
 class RetryOptions:
-    """Full jitter: uniform in [0, min(max_backoff, initial_backoff × multiplier^(n−1))]. Seconds."""
+    """Full jitter: uniform in [0, min(max_backoff, initial_backoff * multiplier^(n-1))]."""
 
     max_tries: int = 5
     """Tries in a row without progress, the first included."""
     initial_backoff: float = 0.1
+    """Seconds, as `max_backoff`."""
     multiplier: float = 2.0
     max_backoff: float = 5.0
 
 
+DEFAULT_RETRY = RetryOptions()
 ONCE = RetryOptions(max_tries=1)
 
 # gRPC waits 100 ms before it connects again, then 1.6 times as long each time, ± 20 %. A call in

@@ -1,4 +1,4 @@
-"""A task's log as one iterable, over as many connections as it takes; agentlane.aio has its twin."""
+"""A task's log as one iterable, over as many connections as it takes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from agentlane.turn import TurnResult
 
 class TurnStream(TaskLog):
     """
-    To be read once. Leaving the loop ends the call, and cancels a turn that it runs; so does leaving a
-    `with` block, also where a generator is not disposed of at once (PyPy).
+    To be read once. Leaving the loop ends the call, and cancels a turn that it runs; so does the end
+    of a `with` block, also where a generator is not disposed of at once (PyPy).
     """
 
     def __init__(
@@ -75,9 +75,11 @@ class TurnStream(TaskLog):
             self._is_closed = True
             if self._call is not None:
                 self._call.cancel()
-            if self._leave and self._is_begun and not self._is_over and not self._end:
-                self._leave(self.task_id)
-            self._streams.discard(self)
+            try:
+                if self._leave and self._is_begun and not self._is_over and not self._end:
+                    self._leave(self.task_id)
+            finally:
+                self._streams.discard(self)
 
     def _read(self) -> Iterator[StreamEvent]:
         if self._is_begun or self._is_closed:

@@ -33,8 +33,8 @@ class ExecuteAgentServiceAdapter:
 
     async def execute_streaming(self, command: Command) -> AsyncIterator[Dict[str, Any]]:
         """
-        OpenAI's chunks. After a failed attempt the answer starts anew, with another `id`. A failure is
-        raised as AgentlaneError.
+        OpenAI's chunks. After a failed attempt the answer starts anew, with another `id`. A failure
+        is raised as AgentlaneError.
         """
         turn = turn_of(AgentExecutionCommand.of(command))
         async with self._client.stream(**turn) as stream:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Set, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Set, cast
 
 import grpc
 
@@ -24,12 +24,11 @@ from agentlane.channel import (
     ChannelOption,
     TlsOptions,
     WithHeaders,
+    address_of,
     channel_options,
-    credentials_of,
-    target_of,
 )
 from agentlane.errors import AgentlaneError
-from agentlane.scope import ONCE, RetryOptions, Scope
+from agentlane.scope import DEFAULT_RETRY, ONCE, RetryOptions, Scope
 from agentlane.turn import TurnOptions, TurnResult, request_of, result_of
 from agentlane.v1 import (
     CancelTaskRequest,
@@ -62,9 +61,6 @@ from agentlane.v1.task_service_pb2_grpc import TaskServiceStub
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Request = TypeVar("Request")
-Answer = TypeVar("Answer")
-
 
 def connect(
     url: str,
@@ -72,7 +68,7 @@ def connect(
     api_key: Optional[str] = None,
     headers: Optional[Mapping[str, str]] = None,
     timeout: Optional[float] = None,
-    retry: RetryOptions = RetryOptions(),
+    retry: RetryOptions = DEFAULT_RETRY,
     tls: Optional[TlsOptions] = None,
     options: Iterable[ChannelOption] = (),
 ) -> AgentlaneClient:
@@ -81,12 +77,12 @@ def connect(
     first call. `timeout`: of operations that name none, in seconds. `options`: gRPC's own, of the
     channel.
     """
-    target, is_tls = target_of(url)
+    address, credentials = address_of(url, tls)
     all_options = channel_options(options)
     channel = (
-        grpc.aio.secure_channel(target, credentials_of(tls), all_options)
-        if is_tls
-        else grpc.aio.insecure_channel(target, all_options)
+        grpc.aio.secure_channel(address, credentials, all_options)
+        if credentials
+        else grpc.aio.insecure_channel(address, all_options)
     )
     return AgentlaneClient(channel, api_key=api_key, headers=headers, timeout=timeout, retry=retry)
 
@@ -101,7 +97,7 @@ class AgentlaneClient:
         api_key: Optional[str] = None,
         headers: Optional[Mapping[str, str]] = None,
         timeout: Optional[float] = None,
-        retry: RetryOptions = RetryOptions(),
+        retry: RetryOptions = DEFAULT_RETRY,
     ) -> None:
         own = cast(grpc.aio.Channel, WithHeaders(channel, api_key, headers))
         self.agents = AgentServiceStub(own)
@@ -123,8 +119,7 @@ class AgentlaneClient:
 
     async def close(self) -> None:
         """Leaves the streams that are open, and closes the connections; other calls fail."""
-        for stream in list(self._streams):
-            await stream.close()
+        await asyncio.gather(*(stream.close() for stream in self._streams))
         if self._leaving:
             await asyncio.wait(self._leaving)
         self._closed.set()
@@ -139,7 +134,7 @@ class AgentlaneClient:
         headers: Optional[Mapping[str, str]] = None,
         **turn: Unpack[TurnOptions],
     ) -> TurnResult:
-        """Runs a turn and answers with its result. Raises AgentlaneError, also when the task failed."""
+        """Runs a turn and answers with its result. Raises AgentlaneError, also when it failed."""
         request = request_of(agent_id, text, **turn)
         operation = self._operation(timeout, headers)
         try:
@@ -202,7 +197,7 @@ class AgentlaneClient:
         headers: Optional[Mapping[str, str]] = None,
         **turn: Unpack[TurnOptions],
     ) -> SubmitTaskResponse:
-        """Runs a turn in the background. `streaming`: produces tokens, for somebody who will watch."""
+        """Runs a turn in the background. `streaming`: with tokens, for somebody who watches."""
         request = submit_request(request_of(agent_id, text, **turn), streaming)
         return await self._operation(timeout, headers).repeat(self.tasks.SubmitTask, request)
 
@@ -257,7 +252,9 @@ class AgentlaneClient:
     ) -> bool:
         """True when there was something to destroy."""
         request = DestroySessionRequest(agent_id=agent_id, session_id=session_id)
-        return (await self._operation(**call).repeat(self.sessions.DestroySession, request)).destroyed
+        return (
+            await self._operation(**call).repeat(self.sessions.DestroySession, request)
+        ).destroyed
 
     async def export_session(
         self, agent_id: str, session_id: str, **call: Unpack[CallOptions]
@@ -274,7 +271,9 @@ class AgentlaneClient:
     ) -> ImportSessionResponse:
         """Not repeated after a broken connection: a session that exists by then may be this one."""
         request = ImportSessionRequest(context=context, overwrite=overwrite)
-        return await self._operation(**call, retry=ONCE).repeat(self.sessions.ImportSession, request)
+        return await self._operation(**call, retry=ONCE).repeat(
+            self.sessions.ImportSession, request
+        )
 
     async def list_dead_letters(
         self,
@@ -309,7 +308,9 @@ class AgentlaneClient:
         request = PurgeDeadLettersRequest(task_ids=task_ids, agent_id=agent_id)
         if failed_before:
             request.failed_before.FromDatetime(failed_before)
-        return await self._operation(**call, retry=ONCE).repeat(self.tasks.PurgeDeadLetters, request)
+        return await self._operation(**call, retry=ONCE).repeat(
+            self.tasks.PurgeDeadLetters, request
+        )
 
     def _operation(
         self,

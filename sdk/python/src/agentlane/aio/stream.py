@@ -17,8 +17,8 @@ from agentlane.turn import TurnResult
 
 class TurnStream(TaskLog):
     """
-    To be read once. Leaving the loop ends the call, and cancels a turn that it runs: soon after, or at
-    once with `async with`.
+    To be read once. Leaving the loop ends the call, and cancels a turn that it runs: soon after, or
+    at once with `async with`.
     """
 
     def __init__(
