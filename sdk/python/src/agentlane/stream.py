@@ -17,7 +17,7 @@ from agentlane.turn import TurnResult
 
 class TurnStream(TaskLog):
     """
-    To be read once. Leaving the loop ends the call, and cancels a turn that it runs; so does the end
+    To be read once. Leaving the loop ends the call and cancels a turn that it runs; so does the end
     of a `with` block, also where a generator is not disposed of at once (PyPy).
     """
 
