@@ -17,8 +17,8 @@ from agentlane.v1 import (
 CANCEL_LIMIT = 2.0
 """Seconds for telling the server that nobody waits any more."""
 
-CANCEL_DELAYS = (0.1, 0.2, 0.4, 0.8)
-"""Between the tries: a submit that is still under way is not found at first."""
+CANCEL_DELAYS = (0.0, 0.1, 0.2, 0.4)
+"""Before each try: a submit that is still under way is not found at first."""
 
 
 class CallOptions(TypedDict, total=False):

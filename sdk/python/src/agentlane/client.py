@@ -335,6 +335,7 @@ class AgentlaneClient:
         request = leave_request(idempotency_key, task_id)
         scope = Scope(CANCEL_LIMIT, None, ONCE, self._closed)
         for delay in CANCEL_DELAYS:
+            time.sleep(delay)
             try:
                 self.tasks.CancelTask(request, timeout=scope.remaining())
                 return
@@ -344,4 +345,3 @@ class AgentlaneClient:
             except AgentlaneError:
                 # No time is left, or the client is closed.
                 return
-            time.sleep(delay)

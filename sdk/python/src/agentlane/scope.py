@@ -65,10 +65,12 @@ class Scope:
         retry = self._retry
         if not error.may_resend or tries >= retry.max_tries:
             return None
-        bound = min(retry.max_backoff, retry.initial_backoff * retry.multiplier ** (tries - 1))
+        # Bounded, because a float overflows with an error.
+        steps = min(tries - 1, 50)
+        bound = min(retry.max_backoff, retry.initial_backoff * retry.multiplier**steps)
         least = error.retry_after
         if least is None:
-            reconnect = _RECONNECT_WAIT * _RECONNECT_GROWTH ** (tries - 2) if tries > 1 else 0.0
+            reconnect = _RECONNECT_WAIT * _RECONNECT_GROWTH ** (steps - 1) if steps > 0 else 0.0
             least = min(retry.max_backoff, reconnect)
         delay = least + random.random() * bound
         if self._ends_at is not None and time.monotonic() + delay >= self._ends_at:

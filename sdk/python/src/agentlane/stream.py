@@ -111,7 +111,10 @@ class TurnStream(TaskLog):
             raise failure
 
     def _open(self) -> Any:
+        if self._is_closed:
+            raise was_left()
         call = self._open_call(self.task_id, self.last_sequence)
+        # Another thread may have closed the stream meanwhile, and not have seen the call.
         if self._is_closed:
             call.cancel()
         return call

@@ -337,6 +337,7 @@ class AgentlaneClient:
     async def _tell(self, request: CancelTaskRequest) -> None:
         scope = Scope(CANCEL_LIMIT, None, ONCE, self._closed)
         for delay in CANCEL_DELAYS:
+            await asyncio.sleep(delay)
             try:
                 await self.tasks.CancelTask(request, timeout=scope.remaining())
                 return
@@ -346,4 +347,3 @@ class AgentlaneClient:
             except AgentlaneError:
                 # No time is left, or the client is closed.
                 return
-            await asyncio.sleep(delay)

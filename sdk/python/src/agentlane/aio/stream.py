@@ -104,6 +104,8 @@ class TurnStream(TaskLog):
                 if self._end:
                     break
                 await self._pause(tries, cause)
+                if self._is_closed:
+                    raise was_left()
         failure = self._failure() if self._leave else None
         if failure:
             raise failure
