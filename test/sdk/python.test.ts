@@ -38,6 +38,9 @@ function run(
   return execute(python, args, {
     cwd: pythonSdk,
     env: { ...env, GRPC_VERBOSITY: "ERROR", PYTHONDONTWRITEBYTECODE: "1" },
+    // Nothing outlives the suite for long.
+    timeout: 110_000,
+    killSignal: "SIGKILL",
   });
 }
 
@@ -104,12 +107,12 @@ describe.skipIf(missing !== undefined)("the Python package", () => {
     const { stderr } = await run(command, installed, `http://${server.address}`);
     // Nothing is skipped.
     expect(stderr).toMatch(/Ran \d\d tests in [\s\S]*\nOK\n/);
-  }, 60_000);
+  }, 120_000);
 
   test("its types are complete, and the examples agree with them", async () => {
     const checked = ["src/agentlane", "examples", "scenarios", "tests", "tools"];
     await run(["-m", "mypy", ...checked], "").catch(({ stdout }) => expect.unreachable(stdout));
-  }, 180_000);
+  }, 120_000);
 
   test("its code is formatted, and without known mistakes", async () => {
     for (const command of [["format", "--check"], ["check"]]) {

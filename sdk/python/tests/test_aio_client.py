@@ -291,7 +291,7 @@ class AioClientTest(unittest.IsolatedAsyncioTestCase):
         with FakeServer(StreamExecute=execute, WatchTask=watch) as server:
             async with connect(server.url, retry=FAST) as client:
                 with self.assertRaises(AgentlaneError) as caught:
-                    await client.stream("a", "x", timeout=0.5).final()
+                    await client.stream("a", "x", timeout=2).final()
             error = caught.exception
             self.assertEqual((error.reason, error.task_id), ("DEADLINE_EXCEEDED", "t"))
             self.assertLess(left[1], left[0])

@@ -286,7 +286,7 @@ class ClientTest(unittest.TestCase):
         with FakeServer(StreamExecute=execute, WatchTask=watch) as server:
             with connect(server.url, retry=FAST) as client:
                 with self.assertRaises(AgentlaneError) as caught:
-                    client.stream("a", "x", timeout=0.5).final()
+                    client.stream("a", "x", timeout=2).final()
             error = caught.exception
             self.assertEqual((error.reason, error.task_id), ("DEADLINE_EXCEEDED", "t"))
             self.assertLess(left[1], left[0])
