@@ -13,7 +13,6 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
@@ -47,7 +46,7 @@ final class Operation {
 
   /** Ends what is under way; also of an operation that has succeeded. */
   void end() {
-    context.cancel(new CancellationException("the caller gave up"));
+    context.cancel(null);
   }
 
   <Q, A> Iterator<A> open(MethodDescriptor<Q, A> method, Q request) {
