@@ -8,17 +8,21 @@ import io.grpc.ClientInterceptor;
 import io.grpc.ClientInterceptors;
 import io.grpc.ConnectivityState;
 import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
+import io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
+import io.grpc.Status;
 import java.net.URI;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /** The channel that all clients of one connect share. */
 final class Connection implements ClientInterceptor, AutoCloseable {
@@ -29,6 +33,8 @@ final class Connection implements ClientInterceptor, AutoCloseable {
   final Channel channel;
   private final ManagedChannel managed;
   private final Map<String, String> headers;
+  /** A call was cut, or could not be sent, since the connection was last made. */
+  private volatile boolean isSuspect;
   private final Set<CompletableFuture<?>> lastWords = ConcurrentHashMap.newKeySet();
 
   Connection(String url, ConnectOptions options) {
@@ -52,17 +58,40 @@ final class Connection implements ClientInterceptor, AutoCloseable {
   @Override
   public <Q, A> ClientCall<Q, A> interceptCall(
       MethodDescriptor<Q, A> method, CallOptions options, Channel next) {
-    // Up to two minutes pass by themselves before gRPC connects again, and calls fail meanwhile.
-    if (managed.getState(false) == ConnectivityState.TRANSIENT_FAILURE) managed.enterIdle();
+    if (isSuspect) connectAgain();
     return new SimpleForwardingClientCall<>(next.newCall(method, options)) {
       @Override
       public void start(Listener<A> listener, Metadata metadata) {
         addMissing(metadata, options.getOption(HEADERS));
         addMissing(metadata, headers);
         addMissing(metadata, TraceContext.headers());
-        super.start(listener, metadata);
+        super.start(new SimpleForwardingClientCallListener<>(listener) {
+          @Override
+          public void onClose(Status status, Metadata trailers) {
+            if (status.getCode() == Status.Code.UNAVAILABLE) isSuspect = true;
+            super.onClose(status, trailers);
+          }
+        }, metadata);
       }
     };
+  }
+
+  /**
+   * By itself gRPC waits up to two minutes before it connects again, and calls fail meanwhile; here
+   * the backoff of each operation decides. Calls that come before it is idle would fail too.
+   */
+  private synchronized void connectAgain() {
+    if (isSuspect && managed.getState(false) != ConnectivityState.READY) {
+      CountDownLatch isIdle = new CountDownLatch(1);
+      managed.enterIdle();
+      managed.notifyWhenStateChanged(ConnectivityState.TRANSIENT_FAILURE, isIdle::countDown);
+      try {
+        isIdle.await(100, TimeUnit.MILLISECONDS);
+      } catch (InterruptedException interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    isSuspect = false;
   }
 
   /** Refuses early what is no name of a header. */
