@@ -59,7 +59,7 @@ public final class AgentStream implements Iterator<Event>, Iterable<Event>, Auto
   @Override
   public boolean hasNext() {
     while (pending == null && !isOver) advance();
-    return pending != null;
+    return pending != null && !isOver;
   }
 
   @Override
@@ -139,7 +139,7 @@ public final class AgentStream implements Iterator<Event>, Iterable<Event>, Auto
         Status.UNAVAILABLE.withDescription("the stream ended early").asRuntimeException();
     try {
       if (Thread.currentThread().isInterrupted()) operation.end();
-      if (replies == null) replies = source.open(taskId, lastSequence);
+      if (replies == null) replies = open();
       while (replies.hasNext()) {
         WatchTaskResponse reply = replies.next();
         if (reply.getSequence() <= lastSequence || !reply.hasEvent()) continue;
@@ -165,6 +165,11 @@ public final class AgentStream implements Iterator<Event>, Iterable<Event>, Auto
     finish(error.again(taskId));
   }
 
+  private Iterator<WatchTaskResponse> open() {
+    hold.isOver = false;
+    return source.open(taskId, lastSequence);
+  }
+
   private void finish(AgentlaneException error) {
     isOver = true;
     failure = error;
@@ -180,7 +185,8 @@ public final class AgentStream implements Iterator<Event>, Iterable<Event>, Auto
   /** What is let go of once, also when nobody closes the stream: it does not know the stream. */
   private static final class Hold implements Runnable {
     final CompletableFuture<Void> abandoned = new CompletableFuture<>();
-    volatile boolean isOver;
+    /** Nothing is under way, or no more. */
+    volatile boolean isOver = true;
     private final Operation operation;
     private final Function<String, CompletableFuture<?>> abandon;
     private volatile String taskId;

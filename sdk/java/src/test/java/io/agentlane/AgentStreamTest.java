@@ -256,13 +256,25 @@ class AgentStreamTest {
   }
 
   @Test
+  void aStreamThatNobodyReadsIsNotBegun() {
+    client.stream(TURN).close();
+    client.close();
+    assertTrue(server.streams.isEmpty());
+    assertNull(server.cancels.poll());
+  }
+
+  @Test
   void aReaderThatStopsBeforeTheFirstEventCancelsByKey() {
     int[] tries = {0};
     server.onCancel = request -> {
       if (++tries[0] < 3) throw error(Code.NOT_FOUND, "TASK_NOT_FOUND", null, null);
       return CancelTaskResponse.getDefaultInstance();
     };
-    client.stream(TURN.idempotencyKey("k")).close();
+    AgentStream stream = client.stream(TURN.idempotencyKey("k"));
+    CompletableFuture.runAsync(stream::hasNext);
+    while (server.streams.isEmpty()) Thread.onSpinWait();
+    stream.close();
+    assertFalse(stream.hasNext());
     assertEquals(3, tries[0]);
     assertEquals("k", server.cancels.remove().getIdempotencyKey());
   }
