@@ -1,6 +1,5 @@
 package io.agentlane;
 
-import io.agentlane.v1.TaskError;
 import io.agentlane.v1.TaskState;
 import io.agentlane.v1.TaskStateChange;
 import io.agentlane.v1.WatchTaskResponse;

@@ -49,6 +49,8 @@ final class Connection implements ClientInterceptor, AutoCloseable {
         Grpc.newChannelBuilderForAddress(uri.getHost(), port, credentials);
     // The server has a limit of its own; gRPC's would be lower.
     builder.maxInboundMessageSize(Integer.MAX_VALUE);
+    // The details of an error come as a header, each of sixteen fields with its description.
+    builder.maxInboundMetadataSize(1 << 18);
     options.channel.accept(builder);
     headers = Map.copyOf(options.headers);
     managed = builder.build();

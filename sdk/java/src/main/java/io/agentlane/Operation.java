@@ -35,13 +35,17 @@ final class Operation {
     this.connection = connection;
     this.retry = retry;
     this.mayResend = mayResend;
-    Deadline own = limit == null ? null : Deadline.after(limit.toNanos(), TimeUnit.NANOSECONDS);
-    Deadline outer = parent.getDeadline();
-    this.deadline = own == null || outer == null ? own == null ? outer : own : own.minimum(outer);
+    this.deadline = earlier(parent.getDeadline(), limit);
     // Now, because tries are made on other threads too.
     this.headers = new HashMap<>(TraceContext.headers());
     this.headers.putAll(headers);
     this.context = parent.withCancellation();
+  }
+
+  private static Deadline earlier(Deadline outer, Duration limit) {
+    if (limit == null) return outer;
+    Deadline own = Deadline.after(limit.toNanos(), TimeUnit.NANOSECONDS);
+    return outer == null ? own : own.minimum(outer);
   }
 
   /** Ends what is under way; also of an operation that has succeeded. */

@@ -129,9 +129,9 @@ class AgentlaneClientTest {
     AtomicInteger count = new AtomicInteger();
     server.onGetTask = request -> {
       count.incrementAndGet();
-      throw error(Code.RESOURCE_EXHAUSTED, "QUEUE_FULL", null, 999);
+      throw error(Code.RESOURCE_EXHAUSTED, "QUEUE_FULL", null, 60_000);
     };
-    AgentlaneClient hasty = client.withDeadline(Duration.ofMillis(900));
+    AgentlaneClient hasty = client.withDeadline(Duration.ofSeconds(30));
     AgentlaneException error = assertThrows(AgentlaneException.class, () -> hasty.getTask("t"));
     assertEquals(Status.Code.RESOURCE_EXHAUSTED, error.code());
     assertEquals(1, count.get());
@@ -293,6 +293,16 @@ class AgentlaneClientTest {
     StatusRuntimeException refused = assertThrows(StatusRuntimeException.class,
         () -> client.tasks().getTask(GetTaskRequest.getDefaultInstance()));
     assertEquals("TASK_NOT_FOUND", AgentlaneException.from(refused).reason());
+  }
+
+  @Test
+  void detailsMayBeLong() {
+    String reason = "LONG_".repeat(4000);
+    server.onGetTask = request -> {
+      throw error(Code.NOT_FOUND, reason, null, null);
+    };
+    assertEquals(reason,
+        assertThrows(AgentlaneException.class, () -> client.getTask("t")).reason());
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.agentlane;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.Duration;
+import com.google.protobuf.util.Durations;
 import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
@@ -110,7 +111,7 @@ final class FakeServer implements AutoCloseable {
     var status = com.google.rpc.Status.newBuilder().setCode(code.getNumber()).setMessage("refused")
         .addDetails(Any.pack(info.build()));
     if (retryMs != null) {
-      Duration delay = Duration.newBuilder().setNanos(retryMs * 1_000_000).build();
+      Duration delay = Durations.fromMillis(retryMs);
       status.addDetails(Any.pack(RetryInfo.newBuilder().setRetryDelay(delay).build()));
     }
     return StatusProto.toStatusRuntimeException(status.build());
