@@ -5,7 +5,11 @@ import { inOrder } from "./lifecycle.ts";
 import { redisConnections, type StoreConfig, storeOf } from "./runtime-store.ts";
 import { createLeaseRenewer } from "./worker/lease-renewer.ts";
 import { readLeaseTable } from "./worker/lease-table.ts";
-import type { LeaseThreadData, LeaseThreadProblem } from "./worker/lease-thread.ts";
+import type { LeaseThreadData, LeaseThreadMessage } from "./worker/lease-thread.ts";
+
+function tell(message: LeaseThreadMessage): void {
+  parentPort?.postMessage(message);
+}
 
 const data: LeaseThreadData<StoreConfig> = workerData;
 const shiftMs = monotonicOrigin() - data.origin;
@@ -34,8 +38,7 @@ const parts = inOrder([
     table: readLeaseTable(data.memory),
     clock: { ...systemClock, monotonic: () => systemClock.monotonic() + shiftMs },
     onFailure(error) {
-      const problem: LeaseThreadProblem = { message: String(error) };
-      parentPort?.postMessage(problem);
+      tell({ kind: "problem", message: String(error) });
     },
   }),
 ]);
@@ -45,3 +48,4 @@ parentPort?.once("message", async () => {
   parentPort?.close();
 });
 await parts.start();
+tell({ kind: "ready" });

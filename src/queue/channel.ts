@@ -36,7 +36,7 @@ export function channelName(topic: string): string {
 }
 
 /**
- * Task ids differ in their last characters. Little, because scripts of Redis that publish entries
+ * Task ids differ in their last characters. Little, because functions of Redis that publish entries
  * reckon the same (src/store/redis/lua/lib/tell-here.lua).
  */
 function hash(topic: string): number {

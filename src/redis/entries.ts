@@ -1,5 +1,5 @@
 /**
- * Log entries as the scripts of the store (lua/lib/core.lua) keep and publish them: byte 0 format (1), byte 1 kind, attempt (u32), instant in
+ * Log entries as the functions of the store (lua/lib/core.lua) keep and publish them: byte 0 format (1), byte 1 kind, attempt (u32), instant in
  * milliseconds (f64), then by kind
  *   0  an event of the attempt: TaskEvent
  *   1  a state change: previous state, state (u8 each), next attempt (f64, 0 = none), and a
@@ -61,7 +61,7 @@ export function attemptStarted(createdAt: TaskEvent["createdAt"], workerId: stri
   return stateChange(createdAt ?? timestamp(0), change);
 }
 
-/** How a task came to its state, as far as scripts do not know it by themselves. */
+/** How a task came to its state, as far as functions do not know it by themselves. */
 type Outcome = Pick<TaskStateChange, "result" | "error" | "nextAttemptAt">;
 
 export function readChange(stored: Buffer): Outcome {

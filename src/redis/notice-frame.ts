@@ -1,6 +1,6 @@
 /**
  * What a process hears on the bus of Redis: notices that processes publish (src/queue/notice-frame.ts),
- * and log entries that the store's scripts publish as they keep them. Those have the highest bit of the
+ * and log entries that the store's functions publish as they keep them. Those have the highest bit of the
  * topic's length set, and after the topic the sequence of the first (u32) and each with its length (u32).
  */
 import type { LogEntry, Notice } from "../../gen/agentlane/store/v1/record_pb.js";

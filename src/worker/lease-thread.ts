@@ -19,8 +19,11 @@ export interface LeaseThreadData<C> extends LeaseTiming {
   readonly store: C;
 }
 
-/** What the thread tells its owner. */
+/** What the thread tells its owner: that it looks after the leases now, or what it could not do. */
+export type LeaseThreadMessage = { readonly kind: "ready" } | LeaseThreadProblem;
+
 export interface LeaseThreadProblem {
+  readonly kind: "problem";
   readonly message: string;
 }
 
@@ -37,9 +40,11 @@ export interface LeaseThreadParts<C> extends LeaseTiming {
 
 /** Between a crash and the next start; doubled up to the longest one by each crash … */
 const MIN_RESTART_MS = 500;
-const MAX_RESTART_MS = 60_000;
+const MAX_RESTART_MS = 10_000;
 /** … and forgotten after so long without one. */
 const STEADY_MS = 60_000;
+/** Waited for the thread at the start, before attempts begin that may block the event loop at once. */
+const READY_BOUND_MS = 10_000;
 /** For the thread to close its connections; then it is ended. */
 const STOP_BOUND_MS = 2000;
 /** A store's driver and a few leases; more would be a leak. */
@@ -52,8 +57,8 @@ export function createLeaseThread<C>(parts: LeaseThreadParts<C>): LeaseBackup {
   let supervising: Promise<void> = Promise.resolve();
   let thread: Worker | undefined;
 
-  /** Resolves when the thread has ended. */
-  function run(): Promise<void> {
+  /** Resolves when the thread has ended; calls back when it is ready, or has ended before. */
+  function run(onReady: () => void): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const data: LeaseThreadData<C> = {
       memory: table.memory,
@@ -70,22 +75,24 @@ export function createLeaseThread<C>(parts: LeaseThreadParts<C>): LeaseBackup {
     });
     thread = started;
     started.unref();
-    started.on("message", ({ message }: LeaseThreadProblem) => {
-      parts.onProblem("the lease thread could not renew", new Error(message));
+    started.on("message", (told: LeaseThreadMessage) => {
+      if (told.kind === "ready") onReady();
+      else parts.onProblem("the lease thread could not renew", new Error(told.message));
     });
     started.on("error", (error) => parts.onProblem("the lease thread crashed", error));
     started.on("exit", () => {
       thread = undefined;
+      onReady();
       resolve();
     });
     return promise;
   }
 
-  async function supervise(signal: AbortSignal): Promise<void> {
+  async function supervise(signal: AbortSignal, onReady: () => void): Promise<void> {
     let delayMs = MIN_RESTART_MS;
     while (!signal.aborted) {
       const startedAt = clock.monotonic();
-      await run();
+      await run(onReady);
       if (clock.monotonic() - startedAt > STEADY_MS) delayMs = MIN_RESTART_MS;
       await clock.sleep(delayMs * (1 + random()), signal);
       delayMs = Math.min(2 * delayMs, MAX_RESTART_MS);
@@ -95,7 +102,11 @@ export function createLeaseThread<C>(parts: LeaseThreadParts<C>): LeaseBackup {
   const life: Service = service(
     async () => {
       stopping = new AbortController();
-      supervising = supervise(stopping.signal);
+      const ready = Promise.withResolvers<void>();
+      supervising = supervise(stopping.signal, ready.resolve);
+      const bound = clock.setTimer(READY_BOUND_MS, ready.resolve);
+      await ready.promise;
+      bound.clear();
     },
     async () => {
       stopping.abort();

@@ -29,7 +29,9 @@ export interface ProcessSuite {
 }
 
 export function testProcesses({ name, isAvailable, install }: ProcessSuite): void {
-  describe.skipIf(!isAvailable)(`two gateways and two workers on ${name}`, () => {
+  // Some tests start all four processes anew.
+  const slowly = { timeout: 120_000 };
+  describe.skipIf(!isAvailable)(`two gateways and two workers on ${name}`, slowly, () => {
     let installation: Installation;
     let gateways: Gateway[] = [];
     let workers: ServingProcess[] = [];

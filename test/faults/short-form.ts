@@ -4,8 +4,8 @@ import type { Backend } from "./backends/contract.ts";
 import { runFaults } from "./run.ts";
 import { DEFAULT_SETTINGS, faultKindsOf } from "./settings.ts";
 
-/** What is started, settled and checked beside the load. */
-const OTHER_MS = 125_000;
+/** What is started, settled and checked beside the load, and what a slow machine takes longer for the faults. */
+const OTHER_MS = 360_000;
 
 export interface ShortForm {
   readonly backend: Backend;

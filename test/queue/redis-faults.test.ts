@@ -202,7 +202,7 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     await expect.poll(() => redis.command("PUBSUB", "NUMPAT")).toBe(0);
     await expect
       .poll(
-        async () => String(await redis.command("CLIENT", "LIST")).split("name=agentlane").length,
+        async () => String(await redis.command("CLIENT", "LIST")).split("name=agentlane ").length,
       )
       .toBe(2);
     const message = queueMessage({ preferredWorkerId: "gone" });
@@ -217,7 +217,7 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     const receiving = consumer.receive(never);
     await expect.poll(() => redis.command("ZCARD", `{${PREFIX}}:mq:takers:${QUEUE}`)).toBe(1);
     await redis.command("FLUSHALL");
-    await redis.command("SCRIPT", "FLUSH");
+    await redis.command("FUNCTION", "FLUSH");
     const message = queueMessage();
     await on.publish([message]);
     const startedAt = performance.now();

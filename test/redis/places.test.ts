@@ -1,6 +1,6 @@
-/** Where a Redis may be: behind TLS, in a cluster. */
+/** Where a Redis may be: behind TLS, in a cluster, open only to a user with few rights. */
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
@@ -10,7 +10,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { AgentService, ExecuteRequestSchema } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { loadConfig } from "../../src/config.ts";
-import { createRuntime } from "../../src/runtime.ts";
+import { createRuntime, type Runtime } from "../../src/runtime.ts";
 import { silentLogger } from "../../src/telemetry/logging.ts";
 import { AGENT, TENANT, userMessage } from "../harness/builders.ts";
 import { serve } from "../harness/process.ts";
@@ -40,6 +40,28 @@ describe.skipIf(!hasRedis)("a Redis", () => {
     const server = await startRedis(options);
     ending.push(() => server.stop());
     return server;
+  }
+
+  async function runtimeAt(url: string, prefix: string): Promise<Runtime> {
+    const config = loadConfig({
+      PORT: "0",
+      MESSAGE_QUEUE_TYPE: "redis",
+      REDIS_URL: url,
+      REDIS_KEY_PREFIX: prefix,
+    });
+    const runtime = await createRuntime(config, { logger: silentLogger });
+    ending.push(() => runtime.stop());
+    await runtime.start();
+    return runtime;
+  }
+
+  /** Answers the number of its log entries. */
+  async function turn({ manager }: Runtime): Promise<number> {
+    const options = { streaming: false, deadlineInMs: undefined };
+    const { entries } = await manager.run({ tenant: TENANT }, request, options, never);
+    let count = 0;
+    for await (const batch of entries) count += batch.length;
+    return count;
   }
 
   it("behind TLS is reached, if its authority is trusted", { timeout: 60_000 }, async () => {
@@ -72,6 +94,25 @@ describe.skipIf(!hasRedis)("a Redis", () => {
     expect(state).toBe(TaskState.COMPLETED);
   });
 
+  it("serves a user with the rights that docs/redis.md gives", async () => {
+    const server = await redis({});
+    const page = await readFile(new URL("../../docs/redis.md", import.meta.url), "utf8");
+    const [, rule = ""] = /^(ACL SETUSER agentlane .*)$/m.exec(page) ?? [];
+    const [command = "", ...args] = rule.split(" ");
+    await server.command(command, ...args);
+    const url = server.url.replace("redis://", "redis://agentlane:secret@");
+    const runtime = await runtimeAt(url, "agentlane");
+    expect(await turn(runtime)).toBeGreaterThan(2);
+    expect(await server.command("ACL", "LOG")).toEqual([]);
+
+    await server.command("ACL", "SETUSER", "agentlane", "-function|load");
+    const other = runtimeAt(url, "other");
+    await expect(other.then(turn)).rejects.toMatchObject({
+      kind: "failed_precondition",
+      message: expect.stringContaining("Redis user in REDIS_URL"),
+    });
+  });
+
   it("in a cluster is found, whichever node the URL names", { timeout: 60_000 }, async () => {
     const nodes: RedisServer[] = [];
     for (let count = 0; count < 3; count++) nodes.push(await redis({ cluster: true }));
@@ -86,20 +127,7 @@ describe.skipIf(!hasRedis)("a Redis", () => {
     }
     const prefix = newPrefix();
     for (const { url } of nodes) {
-      const config = loadConfig({
-        PORT: "0",
-        MESSAGE_QUEUE_TYPE: "redis",
-        REDIS_URL: url,
-        REDIS_KEY_PREFIX: prefix,
-      });
-      const runtime = await createRuntime(config, { logger: silentLogger });
-      await runtime.start();
-      ending.push(() => runtime.stop());
-      const options = { streaming: false, deadlineInMs: undefined };
-      const { entries } = await runtime.manager.run({ tenant: TENANT }, request, options, never);
-      let count = 0;
-      for await (const batch of entries) count += batch.length;
-      expect(count).toBeGreaterThan(2);
+      expect(await turn(await runtimeAt(url, prefix))).toBeGreaterThan(2);
     }
   });
 });

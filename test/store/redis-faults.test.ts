@@ -143,13 +143,13 @@ describe.runIf(hasRedis)("the Redis store", () => {
   });
 
   describe("in an outage", () => {
-    it("loads its scripts again when Redis has forgotten them", async () => {
+    it("loads its functions again when Redis has forgotten them", async () => {
       const server = await serve();
       const store = await startedAt(server.url);
       const ref = await accept(store);
-      await server.command("SCRIPT", "FLUSH");
+      await server.command("FUNCTION", "FLUSH");
       const [claimed, other] = await Promise.all([claim(store, ref), accept(store)]);
-      await server.command("SCRIPT", "FLUSH");
+      await server.command("FUNCTION", "FLUSH");
       await store.tasks.finish(claimed.lease, {
         afterSequence: 2,
         events: [],

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadFunctions } from "../../src/store/redis/functions.ts";
 import { decodePart, encodePart, sessionName, taskName } from "../../src/store/redis/keys.ts";
 import { type Packed, unpack } from "../../src/store/redis/msgpack.ts";
-import { loadScripts } from "../../src/store/redis/scripts.ts";
 import { hasRedis, type RedisServer, sharedRedis } from "../harness/redis-server.ts";
 
 describe("names of keys", () => {
@@ -38,10 +38,10 @@ describe("names of keys", () => {
   });
 });
 
-describe("scripts", () => {
+describe("functions", () => {
   it("add a test's clock shift to the time only when asked to", () => {
-    expect(loadScripts().create.text).not.toContain("clock-shift");
-    expect(loadScripts({ shiftedTime: true }).create.text).toContain("clock-shift");
+    expect(loadFunctions().create.library.text).not.toContain("clock-shift");
+    expect(loadFunctions({ shiftedTime: true }).create.library.text).toContain("clock-shift");
   });
 });
 

@@ -70,6 +70,24 @@ it("a thread that does not stop is ended, and can be started again", async () =>
   expect(clock.timerCount).toBe(0);
 });
 
+it("is waited for until it looks after leases", async () => {
+  const { clock, next, start, stop } = threadOf("late");
+  const order: string[] = [];
+  const started = start().then(() => order.push("started"));
+  order.push(await next());
+  await started;
+  expect(order).toEqual(["the lease thread could not renew: not yet", "started"]);
+  await passing(clock, 10, stop());
+});
+
+it("that says nothing is not waited for for ever", async () => {
+  const { clock, start, stop } = threadOf("silent");
+  const before = clock.monotonic();
+  await passing(clock, 100, start());
+  expect(clock.monotonic() - before).toBeGreaterThanOrEqual(10_000);
+  await passing(clock, 10, stop());
+});
+
 it("can be stopped before it was started, and twice", async () => {
   const { start, stop, clock, next } = threadOf("stubborn");
   await stop();

@@ -1,5 +1,5 @@
 /** Figures of a queue, from what AMQP tells: ready messages of each level, and who is first. */
-import type { Channel } from "amqplib";
+import type { Channel, ChannelModel } from "amqplib";
 import type { Priority } from "../../../gen/agentlane/v1/task_pb.js";
 import type { QueueDepth } from "../contract.ts";
 import { publishedAtOf } from "./arrival.ts";
@@ -20,7 +20,7 @@ export interface LocalDepth {
 export class Gauge {
   readonly #connection: Connection;
   readonly #topology: Topology;
-  #channel: Channel | undefined;
+  #open: { readonly model: ChannelModel; readonly channel: Channel } | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(connection: Connection, topology: Topology) {
@@ -65,7 +65,7 @@ export class Gauge {
 
   check(): Promise<void> {
     return this.#next(async () => {
-      const channel = await this.#open();
+      const channel = await this.#channel();
       await this.#connection.reply(channel.checkExchange(this.#topology.tasks));
     });
   }
@@ -76,17 +76,19 @@ export class Gauge {
     return asked;
   }
 
-  async #open(): Promise<Channel> {
-    if (this.#channel) return this.#channel;
+  /** Of the connection there is now: one that was given up does not always tell its channels. */
+  async #channel(): Promise<Channel> {
     const model = this.#connection.model();
+    if (this.#open?.model === model) return this.#open.channel;
     const channel = await this.#connection.reply(model.createChannel());
-    const forget = (): void => {
-      if (this.#channel === channel) this.#channel = undefined;
-    };
-    channel.on("error", forget);
-    channel.on("close", forget);
-    this.#channel = channel;
+    channel.on("error", () => this.#forget(channel));
+    channel.on("close", () => this.#forget(channel));
+    this.#open = { model, channel };
     return channel;
+  }
+
+  #forget(channel: Channel): void {
+    if (this.#open?.channel === channel) this.#open = undefined;
   }
 
   /** 0 for a queue that does not exist. */
@@ -109,7 +111,7 @@ export class Gauge {
   }
 
   async #unlessMissing<T>(ask: (channel: Channel) => Promise<T>): Promise<T | undefined> {
-    const channel = await this.#open();
+    const channel = await this.#channel();
     let isMissing = false;
     const missing = (error: { code?: number }): void => {
       isMissing = error.code === NOT_FOUND;
@@ -119,6 +121,9 @@ export class Gauge {
       return await this.#connection.reply(ask(channel));
     } catch (error) {
       if (isMissing) return undefined;
+      // It may have ended before anybody listened to it.
+      this.#forget(channel);
+      channel.close().catch(() => undefined);
       throw error;
     } finally {
       channel.off("error", missing);

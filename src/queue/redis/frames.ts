@@ -1,4 +1,4 @@
-/** The bytes that cross between the scripts and this process. */
+/** The bytes that cross between the functions and this process. */
 
 export interface Frame {
   readonly id: string;

@@ -1,4 +1,4 @@
-/** Publishes what is asked for in one turn of the loop with one script call, and waits for its confirm. */
+/** Publishes what is asked for in one turn of the loop with one function call, and waits for its confirm. */
 import { toBinary } from "@bufbuild/protobuf";
 import {
   type QueueMessage,
@@ -7,21 +7,21 @@ import {
 import { Priority } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../errors.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
+import type { LuaFunction } from "../../redis/library.ts";
 import { list, text } from "../../redis/reply.ts";
-import type { Script } from "../../redis/script.ts";
 
-/** A script call holds the server for some microseconds a message. */
+/** A function call holds the server for some microseconds a message. */
 const MAX_BATCH = 32;
 /** Messages waiting for their confirm; with two seconds' limit on a reply, far above any load. */
 const MAX_UNCONFIRMED = 20_000;
 /** A hint for whoever met a full queue, not a promise. */
 const QUEUE_FULL_RETRY_MS = 1000;
-/** The length of a name is one byte in the scripts. */
+/** The length of a name is one byte in the functions. */
 const MAX_NAME_BYTES = 255;
 
 export interface PublisherParts {
   readonly connection: RedisConnection;
-  readonly script: Script;
+  readonly operation: LuaFunction;
   readonly root: string;
   /** Unique among all publishers. */
   readonly publisherId: string;
@@ -67,8 +67,8 @@ export function createPublisher(parts: PublisherParts): Publisher {
 
   async function send(batch: readonly Group[]): Promise<void> {
     try {
-      const { connection, script, root } = parts;
-      const answers = list(await connection.run(script, root, argumentsOf(batch)));
+      const { connection, operation, root } = parts;
+      const answers = list(await connection.run(operation, root, argumentsOf(batch)));
       for (const [index, group] of batch.entries()) {
         const full = text(answers[index]);
         if (full === "") group.resolve();

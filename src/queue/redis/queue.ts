@@ -8,8 +8,8 @@ import { AGEING_MS, MAX_LENGTH } from "../../redis/queue-limits.ts";
 import type { MessageQueue, QueueDepth } from "../contract.ts";
 import { RedisConsumer } from "./consumer.ts";
 import { depthOf } from "./depth.ts";
+import { loadQueueFunctions } from "./functions.ts";
 import { createPublisher } from "./publisher.ts";
-import { loadQueueScripts } from "./scripts.ts";
 
 export interface RedisQueueOptions {
   readonly connection: RedisConnection;
@@ -28,14 +28,14 @@ export interface RedisQueueOptions {
 export function createRedisQueue(options: RedisQueueOptions): MessageQueue {
   const { connection, clock, newId, ageingMs = AGEING_MS, onWarning } = options;
   const root = `{${options.prefix}}:mq:`;
-  const scripts = loadQueueScripts();
+  const functions = loadQueueFunctions();
   const consumers = new Set<RedisConsumer>();
   let started = false;
   let ignoreReady: (() => void) | undefined;
 
   const publisher = createPublisher({
     connection,
-    script: scripts.publish,
+    operation: functions.publish,
     root,
     publisherId: newId(),
     maxLength: options.maxLength ?? MAX_LENGTH,
@@ -48,6 +48,7 @@ export function createRedisQueue(options: RedisQueueOptions): MessageQueue {
 
   const open = async (): Promise<void> => {
     await connection.start();
+    await connection.probe(functions.depth, root, [""]);
     ignoreReady = connection.onReady(() => {
       for (const consumer of consumers) consumer.reconnected();
     });
@@ -74,7 +75,7 @@ export function createRedisQueue(options: RedisQueueOptions): MessageQueue {
       const consumer: RedisConsumer = new RedisConsumer(consumeOptions, {
         clock,
         connection,
-        script: scripts.exchange,
+        operation: functions.exchange,
         root,
         newId,
         ageingMs,
@@ -96,7 +97,7 @@ export function createRedisQueue(options: RedisQueueOptions): MessageQueue {
     async depth(queue): Promise<QueueDepth> {
       refuseStopped();
       for (const consumer of consumers) consumer.flush();
-      return depthOf(await connection.run(scripts.depth, root, [queue]));
+      return depthOf(await connection.run(functions.depth, root, [queue]));
     },
 
     async check() {

@@ -15,19 +15,27 @@ export type Settlement =
 export class Settlements {
   #waiting: Settlement[] = [];
   readonly #sent = new Set<readonly Settlement[]>();
+  #hasOnlyAcks = true;
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
   }
 
+  /** Also when nothing waits. */
+  get hasOnlyAcks(): boolean {
+    return this.#hasOnlyAcks;
+  }
+
   add(settlement: Settlement): void {
     this.#waiting.push(settlement);
+    if (settlement.kind !== "ack") this.#hasOnlyAcks = false;
   }
 
   /** All that waits, as sent: to be confirmed or failed. */
   send(): readonly Settlement[] {
     const batch = this.#waiting;
     this.#waiting = [];
+    this.#hasOnlyAcks = true;
     this.#sent.add(batch);
     return batch;
   }
@@ -37,11 +45,14 @@ export class Settlements {
   }
 
   fail(batch: readonly Settlement[]): void {
-    if (this.#sent.delete(batch)) this.#waiting = [...batch, ...this.#waiting];
+    if (!this.#sent.delete(batch)) return;
+    this.#waiting = [...batch, ...this.#waiting];
+    this.#hasOnlyAcks = false;
   }
 
   clear(): void {
     this.#waiting = [];
+    this.#hasOnlyAcks = true;
     this.#sent.clear();
   }
 

@@ -1,6 +1,5 @@
--- The end of openLine(root), whose beginning is queue-state.lua: rings doorbells from within a script
--- that is not the queue's. Given beside what queue-state.lua needs: `max_length` of a queue, `plain` of the store's
--- core.lua.
+-- Behind queue-state.lua: rings doorbells from within a function that is not the queue's. Uses
+-- max_length of a queue, ageing_interval_ms and, of the store's core.lua, plain.
 
 local function varint(value)
   local bytes = ''
@@ -37,7 +36,7 @@ local function payload_of(tenant, task_id, bell)
     .. '\32' .. varint(bell[3]) .. headers_of(bell[5]) .. field('\50', bell[4]) .. field('\58', published_at)
 end
 
-local names = {}
+local names
 
 -- A doorbell as lib/doorbells.lua of the store makes it. False when its queue is full.
 local function publish(id, tenant, task_id, bell)
@@ -51,11 +50,18 @@ local function publish(id, tenant, task_id, bell)
   return true
 end
 
--- Once, at the end of the script.
+-- Once, at the end of a call.
 local function flush()
   dispatch(names)
   deliver('')
   write_changes()
 end
 
-return { publish = publish, flush = flush }
+local line = { publish = publish, flush = flush }
+
+-- Before the first doorbell of a call.
+openLine = function(queue_root, micros)
+  begin_queues(queue_root, micros, ageing_interval_ms)
+  names = {}
+  return line
+end

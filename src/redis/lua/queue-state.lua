@@ -1,14 +1,15 @@
--- How a queue is kept, and how its messages find consumers. Shared by the scripts of the queue and, in
--- the function that doorbells.lua makes of it, by those of a store on the same Redis.
+-- How a queue is kept, and how its messages find consumers. Part of the queue's library and, with
+-- doorbells.lua behind it, of that of a store on the same Redis.
 --
--- Given: `root`, "{<prefix>}:mq:", `micros`, the server's time, and `ageing_ms`. Every key below starts with the
--- root and so has the same hash tag:
+-- Every call starts with begin_queues. Its root is "{<prefix>}:mq:"; every key below starts with it
+-- and so has the same hash tag:
 --   line:<level>:<p|r>:<queue>  LIST   messages at a level, published there (p) or risen to it (r)
 --   delayed:<queue>             ZSET   messages put back with a delay, by when they are due (ms)
 --   takers:<queue>              ZSET   consumers with a free call, longest waiting first
 --   counts:<queue>              HASH   w1..w4 waiting by priority, r of them in lines, u unsettled,
 --                                      x dead letters ever, t1..t4 = 0 when the level's published
---                                      line has its turn
+--                                      line has its turn, s when a message of a line was last
+--                                      given out (microseconds)
 --   dead:<queue>                LIST   the newest unreadable messages
 --   consumer:<id>               HASH   worker, queues, credit, given (see exchange.lua)
 --   held:<id>                   HASH   message id -> its unsettled delivery
@@ -28,17 +29,27 @@ local MAX_STEPS = 1000
 local MAX_DEAD = 1000
 local MAX_ROUNDS = 16
 
-local now = math.floor(micros / 1000)
-local order = micros
+-- Of the call under way.
+local root, ageing_ms, now, order
+local queues, consumers, lists
 
-local queues = {}
-local consumers = {}
+local function begin_queues(queue_root, micros, ageing_interval_ms)
+  root, ageing_ms = queue_root, ageing_interval_ms
+  now, order = math.floor(micros / 1000), micros
+  queues, consumers, lists = {}, {}, {}
+end
 
 local function queue_of(name)
   local queue = queues[name]
   if queue then return queue end
-  local counts = redis.call('HMGET', root .. 'counts:' .. name, 'w1', 'w2', 'w3', 'w4', 'r')
-  queue = { name = name, changes = {}, waiting = 0, ready = tonumber(counts[5] or 0) }
+  local counts = redis.call('HMGET', root .. 'counts:' .. name, 'w1', 'w2', 'w3', 'w4', 'r', 's')
+  queue = {
+    name = name,
+    changes = {},
+    waiting = 0,
+    ready = tonumber(counts[5] or 0),
+    served_at = tonumber(counts[6] or 0),
+  }
   for level = 1, 4 do queue.waiting = queue.waiting + tonumber(counts[level] or 0) end
   queues[name] = queue
   return queue
@@ -176,7 +187,6 @@ local function take(queue, level)
   return message
 end
 
-local lists = {}
 local function decoded(json)
   if not lists[json] then lists[json] = cjson.decode(json) end
   return lists[json]
@@ -273,7 +283,8 @@ local function offer(queue, level, id, preferred, payload)
   return taker and true or false
 end
 
--- Hands out messages of these queues, the most urgent first, as long as somebody takes them.
+-- Hands out messages of these queues, the most urgent first, as long as somebody takes them. Queues
+-- with equally urgent ones take turns, so that no backlog of one holds up another.
 local function dispatch(names)
   for _ = 1, MAX_STEPS do
     local best, best_level, taker
@@ -281,13 +292,17 @@ local function dispatch(names)
       local queue = queue_of(name)
       local first = queue.ready > 0 and first_taker(queue)
       local level = first and top_level(queue)
-      if level and (not best or level > best_level) then
-        best, best_level, taker = queue, level, first
-      end
+      local is_first = level and (not best or level > best_level
+        or level == best_level and queue.served_at < best.served_at)
+      if is_first then best, best_level, taker = queue, level, first end
     end
     if not best then return end
     local message = take(best, best_level)
-    if message then assign(best, message, taker) end
+    if message then
+      order = order + 1
+      best.served_at, best.is_served = order, true
+      assign(best, message, taker)
+    end
   end
 end
 
@@ -333,6 +348,7 @@ local function write_changes()
     for field, by in pairs(queue.changes) do
       if by ~= 0 then redis.call('HINCRBY', root .. 'counts:' .. name, field, by) end
     end
+    if queue.is_served then redis.call('HSET', root .. 'counts:' .. name, 's', queue.served_at) end
   end
   for id, consumer in pairs(consumers) do
     if consumer and consumer.changed then

@@ -11,7 +11,7 @@ import type { Redis } from "./store.ts";
 
 /** Names that one command reads. */
 const STEP_COUNT = 1000;
-/** Tasks that one script changes: a bound on how long it keeps others waiting. */
+/** Tasks that one function changes: a bound on how long it keeps others waiting. */
 const BATCH_COUNT = 100;
 
 interface DeadLetter {

@@ -1,4 +1,4 @@
-/** What scripts ask their caller to do next. */
+/** What functions ask their caller to do next. */
 
 import type { LogEntry, Notice, QueueMessage } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { TaskEvent } from "../../../gen/agentlane/v1/task_pb.js";

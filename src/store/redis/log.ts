@@ -9,7 +9,7 @@ import { orderBound, pageOf, type Step } from "./paging.ts";
 import { readShown } from "./records.ts";
 import type { Redis } from "./store.ts";
 
-/** Tasks that one script looks at: a bound on how long it keeps others waiting. */
+/** Tasks that one function looks at: a bound on how long it keeps others waiting. */
 const STEP_COUNT = 200;
 /** RETRY_WAIT; the states after it are terminal. */
 const LAST_UNFINISHED = 3;

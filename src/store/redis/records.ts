@@ -1,4 +1,4 @@
-/** Tasks and records, put together from what the scripts keep apart. */
+/** Tasks and records, put together from what the functions keep apart. */
 
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
@@ -49,7 +49,7 @@ export class Control {
   }
 }
 
-/** What scripts show of a task: p, c, o, a, length of its log. */
+/** What functions show of a task: p, c, o, a, length of its log. */
 export interface Shown {
   readonly task: Task;
   readonly control: Control;

@@ -1,11 +1,11 @@
-/** The Redis adapter of the Store seam. Every operation is one script, which makes it atomic. */
+/** The Redis adapter of the Store seam. Every operation is one Lua function, which makes it atomic. */
 import { service } from "../../lifecycle.ts";
 import type { Argument, RedisConnection } from "../../redis/connection.ts";
 import type { Store } from "../contract.ts";
 import { createDeadLetters } from "./dead-letters.ts";
+import { type FunctionName, loadFunctions } from "./functions.ts";
 import { DEFAULT_PREFIX, rootOf } from "./keys.ts";
 import { createLog } from "./log.ts";
-import { loadScripts, type ScriptName } from "./scripts.ts";
 import { createSessions } from "./sessions.ts";
 import { createTasks } from "./tasks.ts";
 import { createWorkers } from "./workers.ts";
@@ -15,14 +15,14 @@ export interface RedisStoreOptions {
   /** Names the installation; several share a Redis by several prefixes. Default "agentlane". */
   readonly prefix?: string;
   /**
-   * Whether the queue is on the same Redis, under the same prefix: then the scripts ring doorbells
+   * Whether the queue is on the same Redis, under the same prefix: then the functions ring doorbells
    * themselves, and effects have none. Default false.
    */
   readonly ringsItself?: boolean;
-  /** The same of the bus: then the scripts publish log entries. Default false. */
+  /** The same of the bus: then the functions publish log entries. Default false. */
   readonly tellsItself?: boolean;
   /**
-   * For tests only: scripts add the milliseconds in the key `{prefix}:clock-shift` to the server's
+   * For tests only: functions add the milliseconds in the key `{prefix}:clock-shift` to the server's
    * time, so that a test can let hours pass. Default false.
    */
   readonly shiftedTime?: boolean;
@@ -30,9 +30,9 @@ export interface RedisStoreOptions {
 
 /** What the parts of the store call. */
 export interface Redis {
-  /** Whether scripts publish log entries: then effects have none. */
+  /** Whether functions publish log entries: then effects have none. */
   readonly tellsItself: boolean;
-  run(script: ScriptName, args: readonly Argument[]): Promise<unknown>;
+  run(name: FunctionName, args: readonly Argument[]): Promise<unknown>;
   /** A single command on a key, which is named from the root on. */
   send(command: string, key: string, args: readonly Argument[]): Promise<unknown>;
 }
@@ -40,10 +40,10 @@ export interface Redis {
 export function createRedisStore(options: RedisStoreOptions): Store {
   const { connection } = options;
   const root = rootOf(options.prefix ?? DEFAULT_PREFIX);
-  const scripts = loadScripts(options);
+  const functions = loadFunctions(options);
   const redis: Redis = {
     tellsItself: options.tellsItself ?? false,
-    run: (name, args) => connection.run(scripts[name], root, args),
+    run: (name, args) => connection.run(functions[name], root, args),
     send: (command, key, args) => connection.call(command, [`${root}${key}`, ...args]),
   };
   return {
@@ -55,7 +55,10 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     workers: createWorkers(redis),
     check: async () => void (await connection.call("ping", [])),
     ...service(
-      () => connection.start(),
+      async () => {
+        await connection.start();
+        await connection.probe(functions.figures, root, [""]);
+      },
       () => connection.stop(),
     ),
   };

@@ -2,4 +2,5 @@
 import { parentPort } from "node:worker_threads";
 
 parentPort?.on("message", () => undefined);
-parentPort?.postMessage({ message: "running" });
+parentPort?.postMessage({ kind: "ready" });
+parentPort?.postMessage({ kind: "problem", message: "running" });

@@ -1,3 +1,4 @@
+-- flags: no-writes
 -- The figures of a queue.
 --
 -- KEYS[1]  the root (see queue-state.lua)
@@ -7,7 +8,7 @@
 --
 -- Invariant: writes nothing. Of many delayed messages only the first due are looked at for the oldest.
 
-local root, name = KEYS[1], ARGV[1]
+local name = ARGV[1]
 local MAX_DELAYED = 100
 local counts = redis.call('HMGET', root .. 'counts:' .. name, 'w1', 'w2', 'w3', 'w4', 'u', 'x')
 local oldest

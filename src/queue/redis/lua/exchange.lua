@@ -1,3 +1,4 @@
+-- flags: allow-oom
 -- All that a consumer has to say and to hear, in one round trip: what it settled, how many more
 -- deliveries it can take, and what there is for it.
 --
@@ -36,84 +37,6 @@ ageing_ms = tonumber(next_argument())
 local ttl_ms = tonumber(next_argument())
 local acks, nacks, unreadable, lost = next_list(1), next_list(3), next_list(1), next_list(1)
 local held_key = root .. 'held:' .. id
-local MAX_RECLAIMED = 4
-
--- The queue, the message and the order of a delivery; nil when it is not held.
-local function held_by(key, message_id)
-  local held = redis.call('HGET', key, message_id)
-  if not held then return nil end
-  local given, name, at = struct.unpack('>dBc0', held)
-  return queue_of(name), string.sub(held, at), given
-end
-
-local function settle(message_id)
-  local queue, message = held_by(held_key, message_id)
-  if not queue then return nil end
-  redis.call('HDEL', held_key, message_id)
-  count(queue, 'u', -1)
-  return queue, message
-end
-
-local function marked(message)
-  return string.sub(message, 1, 2) .. '\1' .. string.sub(message, 4)
-end
-
-local function return_message(queue, message, delay_ms)
-  count(queue, 'w' .. string.byte(message, 1), 1)
-  if delay_ms > 0 then redis.call('ZADD', root .. 'delayed:' .. queue.name, now + delay_ms, message)
-  else put_back(queue, message) end
-end
-
-local function set_aside(message_id)
-  local queue, message = settle(message_id)
-  if queue then bury(queue, message) end
-end
-
--- Ends a consumer: what it held goes back, the last one given first, so that heads keep their order.
-local function reclaim(consumer_id, touched)
-  local key = root .. 'held:' .. consumer_id
-  local all = {}
-  for _, message_id in ipairs(redis.call('HKEYS', key)) do
-    local queue, message, given = held_by(key, message_id)
-    all[#all + 1] = { queue = queue, message = message, given = given }
-  end
-  table.sort(all, function(one, other) return one.given > other.given end)
-  for _, each in ipairs(all) do
-    count(each.queue, 'u', -1)
-    return_message(each.queue, marked(each.message), 0)
-    touched[#touched + 1] = each.queue.name
-  end
-  local consumer = consumer_of(consumer_id)
-  if consumer then
-    for _, name in ipairs(consumer.queues) do redis.call('ZREM', root .. 'takers:' .. name, consumer_id) end
-    if redis.call('HGET', root .. 'workers', consumer.worker) == consumer_id then
-      redis.call('HDEL', root .. 'workers', consumer.worker)
-    end
-  end
-  consumers[consumer_id] = false
-  redis.call('DEL', key, root .. 'consumer:' .. consumer_id)
-  redis.call('ZREM', root .. 'beats', consumer_id)
-end
-
--- Answers in how many ms the next one is due; -1 when none is delayed.
-local function end_delays()
-  local due_in_ms = -1
-  for _, name in ipairs(names) do
-    local key = root .. 'delayed:' .. name
-    for _ = 1, MAX_STEPS do
-      local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-      if #first == 0 then break end
-      local left_ms = tonumber(first[2]) - now
-      if left_ms > 0 then
-        if due_in_ms < 0 or left_ms < due_in_ms then due_in_ms = left_ms end
-        break
-      end
-      redis.call('ZREM', key, first[1])
-      put_back(queue_of(name), first[1])
-    end
-  end
-  return due_in_ms
-end
 
 local consumer = consumer_of(id)
 if not consumer then
@@ -127,15 +50,18 @@ end
 
 local touched = {}
 for _, name in ipairs(names) do touched[#touched + 1] = name end
-for _, message_id in ipairs(acks) do settle(message_id) end
+for _, message_id in ipairs(acks) do settle(held_key, message_id) end
 for at = 1, #nacks, 3 do
-  local queue, message = settle(nacks[at])
+  local queue, message = settle(held_key, nacks[at])
   if queue then
     if nacks[at + 2] == '1' then message = marked(message) end
     return_message(queue, message, tonumber(nacks[at + 1]))
   end
 end
-for _, message_id in ipairs(unreadable) do set_aside(message_id) end
+for _, message_id in ipairs(unreadable) do
+  local queue, message = settle(held_key, message_id)
+  if queue then bury(queue, message) end
+end
 
 local again = {}
 for _, message_id in ipairs(lost) do
@@ -146,7 +72,7 @@ for _, message_id in ipairs(lost) do
   end
 end
 
-local due_in_ms = end_delays()
+local due_in_ms = end_delays(names)
 if mode == 'close' then reclaim(id, touched)
 else
   redis.call('ZADD', root .. 'beats', now, id)

@@ -1,4 +1,3 @@
--- uses: core tell
 -- flags: allow-oom
 -- Appends events to a running task's log.
 --

@@ -1,4 +1,3 @@
--- uses: core tell ring doorbells transitions cancel
 -- flags: allow-oom
 -- Cancels a task by id or idempotency key.
 --

@@ -1,4 +1,3 @@
--- uses: core tell ring doorbells transitions
 -- flags: allow-oom
 -- Takes a ready task for an attempt: RUNNING, a new fence, a lease, the entry that announces it.
 --

@@ -1,4 +1,3 @@
--- uses: core tell ring doorbells transitions cancel forget
 -- Accepts a task at the end of its lane.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 idempotency key as "tenant:key" or '' · 3 digest · 4 strategy: 0

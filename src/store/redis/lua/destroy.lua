@@ -1,4 +1,3 @@
--- uses: core tell ring doorbells transitions forget context
 -- flags: allow-oom
 -- Cancels a session's unfinished tasks and deletes all that is known of it.
 --

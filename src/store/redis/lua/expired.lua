@@ -1,4 +1,4 @@
--- uses: core
+-- flags: no-writes
 -- Running tasks whose lease has ended, oldest first.
 --
 -- KEYS[1] root. ARGV: 1 limit

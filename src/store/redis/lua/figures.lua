@@ -1,4 +1,4 @@
--- uses: core
+-- flags: no-writes
 -- Figures of a queue.
 --
 -- KEYS[1] root. ARGV: 1 queue

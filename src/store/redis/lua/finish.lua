@@ -1,4 +1,3 @@
--- uses: core tell ring doorbells transitions context
 -- flags: allow-oom
 -- Ends an attempt: last events, state change, session, and the promotion of the lane's next task.
 --

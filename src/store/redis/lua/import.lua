@@ -1,4 +1,3 @@
--- uses: core context
 -- Puts a session's context in place.
 --
 -- KEYS[1] root. ARGV: 1 session · 2 '1' to overwrite · 3 context · 4 version · 5 message count ·

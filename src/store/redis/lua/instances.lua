@@ -1,4 +1,3 @@
--- uses: core registry
 -- flags: allow-oom
 -- A page of a tenant's instances by session and worker.
 --
@@ -6,6 +5,7 @@
 -- 4 lower bound of the page · 5 limit · 6 worker or ''
 -- Returns {total count, then name and Instance of each}.
 -- Invariant: reads only, but for workers that are gone.
+dropSilentWorkers()
 local index = root .. ':ix:' .. ARGV[1]
 local names, total = {}, 0
 local limit = tonumber(ARGV[5])

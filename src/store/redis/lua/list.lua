@@ -1,4 +1,4 @@
--- uses: core
+-- flags: no-writes
 -- One step through tasks in accept order, newest first.
 --
 -- KEYS[1] root. ARGV: 1 index below the root, ":a:…" or ":st:…" · 2 tenant · 3 upper bound of the

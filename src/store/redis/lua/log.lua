@@ -1,4 +1,4 @@
--- uses: core
+-- flags: no-writes
 -- Entries of a task's log.
 --
 -- KEYS[1] root. ARGV: 1 task · 2 after sequence · 3 limit

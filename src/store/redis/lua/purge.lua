@@ -1,4 +1,3 @@
--- uses: core tell ring doorbells transitions forget
 -- flags: allow-oom
 -- Deletes dead letters by name.
 --

@@ -1,4 +1,4 @@
--- uses: core ring doorbells
+-- flags: no-writes
 -- Doorbells of a queue's ready tasks by task id.
 --
 -- KEYS[1] root. ARGV: 1 queue · 2 lower bound as ZRANGEBYLEX takes it · 3 limit

@@ -1,4 +1,3 @@
--- uses: core tell ring doorbells transitions
 -- flags: allow-oom
 -- Sends dead letters back to the end of their lanes as QUEUED.
 --

@@ -1,4 +1,3 @@
--- uses: core
 -- flags: allow-oom
 -- Extends leases.
 --

@@ -1,4 +1,3 @@
--- uses: core registry
 -- flags: allow-oom
 -- A worker's report.
 --
@@ -6,6 +5,7 @@
 -- "tenant session" · then name and Instance of each changed one
 -- Returns {1 if the worker was known, now}.
 -- Invariant: an instance is listed exactly while its worker is.
+dropSilentWorkers()
 local worker = ARGV[1]
 local removed = tonumber(ARGV[4])
 local known = redis.call('HEXISTS', root .. ':worker', worker)

@@ -1,4 +1,4 @@
--- uses: core
+-- flags: no-writes
 -- One step through a tenant's sessions, last used first.
 --
 -- KEYS[1] root. ARGV: 1 tenant · 2 upper bound of the order as ZREVRANGEBYSCORE takes it · 3 limit

@@ -1,4 +1,3 @@
--- uses: core tell ring doorbells transitions forget context
 -- flags: allow-oom
 -- The store's own chores, each along an index, so that its cost follows what is due.
 --

@@ -1,4 +1,4 @@
--- uses: core
+-- flags: no-writes
 -- Tasks by name.
 --
 -- KEYS[1] root. ARGV: tasks

@@ -1,6 +1,6 @@
--- What all scripts share: names, states, a task's control part, its log, what callers are told.
+-- What all functions share: names, states, a task's control part, its log, what callers are told.
 --
--- KEYS[1] of every script is the root, "{prefix}". All other keys are built from it; its braces are
+-- KEYS[1] of every function is the root, "{prefix}". All other keys are built from it; its braces are
 -- the hash tag that keeps them in one slot of a cluster. A task's name is "tenant:taskId" with both
 -- parts encoded (keys.ts), a session's "tenant:agentId:sessionId".
 --
@@ -28,15 +28,12 @@
 --   key · rt retired: kept for its key only · ln in its lane · du in :due · x the :ended… or :dead…
 --   zset it is in · dm its member of :d · last finish: ff fence, fq afterSequence, fr requested
 --   state, fx 1 if ifExpired, fe etag, fl sequence it ended at
-local root = KEYS[1]
-local now = math.floor(micros / 1000)
 local QUEUED, RUNNING, RETRY_WAIT, COMPLETED, INPUT_REQUIRED, FAILED, CANCELED = 1, 2, 3, 4, 5, 6, 7
 local DISCARD, KEEP = 1, 2
 
--- For the caller: {'e', task, first sequence, entries} or {'c', task, mode, reason}.
-local notices = {}
--- For the caller: {task, queue, priority, preferred worker, trace headers}.
-local bells = {}
+-- Of the call under way. What it tells the caller: notices, {'e', task, first sequence, entries} or
+-- {'c', task, mode, reason}, and bells, {task, queue, priority, preferred worker, trace headers}.
+local root, micros, now, notices, bells
 
 -- A part of a name as it was before encodePart (keys.ts).
 local function plain(part)

@@ -11,6 +11,8 @@ local function dropWorker(worker)
 end
 
 -- Workers that have not reported for their time are gone, and their instances with them.
-for _, worker in ipairs(redis.call('ZRANGEBYSCORE', root .. ':workers', '-inf', now)) do
-  dropWorker(worker)
+local function dropSilentWorkers()
+  for _, worker in ipairs(redis.call('ZRANGEBYSCORE', root .. ':workers', '-inf', now)) do
+    dropWorker(worker)
+  end
 end

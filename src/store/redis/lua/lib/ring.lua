@@ -9,3 +9,7 @@ end
 local function ringAgain(bell)
   bells[#bells + 1] = bell
 end
+
+local function quiet() end
+
+local function ringOut() end

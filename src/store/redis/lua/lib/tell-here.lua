@@ -1,4 +1,4 @@
--- In place of tell.lua where the bus is on the same Redis: watchers hear of entries from the script
+-- In place of tell.lua where the bus is on the same Redis: watchers hear of entries from the function
 -- that writes them. The frame is read by src/redis/notice-frame.ts; src/queue/channel.ts names the channels too.
 -- Uses core.
 local CHANNEL_COUNT = 128

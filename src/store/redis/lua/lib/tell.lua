@@ -3,7 +3,7 @@ local function tell(task, first, entries)
   if #entries > 0 then notices[#notices + 1] = { 'e', task, first, entries } end
 end
 
--- Entries that the script has just written and that the caller can put together by itself, but for
+-- Entries that the function has just written and that the caller can put together by itself, but for
 -- those from `unknownFrom` on, if given.
 local function announce(task, first, entries, unknownFrom)
   if unknownFrom then tell(task, first + unknownFrom - 1, { unpack(entries, unknownFrom) }) end

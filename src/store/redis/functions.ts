@@ -1,0 +1,73 @@
+/** The store's Lua functions: files in lua/, and in lua/lib/ what they share. */
+import { readFileSync } from "node:fs";
+import { functionsOf, type LuaFunction, readSharedLua } from "../../redis/library.ts";
+import { AGEING_MS, MAX_LENGTH } from "../../redis/queue-limits.ts";
+
+const NAMES = [
+  "append",
+  "cancel",
+  "claim",
+  "create",
+  "destroy",
+  "expired",
+  "figures",
+  "finish",
+  "import",
+  "instances",
+  "list",
+  "log",
+  "purge",
+  "ready",
+  "redrive",
+  "renew",
+  "report",
+  "sessions",
+  "sweep",
+  "tasks",
+  "workers",
+] as const;
+
+export type FunctionName = (typeof NAMES)[number];
+
+export type Functions = Readonly<Record<FunctionName, LuaFunction>>;
+
+export interface FunctionOptions {
+  /** Whether functions add a test's clock shift to the server's time. */
+  readonly shiftedTime?: boolean;
+  /** Whether functions ring doorbells themselves: the queue is on the same Redis. */
+  readonly ringsItself?: boolean;
+  /** Whether functions publish entries themselves: the bus is on the same Redis. */
+  readonly tellsItself?: boolean;
+}
+
+export function loadFunctions(options: FunctionOptions = {}): Functions {
+  const { shiftedTime, ringsItself, tellsItself } = options;
+  const shared = [
+    readSharedLua(shiftedTime ? "now-shifted" : "now"),
+    readLua("lib/core"),
+    readLua(tellsItself ? "lib/tell-here" : "lib/tell"),
+    ...(ringsItself ? ringHere() : [readLua("lib/ring")]),
+    ...["doorbells", "transitions", "cancel", "forget", "context", "registry", "call"].map(
+      (library) => readLua(`lib/${library}`),
+    ),
+  ];
+  const sources = NAMES.map((name) => [name, { body: readLua(name), through: "operation" }]);
+  return functionsOf<FunctionName>("store", shared, Object.fromEntries(sources));
+}
+
+/** In a block, because names of the two rooms are alike. */
+function ringHere(): string[] {
+  return [
+    "local openLine",
+    "do",
+    `local ageing_interval_ms, max_length = ${AGEING_MS}, ${MAX_LENGTH}`,
+    readSharedLua("queue-state"),
+    readSharedLua("doorbells"),
+    "end",
+    readLua("lib/ring-here"),
+  ];
+}
+
+function readLua(name: string): string {
+  return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), "utf8");
+}
