@@ -63,7 +63,7 @@ export interface QueueDepth {
   /** Messages waiting for a consumer. */
   readonly pendingCount: number;
   readonly pendingByPriority: ReadonlyMap<Priority, number>;
-  /** Deliveries not yet settled. */
+  /** Deliveries not yet settled; of this process, where the broker does not tell those of others. */
   readonly unsettledCount: number;
   /** Messages that could not be read and were set aside. */
   readonly deadLetteredCount: number;

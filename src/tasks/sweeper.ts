@@ -230,12 +230,12 @@ function reconciler({ store, queue, dispatcher, sweep }: RepairParts): () => Pro
   /** Runs in a row with a small deficit, by queue. */
   const doubts = new Map<string, number>();
 
-  async function isBelieved(name: string, readyCount: number, deficit: number): Promise<boolean> {
+  async function isBelieved(name: string, deficit: number, pendingCount: number): Promise<boolean> {
     const workers = await store.workers.list();
     const mine = workers.filter(({ queues }) => queues.includes(name));
     const slotCount = mine.reduce((sum, { slots }) => sum + slots, 0);
     const doubtCount = (doubts.get(name) ?? 0) + 1;
-    const neededCount = Math.min(MAX_DOUBTS, Math.ceil(readyCount / CHEAP_COUNT));
+    const neededCount = Math.min(MAX_DOUBTS, Math.ceil(pendingCount / CHEAP_COUNT));
     if (deficit > slotCount || doubtCount >= neededCount) return true;
     doubts.set(name, doubtCount);
     return false;
@@ -257,8 +257,9 @@ function reconciler({ store, queue, dispatcher, sweep }: RepairParts): () => Pro
         store.log.figures(name),
         queue.depth(name),
       ]);
-      const deficit = readyCount - depth.pendingCount - depth.unsettledCount;
-      if (deficit > 0 && !(await isBelieved(name, readyCount, deficit))) continue;
+      const { pendingCount, unsettledCount } = depth;
+      const deficit = readyCount - pendingCount - unsettledCount;
+      if (deficit > 0 && !(await isBelieved(name, deficit, pendingCount))) continue;
       doubts.delete(name);
       if (deficit > 0) await ring(name);
     }
