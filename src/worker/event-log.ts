@@ -11,11 +11,7 @@ import type { Lease, TaskStore } from "../store/contract.ts";
 import type { Dispatcher } from "../tasks/dispatcher.ts";
 import { approximateBytes } from "../tasks/log-entries.ts";
 import { timestamp } from "../timestamp.ts";
-
-/** Events of one append; a producer that is faster than the store waits while so many are pending. */
-const MAX_APPEND_COUNT = 256;
-/** The same in approximate bytes; more only when a single event is larger. */
-const MAX_APPEND_BYTES = 1024 * 1024;
+import { createPendingEvents } from "./pending-events.ts";
 
 /**
  * What one attempt may add to its task's log. Without a limit a graph in a loop fills the store. A
@@ -50,11 +46,6 @@ export interface EventLog {
   close(): Promise<{ afterSequence: number; events: TaskEvent[] }>;
 }
 
-interface Pending {
-  readonly event: TaskEvent;
-  readonly bytes: number;
-}
-
 /** An append that waits for its turn, or is in flight. */
 interface Flush {
   /** Undefined once it is in flight. */
@@ -64,8 +55,7 @@ interface Flush {
 
 export function createEventLog(parts: EventLogParts, startSequence: number): EventLog {
   let afterSequence = startSequence;
-  let pending: Pending[] = [];
-  let pendingBytes = 0;
+  const pending = createPendingEvents();
   let flush: Flush | undefined;
   let closed = false;
   let eventCount = 0;
@@ -87,12 +77,12 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
       closed = true;
       parts.onFailure(error);
     }
-    flush = pending.length > 0 && !closed ? plan() : undefined;
+    flush = !pending.isEmpty && !closed ? plan() : undefined;
     running.done.resolve();
   }
 
   async function append(): Promise<void> {
-    const events = take();
+    const events = pending.take();
     const { lastSequence, effects } = await parts.persist(() =>
       parts.tasks.append(parts.lease, afterSequence, events),
     );
@@ -100,31 +90,8 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
     await parts.dispatcher.dispatch(effects);
   }
 
-  /** What goes into one append. */
-  function take(): TaskEvent[] {
-    let bytes = 0;
-    let count = 0;
-    for (const each of pending) {
-      if (count === MAX_APPEND_COUNT || (count > 0 && bytes + each.bytes > MAX_APPEND_BYTES)) break;
-      bytes += each.bytes;
-      count++;
-    }
-    pendingBytes -= bytes;
-    return pending.splice(0, count).map(({ event }) => event);
-  }
-
-  function isFull(): boolean {
-    return pending.length >= MAX_APPEND_COUNT || pendingBytes >= MAX_APPEND_BYTES;
-  }
-
-  function isMoreThanOneAppend(): boolean {
-    return (
-      pending.length > MAX_APPEND_COUNT || (pending.length > 1 && pendingBytes > MAX_APPEND_BYTES)
-    );
-  }
-
   async function room(): Promise<void> {
-    while (isFull() && flush && !closed) await flush.done.promise;
+    while (pending.isFull && flush && !closed) await flush.done.promise;
   }
 
   /** Undefined while there is room for the event. */
@@ -148,10 +115,9 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
         return undefined;
       }
       const createdAt = timestamp(parts.clock.now());
-      pending.push({ event: { $typeName: "agentlane.v1.TaskEvent", createdAt, kind }, bytes });
-      pendingBytes += bytes;
+      pending.add({ $typeName: "agentlane.v1.TaskEvent", createdAt, kind }, bytes);
       flush ??= plan();
-      return isFull() ? room() : undefined;
+      return pending.isFull ? room() : undefined;
     },
     async close() {
       closed = true;
@@ -161,11 +127,11 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
       }
       await flush?.done.promise;
       try {
-        while (isMoreThanOneAppend()) await append();
+        while (pending.isMore) await append();
       } catch (error) {
         parts.onFailure(error);
       }
-      return { afterSequence, events: take() };
+      return { afterSequence, events: pending.take() };
     },
   };
 }
