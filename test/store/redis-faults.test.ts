@@ -298,6 +298,19 @@ describe.runIf(hasRedis)("the Redis store", () => {
   });
 
   describe("when replies get lost", () => {
+    it("tells again of large events only where the log ends", async () => {
+      const server = await serve();
+      const store = await startedAt(server.url);
+      const { lease } = await claim(store, await accept(store));
+      const events = messageEvents("a", "x".repeat(300_000));
+      await store.tasks.append(lease, 2, events);
+      const { lastSequence, effects } = await store.tasks.append(lease, 2, events);
+      expect(lastSequence).toBe(4);
+      expect(effects.notices).toMatchObject([
+        { kind: { case: "entries", value: { entries: [], lastSequence: 4 } } },
+      ]);
+    });
+
     it("has each effect once, however often a command is repeated", async () => {
       const server = await serve();
       const proxy = await startTcpProxy(server.port);
