@@ -68,9 +68,9 @@ describe.runIf(hasPostgres)("the schema of the PostgreSQL store", () => {
     expect(await migrateSchema({ url, schema: "agentlane" })).toEqual({ from: to, to });
     await sql(
       url,
-      "DELETE FROM agentlane.migrations WHERE version = 13; DROP FUNCTION agentlane.report_worker, agentlane.remove_worker",
+      "DELETE FROM agentlane.migrations WHERE version = 14; DROP FUNCTION agentlane.varint, agentlane.without_request",
     );
-    expect(await migrateSchema({ url, schema: "agentlane" })).toEqual({ from: 12, to });
+    expect(await migrateSchema({ url, schema: "agentlane" })).toEqual({ from: 13, to });
   });
 
   it("is left alone where a start may not change it, and the command is named", async () => {
@@ -126,7 +126,7 @@ describe.runIf(hasPostgres)("the schema of the PostgreSQL store", () => {
       "permission denied",
     );
     await expect(sql(asRunner, "DROP TABLE agentlane.tasks")).rejects.toThrow("must be owner");
-    await sql(url, "DELETE FROM agentlane.migrations WHERE version = 13");
+    await sql(url, "DELETE FROM agentlane.migrations WHERE version = 14");
     await expect(storeAt(asRunner).start()).rejects.toMatchObject({
       kind: "failed_precondition",
       message: expect.stringContaining("lacks permissions"),

@@ -1,13 +1,14 @@
 /** Dead letters: FAILED tasks, until they are redriven, purged or past retention. */
 import { CancelMode } from "../../../gen/agentlane/store/v1/record_pb.js";
-import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
-import type { DeadLetterStore, Effects, TaskRef } from "../contract.ts";
+import { type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import type { DeadLetterStore, Effects, Page, PageRequest, TaskRef } from "../contract.ts";
 import { stateChange } from "../messages.ts";
+import { pageRoom } from "../page-bytes.ts";
 import { writeToken } from "../page-token.ts";
 import type { Database } from "./database.ts";
 import { firstBefore } from "./paging.ts";
 import type { DeadLetterRow, TaskRow } from "./rows.ts";
-import { effectsOf, entryOf, findTask, type Operation } from "./state.ts";
+import { effectsOf, entryOf, findTask, type Operation, type Reading } from "./state.ts";
 import { forget, update, write } from "./transitions.ts";
 
 /** Tasks that one operation changes: a bound on how long it keeps others waiting. */
@@ -17,18 +18,10 @@ export function createDeadLetters(db: Database): DeadLetterStore {
   return {
     list: (tenant, { agentId, reason }, page) =>
       db.read(({ sql }) => {
-        const before = firstBefore(page);
         const all = sql.deadLetters.all(tenant, Number.MAX_SAFE_INTEGER, -1).filter((row) => {
           return (!agentId || row.agent_id === agentId) && (!reason || row.error_reason === reason);
         });
-        const rest = all.filter(({ ended_order }) => ended_order < before);
-        const shown = rest.slice(0, page.size);
-        const last = shown.at(-1);
-        return {
-          items: shown.flatMap(({ id }) => sql.taskById.all(id).map((row) => entryOf(row).task)),
-          nextToken: last && rest.length > shown.length ? writeToken(`${last.ended_order}`) : "",
-          totalCount: all.length,
-        };
+        return { ...show(sql, all, page), totalCount: all.length };
       }),
 
     /** In steps: one that fails leaves those before it redriven, and a repeat goes on. */
@@ -73,6 +66,23 @@ export function createDeadLetters(db: Database): DeadLetterStore {
       );
     },
   };
+}
+
+function show(sql: Reading["sql"], all: readonly DeadLetterRow[], page: PageRequest): Page<Task> {
+  const before = firstBefore(page);
+  const rest = all.filter(({ ended_order }) => ended_order < before);
+  const room = pageRoom();
+  const items: Task[] = [];
+  let lastOrder = 0;
+  for (const { id, ended_order } of rest) {
+    const row = items.length < page.size ? sql.taskById.get(id) : undefined;
+    if (!row || !room.take(row.task.length)) {
+      return { items, nextToken: writeToken(`${lastOrder}`) };
+    }
+    items.push(entryOf(row).task);
+    lastOrder = ended_order;
+  }
+  return { items, nextToken: "" };
 }
 
 /** Goes through all dead letters, newest first; answers the sum of the counts. */

@@ -14,11 +14,11 @@ local lane = redis.call('LRANGE', root .. ':sl:' .. session, 0, -1)
 for i = #lane, 1, -1 do
   local task = lane[i]
   local t = read(task)
-  if t.st == RUNNING then
+  if t and t.st == RUNNING then
     local attempts = endedAttempts(task, t, tonumber(ARGV[5]), ARGV[3])
     endTask(task, t, CANCELED, ARGV[2], 'CANCELED', 'a', attempts)
     notices[#notices + 1] = { 'c', task, DISCARD, ARGV[4] }
-  else
+  elseif t then
     endTask(task, t, CANCELED, ARGV[2], 'CANCELED')
   end
 end
@@ -27,6 +27,6 @@ for _, taskId in ipairs(redis.call('ZRANGE', root .. ':st:' .. session, 0, -1)) 
   local t = read(task)
   if t then forget(task, t) end
 end
-redis.call('DEL', root .. ':st:' .. session)
+redis.call('DEL', root .. ':st:' .. session, root .. ':sl:' .. session)
 dropContext(session)
 return { existed and 1 or 0, #lane, now, notices }
