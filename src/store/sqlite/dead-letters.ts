@@ -6,9 +6,9 @@ import { stateChange } from "../messages.ts";
 import { writeToken } from "../page-token.ts";
 import type { Database } from "./database.ts";
 import { firstBefore } from "./paging.ts";
-import type { DeadLetterRow, TaskRow } from "./rows.ts";
-import { effectsOf, entryOf, findTask, type Operation } from "./state.ts";
-import { forget, update, write } from "./transitions.ts";
+import type { TaskRow } from "./rows.ts";
+import { effectsOf, entryOf, findTask, joinEffects, type Operation } from "./state.ts";
+import { forget, logRoom, update, write } from "./transitions.ts";
 
 /** Tasks that one operation changes: a bound on how long it keeps others waiting. */
 const BATCH_COUNT = 100;
@@ -17,17 +17,14 @@ export function createDeadLetters(db: Database): DeadLetterStore {
   return {
     list: (tenant, { agentId, reason }, page) =>
       db.read(({ sql }) => {
-        const before = firstBefore(page);
-        const all = sql.deadLetters.all(tenant, Number.MAX_SAFE_INTEGER, -1).filter((row) => {
-          return (!agentId || row.agent_id === agentId) && (!reason || row.error_reason === reason);
-        });
-        const rest = all.filter(({ ended_order }) => ended_order < before);
-        const shown = rest.slice(0, page.size);
+        const fits = [agentId ?? "", reason ?? ""];
+        const rows = sql.deadLetters.all(tenant, firstBefore(page), ...fits, page.size + 1);
+        const shown = rows.slice(0, page.size);
         const last = shown.at(-1);
         return {
           items: shown.flatMap(({ id }) => sql.taskById.all(id).map((row) => entryOf(row).task)),
-          nextToken: last && rest.length > shown.length ? writeToken(`${last.ended_order}`) : "",
-          totalCount: all.length,
+          nextToken: last && rows.length > shown.length ? writeToken(`${last.ended_order}`) : "",
+          totalCount: sql.deadLetterCount.get(tenant, ...fits)?.found ?? 0,
         };
       }),
 
@@ -49,49 +46,52 @@ export function createDeadLetters(db: Database): DeadLetterStore {
       return { redriven, skipped, effects: joinEffects(effects) };
     },
 
-    async purge(tenant, { taskIds, agentId, failedBeforeMs = Number.POSITIVE_INFINITY }) {
-      const purge = (op: Operation, row: TaskRow | undefined): number => {
-        if (row?.state !== TaskState.FAILED || (row.ended_at ?? 0) >= failedBeforeMs) return 0;
-        forget(op, entryOf(row));
-        return 1;
-      };
+    async purge(tenant, { taskIds, agentId = "", failedBeforeMs = Number.POSITIVE_INFINITY }) {
+      let total = 0;
       if (taskIds) {
-        let purgedCount = 0;
-        for (const ids of batches([...new Set(taskIds)])) {
-          purgedCount += await db.write((op) =>
-            sum(ids.map((taskId) => purge(op, op.sql.findTask.get(tenant, taskId)))),
-          );
+        const left = [...new Set(taskIds)];
+        while (left.length > 0) {
+          const { purgedCount, doneCount } = await db.write((op) => {
+            const ids = left.slice(0, BATCH_COUNT);
+            const rows = ids.map((taskId) => op.sql.findTask.get(tenant, taskId));
+            return purge(op, rows, failedBeforeMs);
+          });
+          total += purgedCount;
+          left.splice(0, doneCount);
         }
-        return purgedCount;
+        return total;
       }
-      return walk((before) =>
-        db.write((op) => {
-          const rows = op.sql.deadLetters.all(tenant, before, BATCH_COUNT);
-          const chosen = rows.filter((row) => !agentId || row.agent_id === agentId);
-          return { count: sum(chosen.map(({ id }) => purge(op, op.sql.taskById.get(id)))), rows };
-        }),
-      );
+      for (let before = Number.MAX_SAFE_INTEGER, isLeft = true; isLeft; ) {
+        total += await db.write((op) => {
+          const letters = op.sql.deadLetters.all(tenant, before, agentId, "", BATCH_COUNT);
+          const rows = letters.map(({ id }) => op.sql.taskById.get(id));
+          const { purgedCount, doneCount } = purge(op, rows, failedBeforeMs);
+          before = letters[doneCount - 1]?.ended_order ?? before;
+          isLeft = doneCount < letters.length || letters.length === BATCH_COUNT;
+          return purgedCount;
+        });
+      }
+      return total;
     },
   };
 }
 
-/** Goes through all dead letters, newest first; answers the sum of the counts. */
-async function walk(
-  step: (before: number) => Promise<{ count: number; rows: readonly DeadLetterRow[] }>,
-): Promise<number> {
-  let before = Number.MAX_SAFE_INTEGER;
-  let total = 0;
-  for (;;) {
-    const { count, rows } = await step(before);
-    total += count;
-    const last = rows.at(-1);
-    if (!last || rows.length < BATCH_COUNT) return total;
-    before = last.ended_order;
+/** Of the first ones, as many as there is room for. */
+function purge(
+  op: Operation,
+  rows: readonly (TaskRow | undefined)[],
+  failedBeforeMs: number,
+): { purgedCount: number; doneCount: number } {
+  const room = logRoom();
+  let [purgedCount, doneCount] = [0, 0];
+  for (const row of rows) {
+    if (row?.state === TaskState.FAILED && (row.ended_at ?? 0) < failedBeforeMs) {
+      if (!forget(op, entryOf(row), room)) break;
+      purgedCount++;
+    }
+    doneCount++;
   }
-}
-
-function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0);
+  return { purgedCount, doneCount };
 }
 
 function redrive(op: Operation, ref: TaskRef): boolean {
@@ -122,11 +122,4 @@ function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
   for (let from = 0; from < items.length; from += BATCH_COUNT) {
     yield items.slice(from, from + BATCH_COUNT);
   }
-}
-
-function joinEffects(all: readonly Effects[]): Effects {
-  return {
-    doorbells: all.flatMap(({ doorbells }) => doorbells),
-    notices: all.flatMap(({ notices }) => notices),
-  };
 }
