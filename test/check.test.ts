@@ -26,7 +26,9 @@ beforeAll(() => {
   for (const path of files.split("\n").filter((file) => file && existsSync(join(root, file)))) {
     cpSync(join(root, path), join(copy, path), { errorOnExist: false, force: true });
   }
-  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  for (const tools of ["node_modules", "sdk/python/.venv"]) {
+    if (existsSync(join(root, tools))) symlinkSync(join(root, tools), join(copy, tools));
+  }
   const git = (...args: string[]) =>
     execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@localhost", ...args], {
       cwd: copy,

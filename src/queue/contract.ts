@@ -33,7 +33,8 @@ export interface ConsumeOptions {
 export interface Consumer {
   /**
    * The next delivery: highest priority first, first in first out inside a priority, and a message
-   * gains one level per ageing interval it has waited, so none starves. Waits until there is one.
+   * gains one level per ageing interval it has waited, so none starves; nor does a queue, whatever
+   * waits in the consumer's others. Waits until there is one.
    * Resolves with undefined when `signal` aborts or the consumer is closed. May be called several
    * times at once; each message goes to exactly one call.
    */

@@ -1,5 +1,5 @@
 /** What Redis and its driver report, in the words of the domain. */
-import { AgentlaneError } from "../errors.ts";
+import { AgentlaneError, isKind } from "../errors.ts";
 
 /** A hint for clients, not a promise. */
 const RETRY_AFTER_MS = 500;
@@ -25,6 +25,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
   NOPERM: "the Redis user in REDIS_URL may not run the commands that are needed",
 };
 
+const NO_DATABASE = "Redis does not have the database that REDIS_URL names";
+
 export function unavailable(why: string, cause?: unknown): AgentlaneError {
   return new AgentlaneError("unavailable", "REDIS_UNAVAILABLE", why, {
     retryAfterMs: RETRY_AFTER_MS,
@@ -34,6 +36,22 @@ export function unavailable(why: string, cause?: unknown): AgentlaneError {
 
 export function misconfigured(message: string, cause?: unknown): AgentlaneError {
   return new AgentlaneError("failed_precondition", "REDIS_CONFIGURATION", message, { cause });
+}
+
+/** Redis still works on commands that were given up. */
+export function behind(): AgentlaneError {
+  return new AgentlaneError(
+    "unavailable",
+    "REDIS_BEHIND",
+    "Redis is slower than it is asked, and works on what was asked before",
+    { retryAfterMs: RETRY_AFTER_MS },
+  );
+}
+
+/** While a process runs, what Redis refuses may be allowed again: callers keep what they have. */
+export function refusedNow(error: unknown): never {
+  if (!isKind(error, "failed_precondition")) throw error;
+  throw unavailable(error.message, error.cause);
 }
 
 /** There is no connection. */
@@ -70,7 +88,8 @@ export function toAgentlaneError(error: unknown): AgentlaneError {
   if (message.includes("maxmemory") || code === "OOM") return outOfMemory(cause);
   const state = STATES[code];
   if (state) return unavailable(state, cause);
-  const refusal = REFUSALS[code];
+  const isDenied = message.includes("can't run this command");
+  const refusal = message.includes("DB index") ? NO_DATABASE : REFUSALS[isDenied ? "NOPERM" : code];
   if (refusal) return misconfigured(refusal, cause);
   return isScriptError(message) ? scriptFailed(cause) : lost(cause);
 }

@@ -40,7 +40,7 @@ export interface LeaseThreadParts<C> extends LeaseTiming {
 
 /** Between a crash and the next start; doubled up to the longest one by each crash … */
 const MIN_RESTART_MS = 500;
-const MAX_RESTART_MS = 60_000;
+const MAX_RESTART_MS = 10_000;
 /** … and forgotten after so long without one. */
 const STEADY_MS = 60_000;
 /** Waited for the thread at the start, before attempts begin that may block the event loop at once. */

@@ -202,7 +202,7 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     await expect.poll(() => redis.command("PUBSUB", "NUMPAT")).toBe(0);
     await expect
       .poll(
-        async () => String(await redis.command("CLIENT", "LIST")).split("name=agentlane").length,
+        async () => String(await redis.command("CLIENT", "LIST")).split("name=agentlane ").length,
       )
       .toBe(2);
     const message = queueMessage({ preferredWorkerId: "gone" });

@@ -20,7 +20,8 @@ export class MemoryConsumer implements Consumer, Taker {
   readonly workerId: string;
   readonly #prefetch: number;
   readonly #clock: Clock;
-  readonly #queues: readonly NamedQueue[];
+  /** The one that was served last comes last: those with equally urgent messages take turns. */
+  #queues: readonly NamedQueue[];
   readonly #onClose: () => void;
   readonly #calls = new LinkedList<(delivery: Delivery | undefined) => void>();
   readonly #unsettled = new Set<Unsettled>();
@@ -83,6 +84,7 @@ export class MemoryConsumer implements Consumer, Taker {
       const queue = this.#mostUrgentQueue();
       const waiting = queue?.take();
       if (!queue || !waiting) break;
+      this.#queues = [...this.#queues.filter((other) => other !== queue), queue];
       this.#deliver(queue, waiting);
     }
     this.#standInLine();

@@ -1,7 +1,8 @@
 /**
  * A consumer of the Redis queue. It tells Redis how many deliveries it can take (its credit) and
  * Redis pushes them; what it settles goes out once per turn of the loop, together with new credit.
- * A heartbeat keeps it alive there and finds out what was lost on the way.
+ * A heartbeat keeps it alive there and finds out what was lost on the way. Pushes and replies have
+ * connections of their own, so a push may come after a reply that tells of it.
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import {
@@ -23,6 +24,9 @@ const HEARTBEAT_MS = 2000;
 const TIME_TO_LIVE_MS = 10_000;
 /** Mere acks and new credit wait this long for others, as long as Redis can give half of the prefetch without. */
 const LAZY_MS = 5;
+
+/** What is missing now and still after so long was lost. */
+const LOST_AFTER_MS = 250;
 
 type Mode = "open" | "go" | "beat" | "close";
 type Call = (delivery: Delivery | undefined) => void;
@@ -60,7 +64,13 @@ export class RedisConsumer implements Consumer {
   #closing: Promise<void> | undefined;
   #receivedCount = 0;
   #sentCredit = 0;
+  /** Ids that Redis holds for this consumer and that had not come, at the last heartbeat. */
+  #missing = new Set<string>();
+  /** Ids to be asked for again. */
   #lost: string[] = [];
+  /** Ids that were asked for again: a push that comes late after all is not theirs any more. */
+  readonly #askedAgain = new Set<string>();
+  #recheck: Timer | undefined;
   #wantsBeat = false;
   #isFlushing = false;
   #lazyFlush: Timer | undefined;
@@ -114,6 +124,7 @@ export class RedisConsumer implements Consumer {
 
   /** The connection is a new one: what was sent on the old one may be lost, both ways. */
   reconnected(): void {
+    this.#askedAgain.clear();
     this.#wantsBeat = true;
     this.#planFlush();
   }
@@ -135,7 +146,7 @@ export class RedisConsumer implements Consumer {
 
   #listener(id: string): (payload: Buffer) => void {
     return (payload) => {
-      if (id === this.#id && !this.#closing) this.#accept(payload);
+      if (id === this.#id && !this.#closing) this.#accept(payload, true);
     };
   }
 
@@ -143,6 +154,7 @@ export class RedisConsumer implements Consumer {
     this.#heartbeat?.clear();
     this.#due?.clear();
     this.#lazyFlush?.clear();
+    this.#recheck?.clear();
     for (let call = this.#calls.shift(); call; call = this.#calls.shift()) call(undefined);
     this.#returnStrays();
     this.#unsettled.clear();
@@ -214,6 +226,7 @@ export class RedisConsumer implements Consumer {
     const id = this.#id;
     const batch = this.#settlements.send();
     const lost = this.#lost.splice(0);
+    for (const id of lost) this.#askedAgain.add(id);
     this.#sentCredit = this.#credit();
     const head = [mode, id, this.#options.workerId, this.#queues, this.#sentCredit];
     let reply: readonly unknown[];
@@ -224,6 +237,7 @@ export class RedisConsumer implements Consumer {
       );
     } catch (error) {
       if (id === this.#id) this.#settlements.fail(batch);
+      for (const each of lost) this.#askedAgain.delete(each);
       throw error;
     }
     if (id !== this.#id) return;
@@ -235,15 +249,26 @@ export class RedisConsumer implements Consumer {
   }
 
   #hear(mode: Mode, [, frames, dueInMs, held]: readonly unknown[]): void {
-    if (Buffer.isBuffer(frames) && frames.length > 0) this.#accept(frames);
+    if (Buffer.isBuffer(frames) && frames.length > 0) this.#accept(frames, false);
     this.#planDue(Number(dueInMs));
     if (mode !== "beat") return;
     const settled = this.#settlements.ids();
     const inHand = new Set(this.#strays.map(({ frame }) => frame.id));
-    this.#lost = list(held)
+    const missing = list(held)
       .map(text)
       .filter((id) => !this.#unsettled.has(id) && !settled.has(id) && !inHand.has(id));
+    this.#lost = missing.filter((id) => this.#missing.has(id) && !this.#askedAgain.has(id));
+    this.#missing = new Set(missing);
     if (this.#lost.length > 0) this.#planFlush();
+    else if (missing.length > 0) this.#planRecheck();
+  }
+
+  #planRecheck(): void {
+    this.#recheck?.clear();
+    this.#recheck = this.#parts.clock.setTimer(LOST_AFTER_MS, () => {
+      this.#wantsBeat = true;
+      this.flush();
+    });
   }
 
   /** Others have taken over what was in hand here: settling it would be settling theirs. */
@@ -253,7 +278,9 @@ export class RedisConsumer implements Consumer {
     this.#unsettled.clear();
     this.#strays = [];
     this.#settlements.clear();
+    this.#missing.clear();
     this.#lost = [];
+    this.#askedAgain.clear();
     this.#receivedCount = 0;
     this.#isOpen = false;
     try {
@@ -274,9 +301,10 @@ export class RedisConsumer implements Consumer {
     });
   }
 
-  #accept(bytes: Buffer): void {
+  #accept(bytes: Buffer, isPush: boolean): void {
     this.#polledAtMs = this.#parts.clock.now();
     for (const frame of framesOf(bytes)) {
+      if (isPush && this.#askedAgain.has(frame.id)) continue;
       this.#receivedCount++;
       const message = this.#read(frame);
       if (message) this.#strays.push({ frame, message });
@@ -317,6 +345,7 @@ export class RedisConsumer implements Consumer {
     const { id, redelivered } = frame;
     const settle = async (settlement: Settlement): Promise<void> => {
       if (!this.#unsettled.delete(id)) return;
+      this.#askedAgain.delete(id);
       this.#settlements.add(settlement);
       this.#planFlush();
     };

@@ -48,6 +48,7 @@ export function createRedisQueue(options: RedisQueueOptions): MessageQueue {
 
   const open = async (): Promise<void> => {
     await connection.start();
+    await connection.probe(functions.depth, root, [""]);
     ignoreReady = connection.onReady(() => {
       for (const consumer of consumers) consumer.reconnected();
     });

@@ -8,7 +8,8 @@
 --   takers:<queue>              ZSET   consumers with a free call, longest waiting first
 --   counts:<queue>              HASH   w1..w4 waiting by priority, r of them in lines, u unsettled,
 --                                      x dead letters ever, t1..t4 = 0 when the level's published
---                                      line has its turn
+--                                      line has its turn, s when a message of a line was last
+--                                      given out (microseconds)
 --   dead:<queue>                LIST   the newest unreadable messages
 --   consumer:<id>               HASH   worker, queues, credit, given (see exchange.lua)
 --   held:<id>                   HASH   message id -> its unsettled delivery
@@ -41,8 +42,14 @@ end
 local function queue_of(name)
   local queue = queues[name]
   if queue then return queue end
-  local counts = redis.call('HMGET', root .. 'counts:' .. name, 'w1', 'w2', 'w3', 'w4', 'r')
-  queue = { name = name, changes = {}, waiting = 0, ready = tonumber(counts[5] or 0) }
+  local counts = redis.call('HMGET', root .. 'counts:' .. name, 'w1', 'w2', 'w3', 'w4', 'r', 's')
+  queue = {
+    name = name,
+    changes = {},
+    waiting = 0,
+    ready = tonumber(counts[5] or 0),
+    served_at = tonumber(counts[6] or 0),
+  }
   for level = 1, 4 do queue.waiting = queue.waiting + tonumber(counts[level] or 0) end
   queues[name] = queue
   return queue
@@ -276,7 +283,8 @@ local function offer(queue, level, id, preferred, payload)
   return taker and true or false
 end
 
--- Hands out messages of these queues, the most urgent first, as long as somebody takes them.
+-- Hands out messages of these queues, the most urgent first, as long as somebody takes them. Queues
+-- with equally urgent ones take turns, so that no backlog of one holds up another.
 local function dispatch(names)
   for _ = 1, MAX_STEPS do
     local best, best_level, taker
@@ -284,13 +292,17 @@ local function dispatch(names)
       local queue = queue_of(name)
       local first = queue.ready > 0 and first_taker(queue)
       local level = first and top_level(queue)
-      if level and (not best or level > best_level) then
-        best, best_level, taker = queue, level, first
-      end
+      local is_first = level and (not best or level > best_level
+        or level == best_level and queue.served_at < best.served_at)
+      if is_first then best, best_level, taker = queue, level, first end
     end
     if not best then return end
     local message = take(best, best_level)
-    if message then assign(best, message, taker) end
+    if message then
+      order = order + 1
+      best.served_at, best.is_served = order, true
+      assign(best, message, taker)
+    end
   end
 end
 
@@ -336,6 +348,7 @@ local function write_changes()
     for field, by in pairs(queue.changes) do
       if by ~= 0 then redis.call('HINCRBY', root .. 'counts:' .. name, field, by) end
     end
+    if queue.is_served then redis.call('HSET', root .. 'counts:' .. name, 's', queue.served_at) end
   end
   for id, consumer in pairs(consumers) do
     if consumer and consumer.changed then

@@ -55,7 +55,10 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     workers: createWorkers(redis),
     check: async () => void (await connection.call("ping", [])),
     ...service(
-      () => connection.start(),
+      async () => {
+        await connection.start();
+        await connection.probe(functions.figures, root, [""]);
+      },
       () => connection.stop(),
     ),
   };

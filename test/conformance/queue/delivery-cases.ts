@@ -67,6 +67,35 @@ export function deliveryCases(scene: QueueScene): void {
       expect(await scene.take(consumer, 2)).toEqual([high.taskId, low.taskId]);
     });
 
+    it("serves a consumer of several queues from each, under a flood of one", async () => {
+      const consumer = await scene.consume({ queues: ["one", "two"], prefetch: 1 });
+      const flood = (count: number) => {
+        return scene.queue.publish(
+          Array.from({ length: count }, () => queueMessage({ queue: "one" })),
+        );
+      };
+      await flood(10);
+      const other = queueMessage({ queue: "two" });
+      await scene.queue.publish([other]);
+      const served: string[] = [];
+      for (let step = 0; step < 30 && !served.includes(other.taskId); step++) {
+        await flood(2);
+        served.push(...(await scene.take(consumer, 1)));
+      }
+      expect(served).toContain(other.taskId);
+    });
+
+    it("serves each of its queues also when the backlog of one has waited for long", async () => {
+      await scene.renew({ ageingMs: scene.fixture.unitMs });
+      const backlog = Array.from({ length: 40 }, () => queueMessage({ queue: "one" }));
+      await scene.queue.publish(backlog);
+      await scene.fixture.advance(10 * scene.fixture.unitMs);
+      const other = queueMessage({ queue: "two", priority: Priority.URGENT });
+      await scene.queue.publish([other]);
+      const consumer = await scene.consume({ queues: ["one", "two"], prefetch: 1 });
+      expect(await scene.take(consumer, 10)).toContain(other.taskId);
+    });
+
     it("refuses what exceeds its length, and takes more once there is room", async () => {
       const small = await scene.fixture.make({ maxLength: 3 });
       const messages = several(3);
