@@ -2,10 +2,11 @@
  * What a process hears on the bus of Redis: notices that processes publish (src/queue/notice-frame.ts),
  * and log entries that the store's functions publish as they keep them. Those have the highest bit of the
  * topic's length set, and after the topic the sequence of the first (u32) and each with its length (u32).
+ * Where entries are large, there are none, and the sequence is that after the last one written.
  */
 import type { LogEntry, Notice } from "../../gen/agentlane/store/v1/record_pb.js";
 import * as frame from "../queue/notice-frame.ts";
-import { entriesNotice } from "../store/messages.ts";
+import { entriesNotice, grownNotice } from "../store/messages.ts";
 import { readEntry } from "./entries.ts";
 
 const STORED = 0x80_00;
@@ -25,7 +26,9 @@ export function noticeOf(payload: Buffer): Notice {
   if (head < STORED) return frame.noticeOf(payload);
   const [, tenant = "", taskId = ""] = /^task\/(.*)\/([^/]*)$/.exec(topicOf(payload)) ?? [];
   const body = payload.subarray(HEAD_BYTES + head - STORED);
-  return entriesNotice({ tenant, taskId }, entriesOf(body));
+  const entries = entriesOf(body);
+  if (entries.length > 0) return entriesNotice({ tenant, taskId }, entries);
+  return grownNotice({ tenant, taskId }, body.readUInt32BE(0) - 1);
 }
 
 function entriesOf(body: Buffer): LogEntry[] {

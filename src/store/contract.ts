@@ -120,7 +120,11 @@ export interface TaskStore {
    * and a CancelRequested notice for its worker; terminal: unchanged. `not_found` when unknown.
    */
   requestCancel(request: CancelRequest): Promise<{ task: Task; effects: Effects }>;
-  /** Running tasks whose lease has ended, oldest first; to be ended by `finish` with `ifExpired`. */
+  /**
+   * Running tasks whose lease has ended, oldest first; to be ended by `finish` with `ifExpired`. At
+   * most `limit`, and fewer when their requests are large (MAX_PAGE_BYTES): a short answer is not the
+   * end, only an empty one is.
+   */
   expired(limit: number): Promise<ExpiredLease[]>;
   /**
    * The store's own chores, at most `limit` tasks a call: due retries become ready, queued tasks
@@ -187,6 +191,7 @@ export interface LeaseStatus {
 
 export interface ExpiredLease {
   readonly lease: Lease;
+  /** Without its request: ending an attempt needs none, and it may be nearly all of the record. */
   readonly record: TaskRecord;
 }
 
@@ -242,13 +247,17 @@ export interface SweepOptions {
   readonly sessionRetentionMs: number;
 }
 
-/** Reading tasks. */
+/**
+ * Reading tasks. A list and a read answer about MAX_PAGE_BYTES (page-bytes.ts) at most, but at least
+ * one item where there is one: a short page is not the end, its token or `lastSequence` says whether
+ * there is more.
+ */
 export interface TaskLog {
   /** `not_found` when unknown, of another tenant, or past retention. */
   get(ref: TaskRef): Promise<Task>;
-  /** Newest first. */
+  /** Newest first; bounded in bytes. */
   list(tenant: string, filter: TaskFilter, page: PageRequest): Promise<Page<Task>>;
-  /** Entries after a sequence, at most `limit`; `not_found` like get. */
+  /** Entries after a sequence, at most `limit`, bounded in bytes; `not_found` like get. */
   read(ref: TaskRef, afterSequence: number, limit: number): Promise<LogPage>;
   /** Counts of the tasks of a queue and, over all its ended attempts, their run time. */
   figures(queue: string): Promise<QueueFigures>;
@@ -264,6 +273,7 @@ export interface TaskFilter {
 }
 
 export interface PageRequest {
+  /** At most; a page may be shorter and still have a next one. */
   readonly size: number;
   /** Empty = first page. An unreadable token is `invalid_argument`. */
   readonly token: string;
@@ -302,7 +312,7 @@ export interface QueueFigures {
 }
 
 export interface DeadLetterStore {
-  /** FAILED tasks, newest first. */
+  /** FAILED tasks, newest first; bounded in bytes like TaskLog.list. */
   list(
     tenant: string,
     filter: { agentId?: string; reason?: string },

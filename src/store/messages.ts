@@ -77,7 +77,15 @@ function taskError(code: Code, reason: string, message: string): TaskError {
 export function entriesNotice({ tenant, taskId }: TaskRef, entries: LogEntry[]): Notice {
   return notice(tenant, taskId, {
     case: "entries",
-    value: { $typeName: "agentlane.store.v1.LogEntries", entries },
+    value: { $typeName: "agentlane.store.v1.LogEntries", entries, lastSequence: 0 },
+  });
+}
+
+/** Of entries that are too large to be told: where the log ends now. */
+export function grownNotice({ tenant, taskId }: TaskRef, lastSequence: number): Notice {
+  return notice(tenant, taskId, {
+    case: "entries",
+    value: { $typeName: "agentlane.store.v1.LogEntries", entries: [], lastSequence },
   });
 }
 

@@ -2,6 +2,8 @@
 import type { Notice } from "../../gen/agentlane/store/v1/record_pb.js";
 import { type EventBus, type MessageQueue, taskTopic, WORKERS_TOPIC } from "../queue/contract.ts";
 import type { Effects, Store } from "../store/contract.ts";
+import { grownNotice } from "../store/messages.ts";
+import { approximateBytes } from "./log-entries.ts";
 
 export interface Dispatcher {
   /**
@@ -23,6 +25,9 @@ export interface DispatcherOptions {
   readonly onDue: (inMs: number) => void;
 }
 
+/** Of a notice's entries, in approximate bytes of memory: about half of it on the wire. */
+const MAX_NOTICE_BYTES = 512 * 1024;
+
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { store, queue, bus } = options;
   const marking = new Set<Promise<void>>();
@@ -38,7 +43,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     async dispatch(effects) {
-      for (const notice of effects.notices) bus.publish(topicOf(notice), notice);
+      for (const notice of effects.notices) bus.publish(topicOf(notice), tellable(notice));
       if (effects.nextDueInMs !== undefined) options.onDue(effects.nextDueInMs);
       if (effects.doorbells.length === 0) return;
       try {
@@ -53,6 +58,19 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       await Promise.all(marking);
     },
   };
+}
+
+/**
+ * Large entries are read from the store by those who want them: as notices they would go to every
+ * process that watches a task of their channel, and a broker has limits of its own.
+ */
+function tellable(notice: Notice): Notice {
+  if (notice.kind.case !== "entries") return notice;
+  const { entries } = notice.kind.value;
+  let bytes = 0;
+  for (const { event } of entries) bytes += event ? approximateBytes(event) : 0;
+  if (bytes <= MAX_NOTICE_BYTES) return notice;
+  return grownNotice(notice, entries.at(-1)?.sequence ?? 0);
 }
 
 function topicOf(notice: Notice): string {

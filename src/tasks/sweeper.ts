@@ -174,15 +174,19 @@ async function expireLeases(parts: RepairParts): Promise<void> {
   const { store, dispatcher, sweep } = parts;
   for (;;) {
     const expired = await store.tasks.expired(sweep.limit);
+    let endedCount = 0;
     // A worker that dies leaves as many as it had slots: one after the other, the last would wait.
     const ends = await Promise.allSettled(
       expired.map(async (each) => {
         const effects = await endExpired(parts, each);
-        if (effects) await dispatcher.dispatch(effects);
+        if (!effects) return;
+        endedCount++;
+        await dispatcher.dispatch(effects);
       }),
     );
     for (const end of ends) if (end.status === "rejected") throw end.reason;
-    if (expired.length < sweep.limit) return;
+    // An answer that is shorter than asked may have been cut; what others end is theirs to go on with.
+    if (endedCount === 0) return;
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Watching a task's log. The bus pushes stored entries; the store fills every gap. Two modes:
  * live — entries come from the bus, in order, into a bounded buffer; catching up — the watch starts
- * late, a notice was lost or the buffer overflowed: entries are read from the store, page by page,
+ * late, a notice was lost, entries were too large for one or the buffer overflowed: they are read from the store, page by page,
  * at the reader's own pace. So a slow reader costs at most the buffer, loses nothing, and gets
  * adjacent text deltas merged until it has caught up.
  */
@@ -19,6 +19,7 @@ const MAX_BUFFER_BYTES = 1024 * 1024;
 const MAX_BATCH_BYTES = 128 * 1024;
 /** A watcher that hears nothing for this long asks the store. */
 export const SILENCE_MS = 1000;
+/** Entries; a page may be shorter, because the store bounds its bytes. */
 const PAGE_SIZE = 256;
 
 export interface WatchParts {
@@ -137,7 +138,9 @@ class TaskWatch implements Watch {
 
   #hear(notice: Notice): void {
     if (notice.kind.case !== "entries") return;
-    for (const entry of notice.kind.value.entries) {
+    const { entries, lastSequence } = notice.kind.value;
+    this.#heard = Math.max(this.#heard, lastSequence);
+    for (const entry of entries) {
       this.#heard = Math.max(this.#heard, entry.sequence);
       if (entry.sequence === this.#tail + 1) this.#push(toWatched(entry));
     }

@@ -1,7 +1,8 @@
 /**
  * The way of an attempt's events into the store. What comes in one turn of the event loop goes into
  * one append, and what arrives while that is in flight into the next: batching follows load, and an
- * idle stream is delayed by less than a turn. Reading a batch costs its watchers as little.
+ * idle stream is delayed by less than a turn. Reading a batch costs its watchers as little. An append
+ * is bounded in events and in bytes: a store, and what it publishes to, takes only so much at once.
  */
 import type { TaskEvent } from "../../gen/agentlane/v1/task_pb.js";
 import type { Clock, Timer } from "../clock.ts";
@@ -10,9 +11,7 @@ import type { Lease, TaskStore } from "../store/contract.ts";
 import type { Dispatcher } from "../tasks/dispatcher.ts";
 import { approximateBytes } from "../tasks/log-entries.ts";
 import { timestamp } from "../timestamp.ts";
-
-/** Events waiting for the next append; a producer that is faster than the store waits for it. */
-const MAX_PENDING_COUNT = 256;
+import { createPendingEvents } from "./pending-events.ts";
 
 /**
  * What one attempt may add to its task's log. Without a limit a graph in a loop fills the store. A
@@ -40,7 +39,10 @@ export interface EventLogParts {
 export interface EventLog {
   /** Undefined as a rule; with too many events waiting, resolves when there is room. After close it does nothing. */
   push(kind: TaskEvent["kind"]): Promise<void> | undefined;
-  /** Waits for the append in flight and hands over what was not appended, for `finish`. */
+  /**
+   * Waits for the append in flight and hands over what was not appended, for `finish`: at most as
+   * much as goes into one append, after others where it is more.
+   */
   close(): Promise<{ afterSequence: number; events: TaskEvent[] }>;
 }
 
@@ -53,7 +55,7 @@ interface Flush {
 
 export function createEventLog(parts: EventLogParts, startSequence: number): EventLog {
   let afterSequence = startSequence;
-  let pending: TaskEvent[] = [];
+  const pending = createPendingEvents();
   let flush: Flush | undefined;
   let closed = false;
   let eventCount = 0;
@@ -75,13 +77,12 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
       closed = true;
       parts.onFailure(error);
     }
-    flush = pending.length > 0 && !closed ? plan() : undefined;
+    flush = !pending.isEmpty && !closed ? plan() : undefined;
     running.done.resolve();
   }
 
   async function append(): Promise<void> {
-    const events = pending;
-    pending = [];
+    const events = pending.take();
     const { lastSequence, effects } = await parts.persist(() =>
       parts.tasks.append(parts.lease, afterSequence, events),
     );
@@ -89,11 +90,15 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
     await parts.dispatcher.dispatch(effects);
   }
 
+  async function room(): Promise<void> {
+    while (pending.isFull && flush && !closed) await flush.done.promise;
+  }
+
   /** Undefined while there is room for the event. */
-  function overflow(kind: TaskEvent["kind"]): AgentlaneError | undefined {
+  function overflow(bytes: number): AgentlaneError | undefined {
     const { maxEvents, maxBytes } = parts.limits;
     eventCount++;
-    byteCount += approximateBytes({ kind });
+    byteCount += bytes;
     if (eventCount > maxEvents) return tooLarge(`${maxEvents} events`, "MAX_TASK_EVENTS");
     if (byteCount > maxBytes) return tooLarge(`${maxBytes} bytes`, "MAX_TASK_LOG_BYTES");
     return undefined;
@@ -102,16 +107,17 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
   return {
     push(kind) {
       if (closed) return undefined;
-      const failure = overflow(kind);
+      const bytes = approximateBytes({ kind });
+      const failure = overflow(bytes);
       if (failure) {
         closed = true;
         parts.onFailure(failure);
         return undefined;
       }
       const createdAt = timestamp(parts.clock.now());
-      pending.push({ $typeName: "agentlane.v1.TaskEvent", createdAt, kind });
+      pending.add({ $typeName: "agentlane.v1.TaskEvent", createdAt, kind }, bytes);
       flush ??= plan();
-      return pending.length >= MAX_PENDING_COUNT ? flush.done.promise : undefined;
+      return pending.isFull ? room() : undefined;
     },
     async close() {
       closed = true;
@@ -120,7 +126,12 @@ export function createEventLog(parts: EventLogParts, startSequence: number): Eve
         flush.done.resolve();
       }
       await flush?.done.promise;
-      return { afterSequence, events: pending };
+      try {
+        while (pending.isMore) await append();
+      } catch (error) {
+        parts.onFailure(error);
+      }
+      return { afterSequence, events: pending.take() };
     },
   };
 }

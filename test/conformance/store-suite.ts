@@ -10,6 +10,7 @@ import { readCases } from "./store/read-cases.ts";
 import { retryCases } from "./store/retry-cases.ts";
 import { Scene, type StoreFixture } from "./store/scene.ts";
 import { sessionCases } from "./store/session-cases.ts";
+import { sizeCases } from "./store/size-cases.ts";
 
 export function storeConformance(name: string, makeFixture: () => Promise<StoreFixture>): void {
   describe(`${name} as a Store`, () => {
@@ -25,6 +26,7 @@ export function storeConformance(name: string, makeFixture: () => Promise<StoreF
     deadLetterCases(scene);
     sessionCases(scene);
     readCases(scene);
+    sizeCases(scene);
     raceCases(scene);
   });
 }

@@ -85,17 +85,17 @@ describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole 
   const running = "task-00000015";
   const cases: [string, string, unknown[]][] = [
     ["task", queries.task.text, ["default", task]],
-    ["log", queries.log.text, ["default", task, 0, 10]],
-    ["list", queries.list.text, ["default", 9e15, 5000, 11, null, null, ["6"], '{"a":"b"}']],
+    ["log", queries.log.text, ["default", task, 0, 10, 2e6]],
+    ["list", queries.list.text, ["default", 9e15, 5000, 11, null, null, ["6"], '{"a":"b"}', 2e6]],
     [
       "listSession",
       queries.listSession.text,
-      ["default", 9e15, 5000, 11, "echo", "s5", null, null],
+      ["default", 9e15, 5000, 11, "echo", "s5", null, null, 2e6],
     ],
     ["figures", queries.figures.text, ["q1"]],
     ["queues", queries.queues.text, []],
     ["ready", queries.ready.text, ["q", "", 100]],
-    ["dead", queries.dead.text, ["default", null, null, 9e15, 11]],
+    ["dead", queries.dead.text, ["default", null, null, 9e15, 11, 2e6]],
     ["deadIds", queries.deadIds.text, ["default", 9e15, 1000]],
     ["session", queries.session.text, ["default", "echo", "s5"]],
     ["lane", queries.lane.text, ["default", "echo", "s5"]],

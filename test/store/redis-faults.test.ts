@@ -15,6 +15,7 @@ import {
   type SubmissionOverrides,
   submission,
   TENANT,
+  taskError,
   taskResult,
 } from "../harness/builders.ts";
 import {
@@ -228,6 +229,48 @@ describe.runIf(hasRedis)("the Redis store", () => {
       expect(inspect(error, { depth: 20, showHidden: true })).not.toContain("sing-no-song");
     });
 
+    it("drops from its indexes what somebody deleted by hand", async () => {
+      const server = await serve();
+      const store = await startedAt(server.url);
+      const inLane = { task: { sessionId: "s1" } };
+      const ended = await claim(store, await accept(store, inLane));
+      const next = await accept(store, inLane);
+      const last = await accept(store, inLane);
+      const failed = await claim(store, await accept(store));
+      const error = taskError({ retryable: false });
+      const finish = { afterSequence: 2, events: [] };
+      await store.tasks.finish(failed.lease, {
+        ...finish,
+        ending: { state: TaskState.FAILED, error },
+      });
+      const lost = await accept(store);
+      const request = { ref: lost, workerId: "w1", claimId: "c", leaseMs: 1, spanId: "" };
+      await store.tasks.claim(request);
+      const unpublished = await accept(store);
+      const ghosts = [next, failed.lease, lost, unpublished];
+      for (const { tenant, taskId } of ghosts) {
+        expect(await server.command("DEL", `{agentlane}:t:${tenant}:${taskId}`)).toBe(1);
+      }
+      await store.tasks.finish(ended.lease, { ...finish, ending: completed() });
+      // The one that is gone from the lane holds nobody up.
+      await claim(store, last);
+      await server.command("DEL", `{agentlane}:t:${ended.lease.tenant}:${ended.lease.taskId}`);
+      const options = { unpublishedAfterMs: 0, sessionRetentionMs: 60_000, limit: 100 };
+      const now = { logRetentionMs: 0, taskRetentionMs: 0, deadLetterRetentionMs: 0 };
+      const sweep = () => store.tasks.sweep({ ...options, ...now });
+      await expect
+        .poll(async () => {
+          await sweep();
+          return server.command("ZCARD", "{agentlane}:leases");
+        })
+        .toBe(1);
+      expect((await sweep()).sweptCount).toBe(0);
+      for (const name of ["ended", "ended-logs", "dead", "dead-logs", "unpublished"]) {
+        expect(await server.command("ZCARD", `{agentlane}:${name}`)).toBe(0);
+      }
+      expect(await store.tasks.expired(10)).toEqual([]);
+    });
+
     it("accepts nothing more when Redis is full, but ends what runs and makes room", async () => {
       const server = await serve();
       const store = await startedAt(server.url);
@@ -255,6 +298,19 @@ describe.runIf(hasRedis)("the Redis store", () => {
   });
 
   describe("when replies get lost", () => {
+    it("tells again of large events only where the log ends", async () => {
+      const server = await serve();
+      const store = await startedAt(server.url);
+      const { lease } = await claim(store, await accept(store));
+      const events = messageEvents("a", "x".repeat(300_000));
+      await store.tasks.append(lease, 2, events);
+      const { lastSequence, effects } = await store.tasks.append(lease, 2, events);
+      expect(lastSequence).toBe(4);
+      expect(effects.notices).toMatchObject([
+        { kind: { case: "entries", value: { entries: [], lastSequence: 4 } } },
+      ]);
+    });
+
     it("has each effect once, however often a command is repeated", async () => {
       const server = await serve();
       const proxy = await startTcpProxy(server.port);

@@ -1,7 +1,7 @@
 /** Store, queue and bus on one Redis: the store's scripts ring and tell by themselves. */
 import { create } from "@bufbuild/protobuf";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { LogEntry } from "../../gen/agentlane/store/v1/record_pb.js";
+import type { LogEntries, LogEntry } from "../../gen/agentlane/store/v1/record_pb.js";
 import { ExecuteRequestSchema } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { Priority, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { systemClock } from "../../src/clock.ts";
@@ -231,6 +231,25 @@ describe.skipIf(!hasRedis)("store, queue and bus on one Redis", () => {
     expect(task).toMatchObject({ state: TaskState.COMPLETED, lastSequence: 7 });
     await expect.poll(() => heard.length).toBe(7);
     expect(heard).toEqual((await parts.store.log.read(ref, 0, 100)).entries);
+  });
+
+  it("tells watchers of large entries only where the log ends now", async () => {
+    const parts = await open();
+    const submitted = submission();
+    const ref = { tenant: TENANT, taskId: submitted.record.task?.taskId ?? "" };
+    await parts.store.tasks.create(submitted);
+    const lease = await claim(parts, ref);
+    const heard: LogEntries[] = [];
+    await parts.bus.subscribe(taskTopic(ref.tenant, ref.taskId), ({ kind }) => {
+      if (kind.case === "entries") heard.push(kind.value);
+    });
+    await parts.store.tasks.append(lease, 2, messageEvents("a", "x".repeat(300_000)));
+    await parts.store.tasks.append(lease, 4, messageEvents("b"));
+    await expect.poll(() => heard.length).toBe(2);
+    expect(heard).toMatchObject([
+      { entries: [], lastSequence: 4 },
+      { entries: [{ sequence: 5 }], lastSequence: 0 },
+    ]);
   });
 
   it("is not needed: a store on another Redis has its doorbells rung by its caller", async () => {

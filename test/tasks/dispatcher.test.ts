@@ -116,6 +116,18 @@ describe("notices", () => {
     expect(heard).toEqual([`task/${TENANT}/t: entries`, "workers: cancelRequested"]);
   });
 
+  it("of large entries tell only where the log ends now", async () => {
+    const heard: Notice["kind"][] = [];
+    await bus.subscribe(taskTopic(TENANT, "t"), ({ kind }) => void heard.push(kind));
+    const notices = [entriesNotice("t", 4, "a", "x".repeat(300_000)), entriesNotice("t", 6, "b")];
+    await dispatcher.dispatch({ doorbells: [], notices });
+    await clock.advance(0);
+    expect(heard).toMatchObject([
+      { case: "entries", value: { entries: [], lastSequence: 5 } },
+      { case: "entries", value: { entries: [{ sequence: 6 }], lastSequence: 0 } },
+    ]);
+  });
+
   it("leave before the doorbells are confirmed: nobody who watches waits for a broker", async () => {
     const heard: string[] = [];
     await bus.subscribe(taskTopic(TENANT, "t"), ({ taskId }) => void heard.push(taskId));

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type TaskEvent, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../src/errors.ts";
-import type { EventBus } from "../../src/queue/contract.ts";
+import { type EventBus, taskTopic } from "../../src/queue/contract.ts";
 import { createMemoryEventBus } from "../../src/queue/memory/bus.ts";
+import { grownNotice } from "../../src/store/messages.ts";
 import type { WatchedBatch, WatchedEntry } from "../../src/tasks/task-manager.ts";
 import { openWatch, SILENCE_MS, type Watch } from "../../src/tasks/watch.ts";
 import { type FakeClock, fakeClock } from "../fakes/fake-clock.ts";
@@ -85,6 +86,28 @@ describe("a watch", () => {
     await clock.advance(0);
     expect(sequences(await readAll(watch))).toEqual([1, 2, 3, 4]);
     expect(clock.timerCount).toBe(0);
+  });
+
+  it("reads at once what a notice only tells the end of, because it is large", async () => {
+    const watch = await open({ fresh: true });
+    log.write(messageEvents("a"));
+    expect((await watch.next()).value?.[0]?.sequence).toBe(1);
+    const next = peek(watch);
+    log.write([...messageEvents("large"), completed()], false);
+    bus.publish(taskTopic(log.ref.tenant, log.ref.taskId), grownNotice(log.ref, 3));
+    await clock.advance(0);
+    expect(sequences(next()?.value ?? [])).toEqual([2, 3]);
+    expect((await watch.next()).done).toBe(true);
+    expect(log.readCount).toBe(1);
+  });
+
+  it("is not misled by pages that are shorter than what there is", async () => {
+    log.write([...messageEvents("a", "b", "c", "d"), completed()]);
+    const read = log.read;
+    log.read = (ref, after) => read(ref, after, 1);
+    const watch = await open();
+    expect(sequences(await readAll(watch))).toEqual([1, 2, 3, 4, 5]);
+    expect(log.readCount).toBe(5);
   });
 
   it("asks the store after a second of silence: a lost terminal notice costs no more", async () => {

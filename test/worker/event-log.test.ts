@@ -18,9 +18,16 @@ async function open(limits: Partial<LogLimits>) {
   if (!claim?.record.task) throw new Error("the task cannot be claimed");
   const lease: Lease = claim.lease;
   const failures: unknown[] = [];
+  const appended: number[] = [];
   const eventLog = createEventLog(
     {
-      tasks,
+      tasks: {
+        ...tasks,
+        append(held, afterSequence, events) {
+          appended.push(events.length);
+          return tasks.append(held, afterSequence, events);
+        },
+      },
       dispatcher: { dispatch: () => Promise.resolve(), idle: () => Promise.resolve() },
       clock,
       lease,
@@ -33,13 +40,49 @@ async function open(limits: Partial<LogLimits>) {
   const storedCount = async (): Promise<number> => {
     return (await log.read(ref, claim.record.task?.lastSequence ?? 0, 10_000)).entries.length;
   };
-  return { clock, eventLog, failures, storedCount };
+  return { clock, eventLog, failures, storedCount, appended };
 }
 
 function progress(text: string): TaskEvent["kind"] {
   const data = create(ValueSchema, { kind: { case: "stringValue", value: text } });
   return { case: "progress", value: create(ProgressSchema, { node: "n", data }) };
 }
+
+const HALF = "x".repeat(200_000);
+
+describe("what goes into one append", () => {
+  it("is bounded in bytes, and a producer waits while as much is pending", async () => {
+    const { clock, eventLog, appended } = await open({ maxBytes: 100_000_000 });
+    const first = eventLog.push(progress(HALF));
+    const second = eventLog.push(progress(HALF));
+    const third = eventLog.push(progress(HALF));
+    expect([first, second]).toEqual([undefined, undefined]);
+    expect(third).toBeInstanceOf(Promise);
+    await clock.advance(0);
+    await third;
+    await clock.advance(0);
+    expect(appended).toEqual([2, 1]);
+  });
+
+  it("is one event that is larger", async () => {
+    const { clock, eventLog, appended } = await open({ maxBytes: 100_000_000 });
+    void eventLog.push(progress("a"));
+    void eventLog.push(progress(HALF.repeat(10)));
+    void eventLog.push(progress("b"));
+    for (let index = 0; index < 3; index++) await clock.advance(0);
+    expect(appended).toEqual([1, 1, 1]);
+  });
+
+  it("is what the ending takes along at most, after all before it", async () => {
+    const { eventLog, appended, storedCount } = await open({ maxBytes: 100_000_000 });
+    for (let index = 0; index < 7; index++) void eventLog.push(progress(`${index}${HALF}`));
+    const { afterSequence, events } = await eventLog.close();
+    expect(appended).toEqual([2, 2, 2]);
+    expect(events.map(({ kind }) => kind)).toEqual([progress(`6${HALF}`)]);
+    expect(afterSequence).toBe(8);
+    expect(await storedCount()).toBe(6);
+  });
+});
 
 const TOO_LARGE = { kind: "resource_exhausted", reason: "OUTPUT_TOO_LARGE", retryable: false };
 

@@ -2187,7 +2187,8 @@ pub struct ListTasksRequest {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
-    /// At most this many; 0 = 50; at most 500.
+    /// At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+    /// at about 2 MiB, with one task at least.
     #[prost(uint32, tag = "5")]
     pub page_size: u32,
     /// The next_page_token of the page before; empty = the first page.
@@ -2273,7 +2274,8 @@ pub struct ListDeadLettersRequest {
     /// Only tasks whose error has this reason. Empty = all.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
-    /// At most this many; 0 = 50; at most 500.
+    /// At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+    /// at about 2 MiB, with one task at least.
     #[prost(uint32, tag = "3")]
     pub page_size: u32,
     /// The next_page_token of the page before; empty = the first page.

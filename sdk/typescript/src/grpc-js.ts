@@ -42,6 +42,9 @@ export function connect(url: string, options: ConnectOptions = {}): AgentlaneCli
     // A second by default: longer than all tries of a call together.
     "grpc.initial_reconnect_backoff_ms": 20,
     "grpc.max_reconnect_backoff_ms": 5000,
+    // While calls are open: a network that dies silently is noticed.
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 10_000,
     ...options.channel,
   });
   return new AgentlaneClient(grpcJsTransport(client), options, () => client.close(), traceHeaders);

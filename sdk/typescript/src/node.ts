@@ -17,9 +17,12 @@ export interface ConnectOptions extends ClientOptions {
   readonly tls?: TlsOptions;
 }
 
+/** While calls are open: a network that dies silently is noticed, and a stream goes on elsewhere. */
+const KEEPALIVE = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
+
 /** `url`: `http://host:port` (cleartext) or `https://…`. Connects with the first call. */
 export function connect(url: string, options: ConnectOptions = {}): AgentlaneClient {
-  const sessionManager = new Http2SessionManager(url, {}, options.tls);
+  const sessionManager = new Http2SessionManager(url, KEEPALIVE, options.tls);
   const transport = createGrpcTransport({ baseUrl: url, sessionManager });
   return new AgentlaneClient(transport, options, () => sessionManager.abort(), traceHeaders);
 }

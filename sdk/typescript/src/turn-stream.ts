@@ -99,7 +99,7 @@ export class TurnStream implements AsyncIterable<StreamEvent> {
       }
     } finally {
       connection.abort();
-      if (isAbandoned) await this.#source.abandoned(this.taskId);
+      if (isAbandoned && !this.#end) await this.#source.abandoned(this.taskId);
     }
   }
 

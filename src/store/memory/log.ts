@@ -1,6 +1,7 @@
 /** The read side of the memory store. */
 import type { Task } from "../../../gen/agentlane/v1/task_pb.js";
 import type { QueueFigures, TaskFilter, TaskLog } from "../contract.ts";
+import { messageBytes, pageRoom } from "../page-bytes.ts";
 import { pageByOrder } from "./paging.ts";
 import { findSession, type MemoryState, requireTask, type TaskEntry } from "./state.ts";
 import { isTerminal } from "./transitions.ts";
@@ -24,8 +25,11 @@ export function createLog(state: MemoryState): TaskLog {
     async read(ref, afterSequence, limit) {
       const { log, firstSequence, task } = requireTask(state, ref);
       const from = Math.max(0, afterSequence + 1 - firstSequence);
+      const room = pageRoom();
+      const asked = log.slice(from, from + limit);
+      const end = asked.findIndex((entry) => !room.take(messageBytes(entry)));
       return {
-        entries: log.slice(from, from + limit),
+        entries: end < 0 ? asked : asked.slice(0, end),
         firstSequence,
         lastSequence: task.lastSequence,
         terminal: isTerminal(task.state),

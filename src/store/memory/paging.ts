@@ -1,4 +1,5 @@
 import type { Page, PageRequest } from "../contract.ts";
+import { messageBytes, pageRoom } from "../page-bytes.ts";
 import { readOrder, writeToken } from "../page-token.ts";
 
 /**
@@ -14,11 +15,15 @@ export function pageByOrder<S, T>(
 ): Page<T> {
   const before = request.token === "" ? Number.POSITIVE_INFINITY : readOrder(request.token);
   const page: T[] = [];
+  const room = pageRoom();
   let lastOrder = 0;
   for (const item of items) {
     if (orderOf(item) >= before || !matches(item)) continue;
-    if (page.length === request.size) return { items: page, nextToken: writeToken(`${lastOrder}`) };
-    page.push(show(item));
+    const shown = show(item);
+    if (page.length === request.size || !room.take(messageBytes(shown))) {
+      return { items: page, nextToken: writeToken(`${lastOrder}`) };
+    }
+    page.push(shown);
     lastOrder = orderOf(item);
   }
   return { items: page, nextToken: "" };

@@ -3,7 +3,7 @@ import type { TaskStore } from "../contract.ts";
 import { accept } from "./accept.ts";
 import { append, claim, finish, renew } from "./attempts.ts";
 import { cancel } from "./cancel.ts";
-import { doorbell, recordOf } from "./messages.ts";
+import { doorbell, recordOf, refOf } from "./messages.ts";
 import { begin, effectsOf, findTask, type MemoryState } from "./state.ts";
 import { sweep } from "./sweep.ts";
 
@@ -51,9 +51,9 @@ export function createTasks(state: MemoryState): TaskStore {
 
     async expired(limit) {
       return state.leases.allDue(state.clock.now(), limit).map((entry) => {
-        const { table, task, fence } = entry;
-        const { taskId, attempt } = task;
-        return { lease: { tenant: table.tenant, taskId, fence, attempt }, record: recordOf(entry) };
+        const { fence, task } = entry;
+        const { request: _, ...record } = recordOf(entry);
+        return { lease: { ...refOf(entry), fence, attempt: task.attempt }, record };
       });
     },
 

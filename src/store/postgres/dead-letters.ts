@@ -1,5 +1,6 @@
 /** Dead letters: FAILED tasks, until they are redriven, purged or past retention. */
 import type { DeadLetterStore, Effects } from "../contract.ts";
+import { MAX_PAGE_BYTES } from "../page-bytes.ts";
 import { readOrder, writeToken } from "../page-token.ts";
 import { joinEffects, readEffects } from "./effects.ts";
 import { readText, writeText } from "./names.ts";
@@ -25,6 +26,7 @@ export function createDeadLetters(postgres: Postgres): DeadLetterStore {
         reason ? writeText(reason) : null,
         before,
         size + 1,
+        MAX_PAGE_BYTES,
       ]);
       const found = new Fields(answer);
       const letters = found.list("tasks").map((each) => new Fields(each));
@@ -36,7 +38,7 @@ export function createDeadLetters(postgres: Postgres): DeadLetterStore {
           return row ? [readTask(row)] : [];
         }),
         nextToken:
-          letters.length > shown.length && last ? writeToken(`${last.number("order")}`) : "",
+          found.number("found") > shown.length && last ? writeToken(`${last.number("order")}`) : "",
         totalCount: found.number("count"),
       };
     },

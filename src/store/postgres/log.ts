@@ -1,5 +1,6 @@
 /** The read side of the PostgreSQL store. */
 import type { TaskLog } from "../contract.ts";
+import { MAX_PAGE_BYTES } from "../page-bytes.ts";
 import { taskNotFound } from "../refusals.ts";
 import { readEntry } from "./entries.ts";
 import { readText, writeText } from "./names.ts";
@@ -28,20 +29,27 @@ export function createLog(postgres: Postgres): TaskLog {
           sessionId ? writeText(sessionId) : null,
           states.length === 0 ? null : states.map(String),
           writeMetadata(metadata),
+          MAX_PAGE_BYTES,
         ]);
         const found = new Fields(answer);
         const items = found.list("tasks").map((each) => {
           const row = new Fields(each);
           return { order: row.number("id"), item: readTask(row) };
         });
-        const [lookedAtCount, lastOrder] = [found.number("looked"), found.number("last")];
-        return { items, lookedAtCount, lastOrder };
+        return {
+          items,
+          foundCount: found.number("found"),
+          lookedAtCount: found.number("looked"),
+          lastOrder: found.number("last"),
+        };
       });
     },
 
     async read(ref, afterSequence, limit) {
-      const args = [writeText(ref.tenant), writeText(ref.taskId), afterSequence, limit];
-      const [answer] = await postgres.query("log", args);
+      const [answer] = await postgres.query("log", [
+        ...[writeText(ref.tenant), writeText(ref.taskId)],
+        ...[afterSequence, limit, MAX_PAGE_BYTES],
+      ]);
       if (answer === undefined) throw taskNotFound(ref.taskId);
       const page = new Fields(answer);
       return {

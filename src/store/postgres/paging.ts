@@ -3,8 +3,10 @@ import { readOrder, writeToken } from "../page-token.ts";
 
 /** What one look at a list found, highest number first. */
 export interface Step<T> {
-  /** Those that fit, of the first `lookedAtCount`. */
+  /** Those that fit, of the first `lookedAtCount`, as far as a page has room for their bytes. */
   readonly items: readonly { readonly order: number; readonly item: T }[];
+  /** Those that fit. */
+  readonly foundCount: number;
   readonly lookedAtCount: number;
   /** The number of the last one looked at. */
   readonly lastOrder: number;
@@ -22,10 +24,10 @@ export async function pageOf<T>(
   look: (before: number, count: number) => Promise<Step<T>>,
 ): Promise<Page<T>> {
   const before = request.token === "" ? Number.MAX_SAFE_INTEGER : readOrder(request.token);
-  const { items, lookedAtCount, lastOrder } = await look(before, request.size + 1);
+  const { items, foundCount, lookedAtCount, lastOrder } = await look(before, request.size + 1);
   const shown = items.slice(0, request.size);
   const last = shown.at(-1);
-  if (items.length > shown.length && last) {
+  if (foundCount > shown.length && last) {
     return { items: shown.map(({ item }) => item), nextToken: writeToken(`${last.order}`) };
   }
   const nextToken = lookedAtCount < STEP_COUNT ? "" : writeToken(`${lastOrder}`);

@@ -47,7 +47,7 @@ export function createSessions(postgres: Postgres): SessionStore {
           return { order: row.number("order"), item: summaryOf(row) };
         });
         const [lookedAtCount, lastOrder] = [found.number("looked"), found.number("last")];
-        return { items, lookedAtCount, lastOrder };
+        return { items, foundCount: items.length, lookedAtCount, lastOrder };
       });
     },
 

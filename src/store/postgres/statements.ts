@@ -28,25 +28,27 @@ const QUERIES = {
 
   task: "SELECT to_json(v) AS answer FROM agentlane.shown_tasks v WHERE v.tenant = $1 AND v.task_id = $2",
 
-  /** $1 tenant, $2 task id, $3 after sequence, $4 limit. */
+  /** $1 tenant, $2 task id, $3 after sequence, $4 limit, $5 most bytes. */
   log: `SELECT json_build_object('state', t.state, 'first', t.first_sequence, 'last', t.last_sequence,
-      'entries', (SELECT json_agg(to_json(e) ORDER BY e.sequence) FROM (
-        SELECT * FROM agentlane.events e WHERE e.task = t.id AND e.sequence > $3 AND e.sequence <= t.last_sequence
-        ORDER BY e.sequence LIMIT $4) e)) AS answer
+      'entries', (SELECT json_agg(to_json(p) ORDER BY p.sequence) FROM (
+        SELECT e.*, sum(octet_length(e.body)) OVER (ORDER BY e.sequence) AS bytes FROM (
+          SELECT * FROM agentlane.events e WHERE e.task = t.id AND e.sequence > $3 AND e.sequence <= t.last_sequence
+          ORDER BY e.sequence LIMIT $4) e
+      ) p WHERE p.bytes <= $5 OR p.bytes = octet_length(p.body))) AS answer
     FROM agentlane.submissions s JOIN agentlane.tasks t USING (id) WHERE s.tenant = $1 AND s.task_id = $2`,
 
-  /** $1 tenant, $2 below this order, $3 rows to look at, $4 limit, then filters, null = any. */
+  /** $1 tenant, $2 below this order, $3 rows to look at, $4 limit, then filters, null = any, $9 most bytes. */
   list: `WITH looked AS MATERIALIZED (
       SELECT s.id, s.agent_id, s.session_id, s.metadata FROM agentlane.submissions s
       WHERE s.tenant || '' = $1 AND s.id < $2 ORDER BY s.id DESC LIMIT $3
-    ) ${listed()}`,
+    )${listed()}`,
 
   /** The same of one session, named by $5 and $6. */
   listSession: `WITH looked AS MATERIALIZED (
       SELECT s.id, s.agent_id, s.session_id, s.metadata
       FROM agentlane.lanes l JOIN agentlane.submissions s ON s.lane = l.id
       WHERE l.tenant = $1 AND l.agent_id = $5 AND l.session_id = $6 AND s.id < $2 ORDER BY s.id DESC LIMIT $3
-    ) ${listed()}`,
+    )${listed()}`,
 
   figures: `SELECT to_json(f) AS answer FROM (
       SELECT sum(queued)::bigint AS queued, sum(running)::bigint AS running, sum(retry_wait)::bigint AS retry_wait,
@@ -61,17 +63,17 @@ const QUERIES = {
       SELECT t.id FROM agentlane.tasks t WHERE t.ready AND t.queue = $1 AND t.task_id > $2
       ORDER BY t.task_id LIMIT $3) r`,
 
-  /** $1 tenant, $2 agent, $3 reason, null = any, $4 below this order, $5 limit. */
-  dead: `SELECT json_build_object(
+  /** $1 tenant, $2 agent, $3 reason, null = any, $4 below this order, $5 limit, $6 most bytes. */
+  dead: `WITH found AS MATERIALIZED (
+      SELECT t.id, t.ended_order AS "order" FROM agentlane.tasks t WHERE t.tenant = $1 AND t.state = 6
+        AND t.ended_order < $4
+        AND ($2::text IS NULL OR t.agent_id = $2) AND ($3::text IS NULL OR t.failure_reason = $3)
+      ORDER BY t.ended_order DESC LIMIT $5
+    ), ${sized()} SELECT json_build_object('found', (SELECT count(*) FROM found),
       'count', (SELECT count(*) FROM agentlane.tasks c WHERE c.tenant = $1 AND c.state = 6
         AND ($2::text IS NULL OR c.agent_id = $2) AND ($3::text IS NULL OR c.failure_reason = $3)),
-      'tasks', (SELECT json_agg(json_build_object('order', d.ended_order, 'task', to_json(v)) ORDER BY d.ended_order DESC)
-        FROM (
-          SELECT t.id, t.ended_order FROM agentlane.tasks t WHERE t.tenant = $1 AND t.state = 6
-            AND t.ended_order < $4
-            AND ($2::text IS NULL OR t.agent_id = $2) AND ($3::text IS NULL OR t.failure_reason = $3)
-          ORDER BY t.ended_order DESC LIMIT $5
-        ) d JOIN agentlane.shown_tasks v USING (id))) AS answer`,
+      'tasks', (SELECT json_agg(json_build_object('order', z."order", 'task', to_json(v)) ORDER BY z."order" DESC)
+        FROM sized z JOIN agentlane.shown_tasks v USING (id) WHERE z.bytes <= $6 OR z.bytes = z.own)) AS answer`,
 
   /** $1 tenant, $2 below this order, $3 limit. */
   deadIds: `SELECT json_build_object('order', t.ended_order, 'task_id', t.task_id, 'agent_id', t.agent_id) AS answer
@@ -108,15 +110,31 @@ const QUERIES = {
         ORDER BY f.session_key, f.worker_id LIMIT $7) p)) AS answer`,
 } as const;
 
-/** Of the tasks looked at, those that fit: $5 agent, $6 session, $7 states, $8 metadata. */
+/** Of the tasks looked at, those that fit: $5 agent, $6 session, $7 states, $8 metadata, $9 most bytes. */
 function listed(): string {
-  return `SELECT json_build_object('looked', (SELECT count(*) FROM looked), 'last', (SELECT min(id) FROM looked),
-      'tasks', (SELECT json_agg(to_json(v) ORDER BY v.id DESC) FROM (
-        SELECT l.id FROM looked l JOIN agentlane.tasks t USING (id)
-        WHERE ($5::text IS NULL OR l.agent_id = $5) AND ($6::text IS NULL OR l.session_id = $6)
-          AND ($7::smallint[] IS NULL OR t.state = ANY ($7)) AND ($8::jsonb IS NULL OR l.metadata @> $8)
-        ORDER BY l.id DESC LIMIT $4
-      ) f JOIN agentlane.shown_tasks v USING (id))) AS answer`;
+  return `, found AS MATERIALIZED (
+      SELECT l.id, l.id AS "order" FROM looked l JOIN agentlane.tasks t USING (id)
+      WHERE ($5::text IS NULL OR l.agent_id = $5) AND ($6::text IS NULL OR l.session_id = $6)
+        AND ($7::smallint[] IS NULL OR t.state = ANY ($7)) AND ($8::jsonb IS NULL OR l.metadata @> $8)
+      ORDER BY l.id DESC LIMIT $4
+    ), ${sized()} SELECT json_build_object('looked', (SELECT count(*) FROM looked), 'last', (SELECT min(id) FROM looked),
+      'found', (SELECT count(*) FROM found),
+      'tasks', (SELECT json_agg(to_json(v) ORDER BY v.id DESC)
+        FROM sized z JOIN agentlane.shown_tasks v USING (id) WHERE z.bytes <= $9 OR z.bytes = z.own)) AS answer`;
+}
+
+/**
+ * The tasks of "found" with the bytes of each and of all up to it, which takes no reading of large
+ * values. The first one is where both are the same.
+ */
+function sized(): string {
+  return `sized AS MATERIALIZED (
+      SELECT o.id, o."order", o.own, sum(o.own) OVER (ORDER BY o."order" DESC) AS bytes FROM (
+        SELECT f.id, f."order",
+          octet_length(v.submitted) + coalesce(octet_length(v.outcome), 0) + pg_column_size(v.attempts) AS own
+        FROM found f JOIN agentlane.shown_tasks v USING (id)
+      ) o
+    )`;
 }
 
 export type FunctionName = keyof typeof FUNCTIONS;

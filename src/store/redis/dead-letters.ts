@@ -24,12 +24,18 @@ interface DeadLetter {
 export function createDeadLetters(redis: Redis): DeadLetterStore {
   return {
     async list(tenant, filter, page) {
-      const { shown, totalCount, nextToken } = await find(redis, tenant, filter, page);
+      const { shown, totalCount, more } = await find(redis, tenant, filter, page);
       const tasks = await tasksOf(
         redis,
         shown.map(({ ref }) => ref),
       );
-      return { items: tasks.filter((task) => task !== undefined), nextToken, totalCount };
+      const last = shown[tasks.length - 1];
+      const isCut = more || tasks.length < shown.length;
+      return {
+        items: tasks.filter((task) => task !== undefined),
+        nextToken: isCut && last ? writeToken(`${last.order}`) : "",
+        totalCount,
+      };
     },
 
     /** In steps: one that fails leaves those before it redriven, and a repeat goes on. */
@@ -87,8 +93,7 @@ async function find(
       else more = true;
     }
   }
-  const last = shown.at(-1);
-  return { shown, totalCount, nextToken: more && last ? writeToken(`${last.order}`) : "" };
+  return { shown, totalCount, more };
 }
 
 /** Newest first. What fails meanwhile is not seen, what is deleted meanwhile may be. */

@@ -6,7 +6,7 @@ import { readEntry } from "../../redis/entries.ts";
 import { bytes, list, number, optionalBytes, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Effects } from "../contract.ts";
-import { cancelNotice, entriesNotice, logEntry } from "../messages.ts";
+import { cancelNotice, entriesNotice, grownNotice, logEntry } from "../messages.ts";
 import { taskRefOf } from "./keys.ts";
 import { readHeaders } from "./records.ts";
 
@@ -48,7 +48,8 @@ function readNotice(reply: unknown): Notice {
   const [kind, task, third, fourth] = list(reply);
   const ref = taskRefOf(text(task));
   if (text(kind) === "c") return cancelNotice(ref, number(third), text(fourth));
-  return entriesNotice(ref, readEntries(fourth, number(third)));
+  const entries = readEntries(fourth, number(third));
+  return entries.length > 0 ? entriesNotice(ref, entries) : grownNotice(ref, number(third) - 1);
 }
 
 export function readEntries(entries: unknown, firstSequence: number): LogEntry[] {

@@ -45,6 +45,7 @@ export function loadFunctions(options: FunctionOptions = {}): Functions {
   const shared = [
     readSharedLua(shiftedTime ? "now-shifted" : "now"),
     readLua("lib/core"),
+    readLua("lib/records"),
     readLua(tellsItself ? "lib/tell-here" : "lib/tell"),
     ...(ringsItself ? ringHere() : [readLua("lib/ring")]),
     ...["doorbells", "transitions", "cancel", "forget", "context", "registry", "call"].map(

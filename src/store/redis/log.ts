@@ -2,10 +2,11 @@
 import type { Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import { list, number, text } from "../../redis/reply.ts";
 import type { Page, PageRequest, TaskFilter, TaskLog, TaskRef } from "../contract.ts";
+import { MAX_PAGE_BYTES } from "../page-bytes.ts";
 import { taskNotFound } from "../refusals.ts";
 import { readEntries } from "./effects.ts";
 import { encodePart, sessionName, taskName } from "./keys.ts";
-import { orderBound, pageOf, type Step } from "./paging.ts";
+import { type Found, orderBound, pageOf, type Step } from "./paging.ts";
 import { readShown } from "./records.ts";
 import type { Redis } from "./store.ts";
 
@@ -25,7 +26,7 @@ export function createLog(redis: Redis): TaskLog {
     list: (tenant, filter, page) => listTasks(redis, tenant, filter, page),
 
     async read(ref, afterSequence, limit) {
-      const reply = await redis.run("log", [taskName(ref), afterSequence, limit]);
+      const reply = await redis.run("log", [taskName(ref), afterSequence, limit, MAX_PAGE_BYTES]);
       if (reply === null) throw taskNotFound(ref.taskId);
       const [state, first, last, entries] = list(reply);
       const firstSequence = number(first);
@@ -58,13 +59,13 @@ export function createLog(redis: Redis): TaskLog {
   };
 }
 
-/** Undefined for those that are unknown. */
+/** Undefined for those that are unknown; as many as fit into a page, the first of them at least. */
 export async function tasksOf(
   redis: Redis,
   refs: readonly TaskRef[],
 ): Promise<(Task | undefined)[]> {
   if (refs.length === 0) return [];
-  const replies = list(await redis.run("tasks", refs.map(taskName)));
+  const replies = list(await redis.run("tasks", [MAX_PAGE_BYTES, ...refs.map(taskName)]));
   return replies.map((reply) => (reply === null ? undefined : readShown(reply).task));
 }
 
@@ -85,8 +86,8 @@ function listTasks(
       return Object.hasOwn(task.metadata, name) && task.metadata[name] === value;
     });
   };
-  const step = async (before: number): Promise<Step<Task>> => {
-    const [count, last, ...found] = list(
+  const step = async (before: number, count: number): Promise<Step<Task>> => {
+    const [isLast, last, ...found] = list(
       await redis.run("list", [
         index,
         encodePart(tenant),
@@ -95,14 +96,17 @@ function listTasks(
         encodePart(agentId),
         sessionId && `:${encodePart(sessionId)}`,
         statesOf(states),
+        wanted.length > 0 ? STEP_COUNT : count,
+        MAX_PAGE_BYTES,
       ]),
     );
-    const items: Step<Task>["items"] = [];
-    for (let index = 0; index < found.length; index += 2) {
-      const { task } = readShown(found[index + 1]);
-      if (matches(task)) items.push({ order: number(found[index]), item: task });
+    const items: Found<Task>[] = [];
+    for (let index = 0; index < found.length; index += 3) {
+      const { task } = readShown(found[index + 2]);
+      if (!matches(task)) continue;
+      items.push({ order: number(found[index]), item: task, bytes: number(found[index + 1]) });
     }
-    return { items, next: number(count) < STEP_COUNT ? undefined : number(last) };
+    return { items, next: number(isLast) === 1 ? undefined : number(last) };
   };
   return pageOf(page, step);
 }

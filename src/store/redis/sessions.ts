@@ -15,7 +15,7 @@ import { sessionBusy, sessionExists } from "../refusals.ts";
 import { writeContext } from "./attempts.ts";
 import { joinEffects, readEffects } from "./effects.ts";
 import { decodePart, encodePart, sessionName, taskRefOf } from "./keys.ts";
-import { orderBound, pageOf, type Step } from "./paging.ts";
+import { type Found, orderBound, pageOf, type Step } from "./paging.ts";
 import type { Redis } from "./store.ts";
 
 const STEP_COUNT = 200;
@@ -97,7 +97,7 @@ function listSessions(
   return pageOf(page, async (before): Promise<Step<SessionSummary>> => {
     const args = [encodePart(tenant), orderBound(before), STEP_COUNT];
     const replies = list(await redis.run("sessions", args)).map(list);
-    const items: Step<SessionSummary>["items"] = [];
+    const items: Found<SessionSummary>[] = [];
     for (const [name, order, version, messageCount, created, updated] of replies) {
       const [agentId = "", sessionId = ""] = text(name).split(":").map(decodePart);
       if (filter.agentId && agentId !== filter.agentId) continue;
@@ -109,7 +109,7 @@ function listSessions(
         createdAt: readInstant(text(created)),
         updatedAt: readInstant(text(updated)),
       });
-      items.push({ order: number(order), item });
+      items.push({ order: number(order), item, bytes: 0 });
     }
     const last = replies.at(-1)?.[1];
     return { items, next: replies.length < STEP_COUNT ? undefined : number(last) };

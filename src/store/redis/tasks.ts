@@ -2,6 +2,7 @@
 
 import { bytes, list, number, text } from "../../redis/reply.ts";
 import type { SweepOptions, TaskStore } from "../contract.ts";
+import { MAX_PAGE_BYTES } from "../page-bytes.ts";
 import { accept } from "./accept.ts";
 import { append, claim, DEADLINE_CHANGE, finish, renew } from "./attempts.ts";
 import { cancel } from "./cancel.ts";
@@ -25,7 +26,7 @@ export function createTasks(redis: Redis): TaskStore {
     requestCancel: (request) => cancel(redis, request),
 
     async expired(limit) {
-      return list(await redis.run("expired", [limit])).map((reply) => {
+      return list(await redis.run("expired", [limit, MAX_PAGE_BYTES])).map((reply) => {
         const [task, fields, stored, headers, endedAt] = list(reply);
         const shown = readShown(fields);
         const holding = { leaseExpiresAtMs: number(endedAt), published: true };

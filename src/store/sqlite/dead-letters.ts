@@ -1,13 +1,21 @@
 /** Dead letters: FAILED tasks, until they are redriven, purged or past retention. */
 import { CancelMode } from "../../../gen/agentlane/store/v1/record_pb.js";
-import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
-import type { DeadLetterStore, Effects, TaskRef } from "../contract.ts";
+import { type Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import type { DeadLetterStore, Effects, Page, PageRequest, TaskRef } from "../contract.ts";
 import { stateChange } from "../messages.ts";
+import { pageRoom } from "../page-bytes.ts";
 import { writeToken } from "../page-token.ts";
 import type { Database } from "./database.ts";
 import { firstBefore } from "./paging.ts";
-import type { TaskRow } from "./rows.ts";
-import { effectsOf, entryOf, findTask, joinEffects, type Operation } from "./state.ts";
+import type { DeadLetterRow, TaskRow } from "./rows.ts";
+import {
+  effectsOf,
+  entryOf,
+  findTask,
+  joinEffects,
+  type Operation,
+  type Reading,
+} from "./state.ts";
 import { forget, logRoom, update, write } from "./transitions.ts";
 
 /** Tasks that one operation changes: a bound on how long it keeps others waiting. */
@@ -19,13 +27,8 @@ export function createDeadLetters(db: Database): DeadLetterStore {
       db.read(({ sql }) => {
         const fits = [agentId ?? "", reason ?? ""];
         const rows = sql.deadLetters.all(tenant, firstBefore(page), ...fits, page.size + 1);
-        const shown = rows.slice(0, page.size);
-        const last = shown.at(-1);
-        return {
-          items: shown.flatMap(({ id }) => sql.taskById.all(id).map((row) => entryOf(row).task)),
-          nextToken: last && rows.length > shown.length ? writeToken(`${last.ended_order}`) : "",
-          totalCount: sql.deadLetterCount.get(tenant, ...fits)?.found ?? 0,
-        };
+        const totalCount = sql.deadLetterCount.get(tenant, ...fits)?.found ?? 0;
+        return { ...show(sql, rows, page), totalCount };
       }),
 
     /** In steps: one that fails leaves those before it redriven, and a repeat goes on. */
@@ -74,6 +77,21 @@ export function createDeadLetters(db: Database): DeadLetterStore {
       return total;
     },
   };
+}
+
+function show(sql: Reading["sql"], rows: readonly DeadLetterRow[], page: PageRequest): Page<Task> {
+  const room = pageRoom();
+  const items: Task[] = [];
+  let lastOrder = 0;
+  for (const { id, ended_order } of rows) {
+    const row = items.length < page.size ? sql.taskById.get(id) : undefined;
+    if (!row || !room.take(row.task.length)) {
+      return { items, nextToken: writeToken(`${lastOrder}`) };
+    }
+    items.push(entryOf(row).task);
+    lastOrder = ended_order;
+  }
+  return { items, nextToken: "" };
 }
 
 /** Of the first ones, as many as there is room for. */

@@ -1,9 +1,10 @@
 /** The read side of the SQLite store. */
 import type { Task } from "../../../gen/agentlane/v1/task_pb.js";
 import type { QueueFigures, TaskFilter, TaskLog } from "../contract.ts";
+import { pageRoom } from "../page-bytes.ts";
 import { taskNotFound } from "../refusals.ts";
 import type { Database } from "./database.ts";
-import { pageOf } from "./paging.ts";
+import { type Found, pageOf, type Step } from "./paging.ts";
 import type { FiguresRow, TaskRow } from "./rows.ts";
 import { entryOf, requireTask } from "./state.ts";
 import { isTerminal, readEntries } from "./transitions.ts";
@@ -16,18 +17,14 @@ export function createLog(db: Database): TaskLog {
     get: (ref) => db.read((op) => requireTask(op, ref).task),
 
     list: (tenant, filter, page) =>
-      pageOf(page, (before) =>
+      pageOf(page, (before, count) =>
         db.read(({ sql }) => {
           const { agentId, sessionId } = filter;
           const rows =
             agentId && sessionId
-              ? sql.ofSession.all(tenant, agentId, sessionId, before, STEP_COUNT)
-              : sql.accepted.all(tenant, before, STEP_COUNT);
-          const items = rows
-            .filter((row) => fits(row, filter))
-            .map((row) => ({ order: row.id, item: entryOf(row).task }))
-            .filter(({ item }) => hasMetadata(item, filter));
-          return { items, next: rows.length < STEP_COUNT ? undefined : rows.at(-1)?.id };
+              ? sql.ofSession.iterate(tenant, agentId, sessionId, before, STEP_COUNT)
+              : sql.accepted.iterate(tenant, before, STEP_COUNT);
+          return look(rows, filter, count);
         }),
       ),
 
@@ -36,7 +33,13 @@ export function createLog(db: Database): TaskLog {
         const row = op.sql.findTask.get(ref.tenant, ref.taskId);
         if (!row) throw taskNotFound(ref.taskId);
         return {
-          entries: readEntries(op, row.id, Math.max(afterSequence, row.first_sequence - 1), limit),
+          entries: readEntries(
+            op,
+            row.id,
+            Math.max(afterSequence, row.first_sequence - 1),
+            limit,
+            pageRoom(),
+          ),
           firstSequence: row.first_sequence,
           lastSequence: row.last_sequence,
           terminal: isTerminal(row.state),
@@ -47,6 +50,25 @@ export function createLog(db: Database): TaskLog {
 
     queues: () => db.read(({ sql }) => sql.queues.all().map(({ name }) => name)),
   };
+}
+
+/** Reads row by row: what is not read any more takes no memory. */
+function look(rows: Iterable<TaskRow>, filter: TaskFilter, count: number): Step<Task> {
+  const items: Found<Task>[] = [];
+  const room = pageRoom();
+  let lookedAtCount = 0;
+  let next: number | undefined;
+  for (const row of rows) {
+    const bytes = row.task.length;
+    if (fits(row, filter)) {
+      if (items.length === count || !room.take(bytes)) return { items, next };
+      const { task } = entryOf(row);
+      if (hasMetadata(task, filter)) items.push({ order: row.id, item: task, bytes });
+    }
+    lookedAtCount++;
+    next = row.id;
+  }
+  return { items, next: lookedAtCount < STEP_COUNT ? undefined : next };
 }
 
 const NO_FIGURES: FiguresRow = {

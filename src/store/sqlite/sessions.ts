@@ -125,6 +125,7 @@ export function createSessions(db: Database): SessionStore {
             .map((row) => ({
               order: row.used_order,
               item: fromBinary(SessionSummarySchema, row.summary),
+              bytes: 0,
             }));
           const next = rows.length < STEP_COUNT ? undefined : rows.at(-1)?.used_order;
           return { items, next };

@@ -1,5 +1,6 @@
 /** The write side of the SQLite store. */
-import type { TaskStore } from "../contract.ts";
+import type { ExpiredLease, TaskStore } from "../contract.ts";
+import { messageBytes, pageRoom } from "../page-bytes.ts";
 import { accept } from "./accept.ts";
 import { append, claim, finish, renew } from "./attempts.ts";
 import { cancel } from "./cancel.ts";
@@ -38,14 +39,19 @@ export function createTasks(db: Database): TaskStore {
       db.write((op) => ({ task: cancel(op, request).task, effects: effectsOf(op) })),
 
     expired: (limit) =>
-      db.read((op) =>
-        op.sql.expired.all(op.nowMs, limit).map((row) => {
+      db.read((op) => {
+        const found: ExpiredLease[] = [];
+        const room = pageRoom();
+        for (const row of op.sql.expired.iterate(op.nowMs, limit)) {
           const entry = entryOf(row);
+          const { request, ...record } = recordOf(op, entry);
+          if (!room.take(messageBytes(request))) break;
           const { tenant, taskId, fence, task } = entry;
           const lease = { tenant, taskId, fence: BigInt(fence), attempt: task.attempt };
-          return { lease, record: recordOf(op, entry) };
-        }),
-      ),
+          found.push({ lease, record });
+        }
+        return found;
+      }),
 
     sweep: (options) =>
       db.write((op) => ({ sweptCount: sweep(op, options), effects: effectsWithDue(op) })),

@@ -13,6 +13,7 @@ import {
   TaskState,
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { entriesNotice, logEntry, stateChange } from "../messages.ts";
+import { messageBytes, type PageRoom } from "../page-bytes.ts";
 import { doorbell } from "./messages.ts";
 import {
   entryOf,
@@ -73,24 +74,31 @@ export function writeAs(
     return logEntry(attempt, lastSequence + 1 + index, stamped);
   });
   const sequence = lastSequence + entries.length;
-  const stored = { $typeName: "agentlane.store.v1.LogEntries" as const, entries };
+  const stored = {
+    $typeName: "agentlane.store.v1.LogEntries" as const,
+    entries,
+    lastSequence: 0,
+  };
   op.sql.insertEvents(id, sequence, toBinary(LogEntriesSchema, stored));
   op.notices.push(entriesNotice({ tenant, taskId }, entries));
   return sequence;
 }
 
-/** Entries after a sequence, at most `limit`. */
+/** Entries after a sequence, at most `limit`, and as many as fit into `room`. */
 export function readEntries(
   { sql }: Reading,
   id: number,
   afterSequence: number,
   limit: number,
+  room?: PageRoom,
 ): LogEntry[] {
   const found: LogEntry[] = [];
   if (limit <= 0) return found;
   for (const { entries } of sql.events.iterate(id, afterSequence)) {
     for (const entry of fromBinary(LogEntriesSchema, entries).entries) {
-      if (entry.sequence > afterSequence) found.push(entry);
+      if (entry.sequence <= afterSequence) continue;
+      if (room && !room.take(messageBytes(entry))) return found;
+      found.push(entry);
       if (found.length === limit) return found;
     }
   }

@@ -231,6 +231,14 @@ export declare type LogEntries = Message<"agentlane.store.v1.LogEntries"> & {
    * @generated from field: repeated agentlane.store.v1.LogEntry entries = 1;
    */
   entries: LogEntry[];
+
+  /**
+   * Of a notice that leaves its entries out because they are large: the sequence of the last one. 0
+   * where entries are given.
+   *
+   * @generated from field: uint32 last_sequence = 2;
+   */
+  lastSequence: number;
 };
 
 /**

@@ -38,7 +38,7 @@ if unfinished >= tonumber(ARGV[6]) then
   local freed = 0
   for _, other in ipairs(ahead) do
     local t = read(other)
-    if t.q == queue and t.st ~= RUNNING then freed = freed + 1 end
+    if t and t.q == queue and t.st ~= RUNNING then freed = freed + 1 end
   end
   if unfinished - freed >= tonumber(ARGV[6]) then return { 'FULL', unfinished } end
 end
@@ -48,8 +48,10 @@ for i = #ahead, 1, -1 do
   local t = read(ahead[i])
   local mode = strategy == 2 and KEEP or DISCARD
   -- A rollback means that nothing of the attempt may reach the session, whoever asked before.
-  if t.st == RUNNING and mode == DISCARD and t.cm == KEEP then t.cm = DISCARD end
-  cancelTask(ahead[i], t, mode, ARGV[16], ARGV[15])
+  if t then
+    if t.st == RUNNING and mode == DISCARD and t.cm == KEEP then t.cm = DISCARD end
+    cancelTask(ahead[i], t, mode, ARGV[16], ARGV[15])
+  end
 end
 
 if not counts[1] then redis.call('SADD', root .. ':queues', queue) end

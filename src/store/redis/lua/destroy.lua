@@ -22,7 +22,9 @@ local count = 0
 for i = #lane, 1, -1 do
   local task = lane[i]
   local t = read(task)
-  if t.n < before then
+  if not t then
+    redis.call('LREM', root .. ':sl:' .. session, -1, task)
+  elseif t.n < before then
     if left == 0 then return { existed and 1 or 0, count, now, notices, bells, { before, 0 } } end
     left, count = left - 1, count + 1
     if t.st == RUNNING then

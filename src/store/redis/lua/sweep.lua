@@ -4,7 +4,8 @@
 -- KEYS[1] root. ARGV: 1 limit · 2 unpublished after ms · 3 log retention ms · 4 task retention ms ·
 -- 5 dead letter retention ms · 6 TaskStateChange of a passed deadline · 7 session retention ms
 -- Returns {count, now, next due, notices, bells}.
--- Invariant: nothing unfinished is deleted; a second sweep of the same finds nothing.
+-- Invariant: nothing unfinished is deleted; a second sweep of the same finds nothing. What an index
+-- names and nobody knows any more, because it was deleted by hand, is dropped from it.
 local limit = tonumber(ARGV[1])
 local left = limit
 
@@ -33,6 +34,10 @@ local function upTo(name, instant)
   return found
 end
 
+for _, task in ipairs(redis.call('ZRANGEBYSCORE', root .. ':leases', '-inf', now, 'LIMIT', 0, limit)) do
+  if redis.call('EXISTS', root .. ':t:' .. task) == 0 then redis.call('ZREM', root .. ':leases', task) end
+end
+
 for _, task in ipairs(upTo(':unpublished', now - tonumber(ARGV[2]))) do
   local t = read(task)
   redis.call('ZREM', root .. ':unpublished', task)
@@ -45,11 +50,13 @@ for _, name in ipairs({ ':ended', ':dead' }) do
   for _, task in ipairs(upTo(name .. '-logs', now - tonumber(ARGV[3]))) do
     local t = read(task)
     redis.call('ZREM', root .. name .. '-logs', task)
-    redis.call('ZADD', root .. name, t.fa, task)
-    t.x = name
-    t.fs = lastSequence(task, t) + 1
-    redis.call('DEL', root .. ':l:' .. task)
-    keep(task, t)
+    if t then
+      redis.call('ZADD', root .. name, t.fa, task)
+      t.x = name
+      t.fs = lastSequence(task, t) + 1
+      redis.call('DEL', root .. ':l:' .. task)
+      keep(task, t)
+    end
   end
 end
 
@@ -57,7 +64,9 @@ end
 local function retire(name, retention)
   for _, task in ipairs(upTo(name, now - tonumber(retention))) do
     local t = read(task)
-    if t.k then
+    if not t then
+      redis.call('ZREM', root .. name, task)
+    elseif t.k then
       redis.call('ZREM', root .. name, task)
       t.x, t.rt = nil, 1
       keep(task, t)

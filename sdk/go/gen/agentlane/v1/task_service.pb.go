@@ -358,7 +358,8 @@ type ListTasksRequest struct {
 	States []TaskState `protobuf:"varint,3,rep,packed,name=states,proto3,enum=agentlane.v1.TaskState" json:"states,omitempty"`
 	// Only tasks whose metadata has all of these pairs.
 	Metadata map[string]string `protobuf:"bytes,4,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// At most this many; 0 = 50; at most 500.
+	// At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+	// at about 2 MiB, with one task at least.
 	PageSize uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; empty = the first page.
 	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -780,7 +781,8 @@ type ListDeadLettersRequest struct {
 	AgentId string `protobuf:"bytes,1,opt,name=agent_id,json=agentId,proto3" json:"agent_id,omitempty"`
 	// Only tasks whose error has this reason. Empty = all.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// At most this many; 0 = 50; at most 500.
+	// At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+	// at about 2 MiB, with one task at least.
 	PageSize uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; empty = the first page.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`

@@ -237,7 +237,8 @@ export declare type ListTasksRequest = Message<"agentlane.v1.ListTasksRequest"> 
   metadata: { [key: string]: string };
 
   /**
-   * At most this many; 0 = 50; at most 500.
+   * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+   * at about 2 MiB, with one task at least.
    *
    * @generated from field: uint32 page_size = 5;
    */
@@ -444,7 +445,8 @@ export declare type ListDeadLettersRequest = Message<"agentlane.v1.ListDeadLette
   reason: string;
 
   /**
-   * At most this many; 0 = 50; at most 500.
+   * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+   * at about 2 MiB, with one task at least.
    *
    * @generated from field: uint32 page_size = 3;
    */

@@ -82,6 +82,36 @@ local function write(task, t, entries)
   return t.fs - 1 + length
 end
 
+-- What watchers are told of entries: where they are many bytes, only where the log now ends, which is
+-- no entries, and the sequence of the next one. Who hears it reads the log, in parts.
+local MAX_TOLD_BYTES = 256 * 1024
+
+local function tellable(first, entries)
+  local bytes = 0
+  for i = 1, #entries do bytes = bytes + #entries[i] end
+  if bytes <= MAX_TOLD_BYTES then return first, entries end
+  return first + #entries, {}
+end
+
+-- Entries from an index on, at most `limit`, and as many as fit into `most` bytes, the first at least.
+-- In steps that follow the size of the entries before, so that little more is read than fits.
+local function logPart(task, from, limit, most)
+  local part, bytes, step = {}, 0, 4
+  while #part < limit do
+    local last = from + math.min(step, limit - #part) - 1
+    local entries = redis.call('LRANGE', root .. ':l:' .. task, from, last)
+    for _, entry in ipairs(entries) do
+      bytes = bytes + #entry
+      if bytes > most and #part > 0 then return part end
+      part[#part + 1] = entry
+    end
+    from = from + #entries
+    if from <= last then return part end
+    step = math.max(1, math.min(4 * step, math.floor((most - bytes) * #part / bytes)))
+  end
+  return part
+end
+
 -- Milliseconds until the next retry or deadline; -1 = none.
 local function nextDue()
   local first = redis.call('ZRANGE', root .. ':due', 0, 0, 'WITHSCORES')
@@ -94,4 +124,8 @@ local function shown(task)
   if not f[2] then return false end
   f[5] = redis.call('LLEN', root .. ':l:' .. task)
   return f
+end
+
+local function shownBytes(f)
+  return #f[1] + #f[2] + (f[3] and #f[3] or 0) + (f[4] and #f[4] or 0)
 end

@@ -5,6 +5,7 @@ local CHANNEL_COUNT = 128
 
 local function tell(task, first, entries)
   if #entries == 0 then return end
+  first, entries = tellable(first, entries)
   local colon = string.find(task, ':', 1, true)
   local topic = 'task/' .. plain(string.sub(task, 1, colon - 1)) .. '/' .. plain(string.sub(task, colon + 1))
   local frame = { struct.pack('>I2', 32768 + #topic), topic, struct.pack('>I4', first) }

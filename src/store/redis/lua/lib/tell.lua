@@ -1,6 +1,8 @@
 -- Entries go to the caller, who publishes them as notices. Uses core.
 local function tell(task, first, entries)
-  if #entries > 0 then notices[#notices + 1] = { 'e', task, first, entries } end
+  if #entries == 0 then return end
+  first, entries = tellable(first, entries)
+  notices[#notices + 1] = { 'e', task, first, entries }
 end
 
 -- Entries that the function has just written and that the caller can put together by itself, but for

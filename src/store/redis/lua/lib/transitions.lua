@@ -14,11 +14,14 @@ local function leaveLane(task, t)
     redis.call('LREM', lane, -1, task)
     return
   end
-  redis.call('LPOP', lane)
-  local head = redis.call('LINDEX', lane, 0)
-  if not head then return end
-  local following = read(head)
-  if following.st == QUEUED then becomeReady(head, following) end
+  local head, following
+  repeat
+    redis.call('LPOP', lane)
+    head = redis.call('LINDEX', lane, 0)
+    following = head and read(head)
+    -- One that was deleted by hand must not hold up those behind it.
+  until following or not head
+  if following and following.st == QUEUED then becomeReady(head, following) end
 end
 
 local function indexEnd(task, t)

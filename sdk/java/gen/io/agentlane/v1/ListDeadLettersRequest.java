@@ -148,7 +148,8 @@ private static final long serialVersionUID = 0L;
   private int pageSize_ = 0;
   /**
    * <pre>
-   * At most this many; 0 = 50; at most 500.
+   * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+   * at about 2 MiB, with one task at least.
    * </pre>
    *
    * <code>uint32 page_size = 3 [json_name = "pageSize"];</code>
@@ -762,7 +763,8 @@ private static final long serialVersionUID = 0L;
     private int pageSize_ ;
     /**
      * <pre>
-     * At most this many; 0 = 50; at most 500.
+     * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+     * at about 2 MiB, with one task at least.
      * </pre>
      *
      * <code>uint32 page_size = 3 [json_name = "pageSize"];</code>
@@ -774,7 +776,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * At most this many; 0 = 50; at most 500.
+     * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+     * at about 2 MiB, with one task at least.
      * </pre>
      *
      * <code>uint32 page_size = 3 [json_name = "pageSize"];</code>
@@ -790,7 +793,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * At most this many; 0 = 50; at most 500.
+     * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+     * at about 2 MiB, with one task at least.
      * </pre>
      *
      * <code>uint32 page_size = 3 [json_name = "pageSize"];</code>

@@ -52,7 +52,8 @@ public interface ListDeadLettersRequestOrBuilder extends
 
   /**
    * <pre>
-   * At most this many; 0 = 50; at most 500.
+   * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+   * at about 2 MiB, with one task at least.
    * </pre>
    *
    * <code>uint32 page_size = 3 [json_name = "pageSize"];</code>

@@ -335,7 +335,8 @@ java.lang.String defaultValue) {
   private int pageSize_ = 0;
   /**
    * <pre>
-   * At most this many; 0 = 50; at most 500.
+   * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+   * at about 2 MiB, with one task at least.
    * </pre>
    *
    * <code>uint32 page_size = 5 [json_name = "pageSize"];</code>
@@ -1406,7 +1407,8 @@ java.lang.String defaultValue) {
     private int pageSize_ ;
     /**
      * <pre>
-     * At most this many; 0 = 50; at most 500.
+     * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+     * at about 2 MiB, with one task at least.
      * </pre>
      *
      * <code>uint32 page_size = 5 [json_name = "pageSize"];</code>
@@ -1418,7 +1420,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * At most this many; 0 = 50; at most 500.
+     * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+     * at about 2 MiB, with one task at least.
      * </pre>
      *
      * <code>uint32 page_size = 5 [json_name = "pageSize"];</code>
@@ -1434,7 +1437,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * At most this many; 0 = 50; at most 500.
+     * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+     * at about 2 MiB, with one task at least.
      * </pre>
      *
      * <code>uint32 page_size = 5 [json_name = "pageSize"];</code>

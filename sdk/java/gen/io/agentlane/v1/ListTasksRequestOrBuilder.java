@@ -155,7 +155,8 @@ java.lang.String defaultValue);
 
   /**
    * <pre>
-   * At most this many; 0 = 50; at most 500.
+   * At most this many; 0 = 50; at most 500. A page may hold fewer and still have a next one: it ends
+   * at about 2 MiB, with one task at least.
    * </pre>
    *
    * <code>uint32 page_size = 5 [json_name = "pageSize"];</code>
