@@ -159,6 +159,9 @@ describe.runIf(hasPostgres)("connections to PostgreSQL", () => {
     };
     disposals.push(() => waitFor(""));
     await waitFor("gone");
+    // The server's processes take it up one after the other.
+    const submit = () => accept(store).catch(({ kind }: { kind: string }) => kind);
+    await expect.poll(submit, { timeout: 10_000 }).toBe("unavailable");
     for (let count = 0; count < 8; count++) {
       await expect(accept(store)).rejects.toMatchObject({ kind: "unavailable" });
     }
