@@ -353,6 +353,8 @@ export interface SessionStore {
   /**
    * Cancels its unfinished tasks, deletes its context, tasks, logs and idempotency keys. A running
    * attempt loses its lease and is told to stop. Notices: terminal entries first, SessionReplaced last.
+   * A large session goes in several steps, each atomic, and all of it is gone when this answers. Tasks
+   * accepted meanwhile are of the session that begins anew; a repeat goes on where one has failed.
    */
   destroy(ref: SessionRef): Promise<{ existed: boolean; canceledCount: number; effects: Effects }>;
 }

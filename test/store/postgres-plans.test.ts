@@ -172,7 +172,7 @@ describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole 
     [
       "destroy_session",
       functions.destroy_session.text,
-      ["default", "echo", "s8", none, none, "", 4],
+      ["default", "echo", "s8", none, none, "", 4, null],
     ],
     [
       "report_worker",

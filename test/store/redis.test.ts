@@ -60,6 +60,32 @@ describe.runIf(hasRedis)("on a shared Redis", () => {
     });
   });
 
+  it("destroys a large session in steps, and others go between them", async () => {
+    const { store } = open();
+    await store.start();
+    const ref = { tenant: TENANT, agentId: "echo", sessionId: "s1" };
+    const accept = (sessionId: string) => store.tasks.create(submission({ task: { sessionId } }));
+    for (let batch = 0; batch < 5; batch++) {
+      await Promise.all(Array.from({ length: 500 }, () => accept("s1")));
+    }
+    const order: string[] = [];
+    const destroying = store.sessions.destroy(ref).then((answer) => {
+      order.push("destroyed");
+      return answer;
+    });
+    const other = accept("s2").then(() => order.push("accepted"));
+    const [{ task }] = await Promise.all([accept("s1"), other]);
+    const { canceledCount, effects } = await destroying;
+    expect(order).toEqual(["accepted", "destroyed"]);
+    expect([canceledCount, effects.notices.length]).toEqual([2500, 2501]);
+    expect(effects.doorbells.map(({ taskId }) => taskId)).toEqual([task.taskId]);
+    expect(await store.sessions.lane(ref)).toEqual([task.taskId]);
+    const page = await store.log.list(TENANT, {}, { size: 10, token: "" });
+    expect(page.items).toHaveLength(2);
+    expect(await store.log.figures(QUEUE)).toMatchObject({ readyCount: 2, waitingCount: 0 });
+    await store.stop();
+  });
+
   describe("the Redis store's keys", () => {
     it("leave nothing but figures when all tasks and sessions are gone", async () => {
       const { prefix, store } = open();

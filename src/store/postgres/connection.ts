@@ -38,6 +38,8 @@ export interface ConnectionOptions {
 
 /** Of the time for a statement, what waiting for a connection may take. */
 const WAITING_SHARE = 0.6;
+/** … and telling a new one its settings. */
+const SETTLING_SHARE = 0.3;
 const MAX_TRIES = 5;
 
 export function createConnection(options: ConnectionOptions): Connection {
@@ -46,6 +48,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     ...options,
     size: options.poolSize,
     acquireTimeoutMs: Math.ceil(statementTimeoutMs * WAITING_SHARE),
+    settleTimeoutMs: Math.ceil(statementTimeoutMs * SETTLING_SHARE),
     lockTimeoutMs: statementTimeoutMs,
   });
 
@@ -83,11 +86,13 @@ export function createConnection(options: ConnectionOptions): Connection {
     start: pool.start,
     stop: pool.stop,
     async run(statement, args, { timeoutMs = statementTimeoutMs } = {}) {
+      const endAt = clock.monotonic() + timeoutMs;
       for (let tries = 1; ; tries++) {
         try {
-          return await send(statement, args, timeoutMs);
+          return await send(statement, args, endAt - clock.monotonic());
         } catch (error) {
-          if (tries === MAX_TRIES || !isCollision(error)) throw toAgentlaneError(error);
+          const mayRepeat = tries < MAX_TRIES && clock.monotonic() < endAt;
+          if (!mayRepeat || !isCollision(error)) throw toAgentlaneError(error);
         }
       }
     },
@@ -96,6 +101,6 @@ export function createConnection(options: ConnectionOptions): Connection {
 
 function late(timeoutMs: number): AgentlaneError {
   return unavailable(
-    `PostgreSQL did not answer within ${timeoutMs} ms; whether the command took effect is unknown`,
+    `PostgreSQL did not answer within ${Math.ceil(timeoutMs)} ms; whether the command took effect is unknown`,
   );
 }

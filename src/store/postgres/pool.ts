@@ -2,11 +2,12 @@
  * A bounded pool of connections to PostgreSQL. Nobody waits long for one, and while none comes about
  * nobody waits at all: it is tried again at random, up to MAX_RECONNECT_MS apart.
  */
-import { Client, type ClientConfig, Pool, type PoolClient, types } from "pg";
+import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient, types } from "pg";
 import type { Clock, Random } from "../../clock.ts";
 import type { AgentlaneError } from "../../errors.ts";
 import { type Service, service } from "../../lifecycle.ts";
 import { misconfigured, toAgentlaneError, unavailable } from "./errors.ts";
+import { settle } from "./settings.ts";
 
 export interface ConnectionPool extends Service {
   acquire(): Promise<PoolClient>;
@@ -20,6 +21,8 @@ export interface PoolOptions {
   readonly random: Random;
   readonly size: number;
   readonly acquireTimeoutMs: number;
+  /** What telling a new connection its settings may take, after that. */
+  readonly settleTimeoutMs: number;
   /** What a statement may wait for the locks of others. */
   readonly lockTimeoutMs: number;
 }
@@ -31,23 +34,33 @@ const SERVER_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 60_000;
 const MAX_RECONNECT_MS = 250;
 const INT8_OID = 20;
-/**
- * Every statement of ours goes from a few rows to others by an index. The server keeps plans from the
- * first calls on, when tables are empty and reading them whole looks cheap; they must not stay so when
- * tables have grown.
- */
-const PLANNING = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"]
-  .map((setting) => `-c ${setting}=off`)
-  .concat("-c plan_cache_mode=force_generic_plan")
-  .join(" ");
-
+export const APPLICATION_NAME = "agentlane";
 export function createPool(options: PoolOptions): ConnectionPool {
   const { clock, random, size } = options;
   const settings = clientConfig(options.url);
+  // Of this pool alone, so that the server can count what it has left behind.
+  const applicationName = `${APPLICATION_NAME}-${random().toString(36).slice(2, 12)}`;
   let pool: Pool | undefined;
   const closing = new Set<Promise<void>>();
   let lastFailure: AgentlaneError | undefined;
   let retryAt = 0;
+
+  /**
+   * A statement that was given up may go on in the server for as long as it likes: waiting for a
+   * standby, it cannot be ended without calling safe what is not. Only so many may.
+   */
+  async function prepare(client: ClientBase): Promise<void> {
+    const busyCount = await settle(client, {
+      applicationName,
+      settings: {
+        statement_timeout: `${SERVER_TIMEOUT_MS}`,
+        lock_timeout: `${options.lockTimeoutMs}`,
+        idle_in_transaction_session_timeout: `${SERVER_TIMEOUT_MS}`,
+      },
+      timeoutMs: options.settleTimeoutMs,
+    });
+    if (busyCount >= size) throw stuck(busyCount);
+  }
 
   function newPool(): Pool {
     const made = new Pool({
@@ -55,12 +68,9 @@ export function createPool(options: PoolOptions): ConnectionPool {
       max: size,
       connectionTimeoutMillis: options.acquireTimeoutMs,
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
-      statement_timeout: SERVER_TIMEOUT_MS,
-      lock_timeout: options.lockTimeoutMs,
-      idle_in_transaction_session_timeout: SERVER_TIMEOUT_MS,
       keepAlive: true,
-      options: PLANNING,
       types: { getTypeParser },
+      onConnect: prepare,
     });
     // A connection that dies while it lies idle: the pool has dropped it.
     made.on("error", () => undefined);
@@ -124,9 +134,15 @@ function exhausted(cause?: unknown): AgentlaneError {
   return unavailable("all connections to PostgreSQL are in use (POSTGRES_POOL_SIZE)", cause);
 }
 
+function stuck(count: number): AgentlaneError {
+  return unavailable(
+    `PostgreSQL still works on ${count} statements that were given up (POSTGRES_POOL_SIZE); does a synchronous standby not answer?`,
+  );
+}
+
 /** What every connection has, whatever it is for. Throws for a URL that cannot be one. */
 export function clientConfig(url: string): ClientConfig {
-  const config: ClientConfig = { connectionString: url, application_name: "agentlane" };
+  const config: ClientConfig = { connectionString: url, application_name: APPLICATION_NAME };
   try {
     if (!/^postgres(ql)?:\/\/./.test(url) || !URL.canParse(url))
       throw new Error("it is no such URL");

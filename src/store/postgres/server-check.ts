@@ -2,7 +2,8 @@
 import { Client } from "pg";
 import type { AgentlaneError } from "../../errors.ts";
 import { misconfigured, toAgentlaneError, unavailable } from "./errors.ts";
-import { clientConfig } from "./pool.ts";
+import { APPLICATION_NAME, clientConfig } from "./pool.ts";
+import { settle } from "./settings.ts";
 
 /** The oldest whose statements and index columns the migrations use. */
 const OLDEST_VERSION = 130_000;
@@ -50,6 +51,7 @@ export async function onConnection<T>(
     throw cannotConnect(client, error);
   }
   try {
+    await settle(client, { applicationName: APPLICATION_NAME });
     return await work(client);
   } catch (error) {
     throw toAgentlaneError(error);

@@ -10,15 +10,15 @@ import type { SessionRef, SessionStore } from "../contract.ts";
 import { canceledError, sessionReplacedNotice } from "../messages.ts";
 import { sessionBusy, sessionExists } from "../refusals.ts";
 import { writeContext } from "./attempts.ts";
-import { readEffects } from "./effects.ts";
+import { joinEffects, readEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
 import { readText, writeText } from "./names.ts";
 import { pageOf, STEP_COUNT } from "./paging.ts";
 import { Fields } from "./reply.ts";
 import type { Postgres } from "./store.ts";
 
-/** A session may have many tasks with long logs. */
-const DESTROY_TIMEOUT_MS = 10_000;
+/** A step of a destroy ends all that is unfinished, or deletes some thousand tasks with their logs. */
+const STEP_LIMITS = { timeoutMs: 10_000 };
 
 export function createSessions(postgres: Postgres): SessionStore {
   return {
@@ -71,19 +71,26 @@ export function createSessions(postgres: Postgres): SessionStore {
 
     async destroy(ref) {
       const error = canceledError("the session was destroyed");
-      const stored = Buffer.from(toBinary(TaskErrorSchema, error));
       const args = [
         ...nameOf(ref),
         writeChange({ error }),
-        stored,
+        Buffer.from(toBinary(TaskErrorSchema, error)),
         error.message,
         AttemptOutcome.CANCELED,
       ];
-      const limits = { timeoutMs: DESTROY_TIMEOUT_MS };
-      const answer = new Fields(await postgres.call("destroy_session", args, limits));
-      const effects = readEffects(answer);
-      effects.notices.push(sessionReplacedNotice(ref));
-      return { existed: answer.flag("existed"), canceledCount: answer.number("count"), effects };
+      const steps: Fields[] = [];
+      do {
+        const before = steps[0]?.number("before") ?? null;
+        steps.push(
+          new Fields(await postgres.call("destroy_session", [...args, before], STEP_LIMITS)),
+        );
+      } while (steps.at(-1)?.flag("left"));
+      const { doorbells, notices } = joinEffects(steps.map(readEffects));
+      return {
+        existed: steps[0]?.flag("existed") ?? false,
+        canceledCount: steps.reduce((sum, step) => sum + step.number("count"), 0),
+        effects: { doorbells, notices: [...notices, sessionReplacedNotice(ref)] },
+      };
     },
   };
 }

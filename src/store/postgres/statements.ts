@@ -10,7 +10,7 @@ const FUNCTIONS = {
   cancel_task: 6,
   claim_task: 7,
   create_task: 18,
-  destroy_session: 7,
+  destroy_session: 8,
   finish_task: 17,
   import_context: 9,
   mark_published: 2,

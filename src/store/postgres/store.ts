@@ -66,6 +66,11 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
         await checkServer(options.url, options.onWarning);
         await prepareSchema({ url: options.url, schema, migrate: options.migrate ?? "auto" });
         await connection.start();
+        // The pool's connections are made in a way of their own, which a pooler in between may refuse.
+        await connection.run(queries.ping, []).catch(async (error: unknown) => {
+          await connection.stop();
+          throw error;
+        });
       },
       () => connection.stop(),
     ),

@@ -13,7 +13,7 @@ import type { Page, PageRequest, SessionStore } from "../contract.ts";
 import { canceledError, sessionReplacedNotice } from "../messages.ts";
 import { sessionBusy, sessionExists } from "../refusals.ts";
 import { writeContext } from "./attempts.ts";
-import { readEffects } from "./effects.ts";
+import { joinEffects, readEffects } from "./effects.ts";
 import { decodePart, encodePart, sessionName, taskRefOf } from "./keys.ts";
 import { type Found, orderBound, pageOf, type Step } from "./paging.ts";
 import type { Redis } from "./store.ts";
@@ -58,21 +58,32 @@ export function createSessions(redis: Redis): SessionStore {
       return { effects: { doorbells: [], notices: [sessionReplacedNotice(ref)] } };
     },
 
+    /** In steps: one that fails leaves those before it done, and a repeat goes on. */
     async destroy(ref) {
       const error = canceledError("the session was destroyed");
-      const reply = list(
-        await redis.run("destroy", [
-          sessionName(ref),
-          writeChange({ error }),
-          Buffer.from(toBinary(TaskErrorSchema, error)),
-          error.message,
-          AttemptOutcome.CANCELED,
-        ]),
+      const args = [
+        sessionName(ref),
+        writeChange({ error }),
+        Buffer.from(toBinary(TaskErrorSchema, error)),
+        error.message,
+        AttemptOutcome.CANCELED,
+      ];
+      const steps: (readonly unknown[])[] = [];
+      let position = ["", ""];
+      do {
+        const step = list(await redis.run("destroy", [...args, ...position]));
+        steps.push(step);
+        position = list(step[5]).map((each) => `${number(each)}`);
+      } while (position.length > 0);
+      const effects = steps.map(([, , now, notices, bells]) =>
+        readEffects({ now, notices, bells }),
       );
-      const [existed, count, now, notices] = reply;
-      const effects = readEffects({ now, notices });
-      effects.notices.push(sessionReplacedNotice(ref));
-      return { existed: existed === 1, canceledCount: number(count), effects };
+      const { doorbells, notices } = joinEffects(effects);
+      return {
+        existed: steps[0]?.[0] === 1,
+        canceledCount: steps.reduce((sum, [, count]) => sum + number(count), 0),
+        effects: { doorbells, notices: [...notices, sessionReplacedNotice(ref)] },
+      };
     },
   };
 }

@@ -16,7 +16,7 @@ import {
   type Operation,
   type TaskEntry,
 } from "./state.ts";
-import { forget, update, writeAs } from "./transitions.ts";
+import { forget, type LogRoom, logRoom, update, writeAs } from "./transitions.ts";
 
 export function accept(op: Operation, submission: Submission): { task: Task; existing: boolean } {
   const { record } = submission;
@@ -142,7 +142,7 @@ function newEntry(op: Operation, { record, deadlineInMs }: Submission, submitted
 function remember(op: Operation, submission: Submission, { id, tenant, task }: TaskEntry): void {
   const key = task.idempotencyKey;
   const expired = op.sql.findKey.get(tenant, key);
-  if (expired) forgetKey(op, expired);
+  if (expired) forgetKey(op, expired, logRoom());
   const expiresAtMs = Math.round(op.nowMs + submission.idempotencyMs);
   op.sql.insertKey(tenant, key, submission.record.requestDigest, id, expiresAtMs);
 }
@@ -151,8 +151,10 @@ function remember(op: Operation, submission: Submission, { id, tenant, task }: T
 export function forgetKey(
   op: Operation,
   { tenant, key, task }: { tenant: string; key: string; task: number },
+  room: LogRoom,
 ): void {
   op.sql.deleteKey(tenant, key);
   const row = op.sql.taskById.get(task);
-  if (row?.retired === 1) forget(op, entryOf(row));
+  // Where its log is too long for this operation, it goes as any other task that is past retention.
+  if (row?.retired === 1) forget(op, { ...entryOf(row), retired: false }, room);
 }

@@ -8,8 +8,15 @@ import { writeToken } from "../page-token.ts";
 import type { Database } from "./database.ts";
 import { firstBefore } from "./paging.ts";
 import type { DeadLetterRow, TaskRow } from "./rows.ts";
-import { effectsOf, entryOf, findTask, type Operation, type Reading } from "./state.ts";
-import { forget, update, write } from "./transitions.ts";
+import {
+  effectsOf,
+  entryOf,
+  findTask,
+  joinEffects,
+  type Operation,
+  type Reading,
+} from "./state.ts";
+import { forget, logRoom, update, write } from "./transitions.ts";
 
 /** Tasks that one operation changes: a bound on how long it keeps others waiting. */
 const BATCH_COUNT = 100;
@@ -18,10 +25,10 @@ export function createDeadLetters(db: Database): DeadLetterStore {
   return {
     list: (tenant, { agentId, reason }, page) =>
       db.read(({ sql }) => {
-        const all = sql.deadLetters.all(tenant, Number.MAX_SAFE_INTEGER, -1).filter((row) => {
-          return (!agentId || row.agent_id === agentId) && (!reason || row.error_reason === reason);
-        });
-        return { ...show(sql, all, page), totalCount: all.length };
+        const fits = [agentId ?? "", reason ?? ""];
+        const rows = sql.deadLetters.all(tenant, firstBefore(page), ...fits, page.size + 1);
+        const totalCount = sql.deadLetterCount.get(tenant, ...fits)?.found ?? 0;
+        return { ...show(sql, rows, page), totalCount };
       }),
 
     /** In steps: one that fails leaves those before it redriven, and a repeat goes on. */
@@ -42,39 +49,41 @@ export function createDeadLetters(db: Database): DeadLetterStore {
       return { redriven, skipped, effects: joinEffects(effects) };
     },
 
-    async purge(tenant, { taskIds, agentId, failedBeforeMs = Number.POSITIVE_INFINITY }) {
-      const purge = (op: Operation, row: TaskRow | undefined): number => {
-        if (row?.state !== TaskState.FAILED || (row.ended_at ?? 0) >= failedBeforeMs) return 0;
-        forget(op, entryOf(row));
-        return 1;
-      };
+    async purge(tenant, { taskIds, agentId = "", failedBeforeMs = Number.POSITIVE_INFINITY }) {
+      let total = 0;
       if (taskIds) {
-        let purgedCount = 0;
-        for (const ids of batches([...new Set(taskIds)])) {
-          purgedCount += await db.write((op) =>
-            sum(ids.map((taskId) => purge(op, op.sql.findTask.get(tenant, taskId)))),
-          );
+        const left = [...new Set(taskIds)];
+        while (left.length > 0) {
+          const { purgedCount, doneCount } = await db.write((op) => {
+            const ids = left.slice(0, BATCH_COUNT);
+            const rows = ids.map((taskId) => op.sql.findTask.get(tenant, taskId));
+            return purge(op, rows, failedBeforeMs);
+          });
+          total += purgedCount;
+          left.splice(0, doneCount);
         }
-        return purgedCount;
+        return total;
       }
-      return walk((before) =>
-        db.write((op) => {
-          const rows = op.sql.deadLetters.all(tenant, before, BATCH_COUNT);
-          const chosen = rows.filter((row) => !agentId || row.agent_id === agentId);
-          return { count: sum(chosen.map(({ id }) => purge(op, op.sql.taskById.get(id)))), rows };
-        }),
-      );
+      for (let before = Number.MAX_SAFE_INTEGER, isLeft = true; isLeft; ) {
+        total += await db.write((op) => {
+          const letters = op.sql.deadLetters.all(tenant, before, agentId, "", BATCH_COUNT);
+          const rows = letters.map(({ id }) => op.sql.taskById.get(id));
+          const { purgedCount, doneCount } = purge(op, rows, failedBeforeMs);
+          before = letters[doneCount - 1]?.ended_order ?? before;
+          isLeft = doneCount < letters.length || letters.length === BATCH_COUNT;
+          return purgedCount;
+        });
+      }
+      return total;
     },
   };
 }
 
-function show(sql: Reading["sql"], all: readonly DeadLetterRow[], page: PageRequest): Page<Task> {
-  const before = firstBefore(page);
-  const rest = all.filter(({ ended_order }) => ended_order < before);
+function show(sql: Reading["sql"], rows: readonly DeadLetterRow[], page: PageRequest): Page<Task> {
   const room = pageRoom();
   const items: Task[] = [];
   let lastOrder = 0;
-  for (const { id, ended_order } of rest) {
+  for (const { id, ended_order } of rows) {
     const row = items.length < page.size ? sql.taskById.get(id) : undefined;
     if (!row || !room.take(row.task.length)) {
       return { items, nextToken: writeToken(`${lastOrder}`) };
@@ -85,23 +94,22 @@ function show(sql: Reading["sql"], all: readonly DeadLetterRow[], page: PageRequ
   return { items, nextToken: "" };
 }
 
-/** Goes through all dead letters, newest first; answers the sum of the counts. */
-async function walk(
-  step: (before: number) => Promise<{ count: number; rows: readonly DeadLetterRow[] }>,
-): Promise<number> {
-  let before = Number.MAX_SAFE_INTEGER;
-  let total = 0;
-  for (;;) {
-    const { count, rows } = await step(before);
-    total += count;
-    const last = rows.at(-1);
-    if (!last || rows.length < BATCH_COUNT) return total;
-    before = last.ended_order;
+/** Of the first ones, as many as there is room for. */
+function purge(
+  op: Operation,
+  rows: readonly (TaskRow | undefined)[],
+  failedBeforeMs: number,
+): { purgedCount: number; doneCount: number } {
+  const room = logRoom();
+  let [purgedCount, doneCount] = [0, 0];
+  for (const row of rows) {
+    if (row?.state === TaskState.FAILED && (row.ended_at ?? 0) < failedBeforeMs) {
+      if (!forget(op, entryOf(row), room)) break;
+      purgedCount++;
+    }
+    doneCount++;
   }
-}
-
-function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0);
+  return { purgedCount, doneCount };
 }
 
 function redrive(op: Operation, ref: TaskRef): boolean {
@@ -132,11 +140,4 @@ function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
   for (let from = 0; from < items.length; from += BATCH_COUNT) {
     yield items.slice(from, from + BATCH_COUNT);
   }
-}
-
-function joinEffects(all: readonly Effects[]): Effects {
-  return {
-    doorbells: all.flatMap(({ doorbells }) => doorbells),
-    notices: all.flatMap(({ notices }) => notices),
-  };
 }

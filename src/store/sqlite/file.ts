@@ -68,6 +68,12 @@ function placeOf(path: string): string {
   if (found?.isDirectory()) {
     throw misconfigured("SQLITE_IS_A_FOLDER", `${path} is a folder; name a file in STORE_URL`);
   }
+  if (found && found.nlink > 1) {
+    throw misconfigured(
+      "SQLITE_HARD_LINK",
+      `${path} has other names (hard links), by which another process could own it too; give it one of its own`,
+    );
+  }
   if (found) return realpathSync(path);
   const folder = dirname(resolve(path));
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
@@ -82,8 +88,8 @@ function placeOf(path: string): string {
 /** A lock of the operating system: it ends with its process, whatever ended that. */
 function own(lock: DatabaseSync, path: string): void {
   try {
-    // Nothing is ever written: it needs no journal, which would be a third file.
-    lock.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE");
+    // Nothing is ever written: it needs no journal, which would be a third file. Node.js forbids OFF.
+    lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     throw isBusy(error) ? inUse(path, error) : error;
   }

@@ -33,7 +33,13 @@ export function createLog(db: Database): TaskLog {
         const row = op.sql.findTask.get(ref.tenant, ref.taskId);
         if (!row) throw taskNotFound(ref.taskId);
         return {
-          entries: readEntries(op, row.id, afterSequence, limit, pageRoom()),
+          entries: readEntries(
+            op,
+            row.id,
+            Math.max(afterSequence, row.first_sequence - 1),
+            limit,
+            pageRoom(),
+          ),
           firstSequence: row.first_sequence,
           lastSequence: row.last_sequence,
           terminal: isTerminal(row.state),

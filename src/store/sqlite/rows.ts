@@ -41,7 +41,7 @@ export interface TaskRow {
 
 export type LaneRow = Pick<TaskRow, "id" | "task_id" | "queue" | "state">;
 
-export type DeadLetterRow = Pick<TaskRow, "id" | "agent_id" | "error_reason"> & {
+export type DeadLetterRow = Pick<TaskRow, "id"> & {
   readonly ended_order: number;
 };
 

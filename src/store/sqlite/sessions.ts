@@ -7,15 +7,24 @@ import {
   SessionSummarySchema,
 } from "../../../gen/agentlane/v1/session_pb.js";
 import { AttemptOutcome, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
-import type { SessionRef, SessionStore } from "../contract.ts";
+import type { Effects, SessionRef, SessionStore } from "../contract.ts";
 import { canceledError, cancelNotice, sessionReplacedNotice } from "../messages.ts";
 import { commitRefused, sessionBusy, sessionExists } from "../refusals.ts";
 import type { Database } from "./database.ts";
 import { pageOf } from "./paging.ts";
 import type { SessionMetaRow } from "./rows.ts";
-import { effectsOf, entryOf, type Operation, type Reading, type TaskEntry } from "./state.ts";
-import { endedAttempts, endTask, forget } from "./transitions.ts";
+import {
+  effectsOf,
+  entryOf,
+  joinEffects,
+  type Operation,
+  type Reading,
+  type TaskEntry,
+} from "./state.ts";
+import { endedAttempts, endTask, forget, logRoom } from "./transitions.ts";
 
+/** Tasks that one step of a destroy changes: a bound on how long it keeps others waiting. */
+const DESTROY_COUNT = 100;
 /** Sessions that one look reads. */
 const STEP_COUNT = 200;
 
@@ -136,28 +145,58 @@ export function createSessions(db: Database): SessionStore {
         return { effects: effectsOf(op) };
       }),
 
-    destroy: (ref) =>
-      db.write((op) => {
-        const { existed, canceledCount } = destroy(op, ref);
-        op.notices.push(sessionReplacedNotice(ref));
-        return { existed, canceledCount, effects: effectsOf(op) };
-      }),
+    /** In steps: one that fails leaves those before it done, and a repeat goes on. */
+    async destroy(ref) {
+      const effects: Effects[] = [];
+      let step: DestroyStep | undefined;
+      do {
+        const last = step;
+        step = await db.write((op) => {
+          const next = destroyStep(op, ref, last);
+          if (!next.isLeft) op.notices.push(sessionReplacedNotice(ref));
+          effects.push(effectsOf(op));
+          return next;
+        });
+      } while (step.isLeft);
+      const { existed, canceledCount } = step;
+      return { existed, canceledCount, effects: joinEffects(effects) };
+    },
   };
 }
 
-function destroy(op: Operation, ref: SessionRef): { existed: boolean; canceledCount: number } {
+interface DestroyStep {
+  /** Tasks accepted from here on are of the session that begins anew. */
+  readonly before: number;
+  readonly existed: boolean;
+  /** In all steps so far. */
+  readonly canceledCount: number;
+  readonly isContextGone: boolean;
+  /** Whether another step is needed. */
+  readonly isLeft: boolean;
+}
+
+/** Unfinished tasks first, then the context, then what has ended. */
+function destroyStep(op: Operation, ref: SessionRef, last?: DestroyStep): DestroyStep {
   const { tenant, agentId, sessionId } = ref;
-  const lane = op.sql.lane.all(tenant, agentId, sessionId);
-  // From the last to the first, so that no task is rung for only to be canceled.
-  for (const { id } of lane.toReversed()) {
-    const row = op.sql.taskById.get(id);
-    if (row) cancelForGood(op, entryOf(row));
-  }
   const session = op.sql.sessionMeta.get(tenant, agentId, sessionId);
-  const tasks = op.sql.ofSession.all(tenant, agentId, sessionId, Number.MAX_SAFE_INTEGER, -1);
-  if (session) op.sql.deleteSession(session.id);
-  for (const row of tasks) forget(op, entryOf(row));
-  return { existed: session !== undefined || tasks.length > 0, canceledCount: lane.length };
+  const hasTasks = op.sql.hasTasks.get(tenant, agentId, sessionId) !== undefined;
+  const {
+    before = op.nextOrder(),
+    existed = session !== undefined || hasTasks,
+    canceledCount = 0,
+    isContextGone = false,
+  } = last ?? {};
+  // From the last to the first, so that no task is rung for only to be canceled.
+  const unfinished = op.sql.laneTail.all(tenant, agentId, sessionId, before, DESTROY_COUNT);
+  for (const row of unfinished) cancelForGood(op, entryOf(row));
+  const step = { before, existed, canceledCount: canceledCount + unfinished.length };
+  if (unfinished.length === DESTROY_COUNT) return { ...step, isContextGone, isLeft: true };
+  if (session && !isContextGone) dropContext(op, session.id, ref);
+  const ended = op.sql.ofSession.all(tenant, agentId, sessionId, before, DESTROY_COUNT);
+  const room = logRoom();
+  const isForgotten = ended.every((row) => forget(op, entryOf(row), room));
+  const isLeft = !isForgotten || ended.length === DESTROY_COUNT;
+  return { ...step, isContextGone: true, isLeft };
 }
 
 function cancelForGood(op: Operation, entry: TaskEntry): void {

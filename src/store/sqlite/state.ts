@@ -247,3 +247,10 @@ export function effectsWithDue(op: Operation): Effects {
   if (!next) return effectsOf(op);
   return { ...effectsOf(op), nextDueInMs: Math.max(0, next.due_at - op.nowMs) };
 }
+
+export function joinEffects(all: readonly Effects[]): Effects {
+  return {
+    doorbells: all.flatMap(({ doorbells }) => doorbells),
+    notices: all.flatMap(({ notices }) => notices),
+  };
+}

@@ -87,6 +87,8 @@ export const SQL = {
 
   laneHead: `SELECT * FROM tasks WHERE ${ofSession} AND lane_position IS NOT NULL ORDER BY lane_position LIMIT 1`,
   lane: `SELECT id, task_id, queue, state FROM tasks WHERE ${ofSession} AND lane_position IS NOT NULL ORDER BY lane_position`,
+  laneTail: `SELECT * FROM tasks WHERE ${ofSession} AND lane_position IS NOT NULL AND +id < ?
+    ORDER BY lane_position DESC LIMIT ?`,
   expired: "SELECT * FROM tasks WHERE lease_ends_at <= ? ORDER BY lease_ends_at LIMIT ?",
   ready: `SELECT tasks.tenant, agent_id, session_id, doorbell FROM tasks JOIN submissions ON submissions.task = tasks.id
     WHERE ready = 1 AND queue = ? AND task_id > ? ORDER BY task_id LIMIT ?`,
@@ -105,8 +107,11 @@ export const SQL = {
   ofSession: `SELECT * FROM tasks WHERE ${ofSession} AND session_id <> '' AND id < ?
     ORDER BY id DESC LIMIT ?`,
   hasTasks: `SELECT 1 AS found FROM tasks WHERE ${ofSession} AND session_id <> '' LIMIT 1`,
-  deadLetters: `SELECT ended_order, agent_id, error_reason, id FROM tasks
-    WHERE state = 6 AND tenant = ? AND ended_order < ? ORDER BY ended_order DESC LIMIT ?`,
+  // ?3 agent and ?4 reason, empty = any.
+  deadLetters: `SELECT ended_order, id FROM tasks WHERE state = 6 AND tenant = ?1 AND ended_order < ?2
+    AND (?3 = '' OR agent_id = ?3) AND (?4 = '' OR error_reason = ?4) ORDER BY ended_order DESC LIMIT ?5`,
+  deadLetterCount: `SELECT count(*) AS found FROM tasks WHERE state = 6 AND tenant = ?1
+    AND (?2 = '' OR agent_id = ?2) AND (?3 = '' OR error_reason = ?3)`,
 
   insertSubmission: "INSERT INTO submissions (task, doorbell, record) VALUES (?, ?, ?)",
   submission: "SELECT doorbell, record FROM submissions WHERE task = ?",
@@ -115,7 +120,8 @@ export const SQL = {
   insertEvents: "INSERT INTO events (task, last_sequence, entries) VALUES (?, ?, ?)",
   events:
     "SELECT last_sequence, entries FROM events WHERE task = ? AND last_sequence > ? ORDER BY last_sequence",
-  deleteEvents: "DELETE FROM events WHERE task = ?",
+  deleteEvents:
+    "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE task = ? LIMIT ?)",
 
   findKey: "SELECT * FROM idempotency_keys WHERE tenant = ? AND key = ?",
   keyOfTask: "SELECT * FROM idempotency_keys WHERE task = ?",
@@ -194,6 +200,7 @@ export function prepareStatements(db: DatabaseSync) {
     becomeReady: change("becomeReady"),
     laneHead: query<TaskRow>("laneHead"),
     lane: query<LaneRow>("lane"),
+    laneTail: query<TaskRow>("laneTail"),
     expired: query<TaskRow>("expired"),
     ready: query<ReadyRow>("ready"),
     firstDue: query<TaskRow>("firstDue"),
@@ -206,6 +213,7 @@ export function prepareStatements(db: DatabaseSync) {
     ofSession: query<TaskRow>("ofSession"),
     hasTasks: query<{ found: number }>("hasTasks"),
     deadLetters: query<DeadLetterRow>("deadLetters"),
+    deadLetterCount: query<{ found: number }>("deadLetterCount"),
     insertSubmission: change("insertSubmission"),
     submission: query<SubmissionRow>("submission"),
     doorbell: query<Pick<SubmissionRow, "doorbell">>("doorbell"),

@@ -6,28 +6,36 @@ import { forgetKey } from "./accept.ts";
 import type { TaskRow } from "./rows.ts";
 import { dropContext } from "./sessions.ts";
 import { entryOf, type Operation, saveEntry, type TaskEntry } from "./state.ts";
-import type { Query } from "./statements.ts";
-import { dropLog, endTask, forget, ring, update, write } from "./transitions.ts";
+import {
+  dropLog,
+  endTask,
+  forget,
+  type LogRoom,
+  logRoom,
+  ring,
+  update,
+  write,
+} from "./transitions.ts";
 
 export function sweep(op: Operation, options: SweepOptions): number {
   const { sql, nowMs } = op;
+  const room = logRoom();
   let left = options.limit;
   left -= due(op, left);
-  left -= each(sql.unpublished, nowMs - options.unpublishedAfterMs, left, (entry) => {
+  const unpublished = sql.unpublished.all(nowMs - options.unpublishedAfterMs, left);
+  left -= each(unpublished, (entry) => {
     ring(op, entry);
     saveEntry(op, entry);
   });
-  left -= expiredKeys(op, left);
-  left -= each(sql.keptLogs, nowMs - options.logRetentionMs, left, (entry) => {
-    dropLog(op, entry);
-    saveEntry(op, entry);
-  });
-  left -= each(sql.ended, nowMs - options.taskRetentionMs, left, (entry) => retire(op, entry));
-  left -= each(sql.failed, nowMs - options.deadLetterRetentionMs, left, (entry) =>
-    retire(op, entry),
-  );
+  left -= expiredKeys(op, left, room);
+  const drop = (entry: TaskEntry): void => dropLog(op, entry, room);
+  const retire = (entry: TaskEntry): void => retireTask(op, entry, room);
+  left -= each(sql.keptLogs.all(nowMs - options.logRetentionMs, left), drop, room);
+  left -= each(sql.ended.all(nowMs - options.taskRetentionMs, left), retire, room);
+  left -= each(sql.failed.all(nowMs - options.deadLetterRetentionMs, left), retire, room);
   left -= unusedSessions(op, options.sessionRetentionMs, left);
-  return options.limit - left;
+  // As many as may be, where more is to be done at once.
+  return room.rowCount === 0 ? options.limit : options.limit - left;
 }
 
 /** One at a time: what ends may make another task of its lane ready. */
@@ -50,20 +58,24 @@ function retry(op: Operation, entry: TaskEntry): void {
   update(op, entry, { ...task, ...ready, lastSequence });
 }
 
+/** While there is room. */
 function each(
-  found: Query<TaskRow>,
-  untilMs: number,
-  limit: number,
+  rows: readonly TaskRow[],
   change: (entry: TaskEntry) => void,
+  room = logRoom(),
 ): number {
-  const rows = found.all(untilMs, limit);
-  for (const row of rows) change(entryOf(row));
-  return rows.length;
+  let count = 0;
+  for (const row of rows) {
+    if (room.rowCount === 0) break;
+    change(entryOf(row));
+    count++;
+  }
+  return count;
 }
 
-function expiredKeys(op: Operation, limit: number): number {
+function expiredKeys(op: Operation, limit: number, room: LogRoom): number {
   const keys = op.sql.expiredKeys.all(op.nowMs, limit);
-  for (const key of keys) forgetKey(op, key);
+  for (const key of keys) forgetKey(op, key, room);
   return keys.length;
 }
 
@@ -79,9 +91,9 @@ function unusedSessions(op: Operation, retentionMs: number, limit: number): numb
 }
 
 /** A remembered idempotency key must lead to its task, so the task stays until the key goes. */
-function retire(op: Operation, entry: TaskEntry): void {
+function retireTask(op: Operation, entry: TaskEntry, room: LogRoom): void {
   if (!op.sql.keyOfTask.get(entry.id)) {
-    forget(op, entry);
+    forget(op, entry, room);
     return;
   }
   entry.retired = true;

@@ -175,22 +175,44 @@ export function ring(op: Operation, entry: TaskEntry): void {
   op.doorbells.push(doorbell(op, entry));
 }
 
-/** Deletes a terminal task and all that names it. */
-export function forget(op: Operation, entry: TaskEntry): void {
+/** Rows of logs that an operation may still delete: a bound on how long it keeps others waiting. */
+export interface LogRoom {
+  rowCount: number;
+}
+
+/** Some 15 ms' worth, with entries of a kilobyte. */
+const MAX_DELETED_ROWS = 1000;
+
+export function logRoom(): LogRoom {
+  return { rowCount: MAX_DELETED_ROWS };
+}
+
+/**
+ * Deletes a terminal task and all that names it. False when there is not room enough for its log: what
+ * is left of it, without a log, is for a later operation.
+ */
+export function forget(op: Operation, entry: TaskEntry, room: LogRoom): boolean {
   const { sql } = op;
+  dropLog(op, entry, room);
+  if (entry.logKept) return false;
   unmarkEnd(op, entry, entry.task.state);
   sql.deleteTask(entry.id);
   const { tenant, agentId, sessionId } = entry;
-  if (sessionId === "" || sql.hasTasks.get(tenant, agentId, sessionId)) return;
+  if (sessionId === "" || sql.hasTasks.get(tenant, agentId, sessionId)) return true;
   const session = sql.sessionMeta.get(tenant, agentId, sessionId);
   if (session?.etag === "") sql.deleteSession(session.id);
+  return true;
 }
 
-/** The log of a terminal task goes; watchers are told that it is out of range. */
-export function dropLog({ sql }: Operation, entry: TaskEntry): void {
-  sql.deleteEvents(entry.id);
-  entry.logKept = false;
+/**
+ * The log of a terminal task goes; watchers are told that it is out of range. Rows that there is no room
+ * for stay, unseen, and the task is marked as having them.
+ */
+export function dropLog(op: Operation, entry: TaskEntry, room: LogRoom): void {
+  room.rowCount -= op.sql.deleteEvents(entry.id, room.rowCount);
+  entry.logKept = room.rowCount === 0;
   entry.firstSequence = entry.task.lastSequence + 1;
+  saveEntry(op, entry);
 }
 
 function count(figures: Figures, previous: TaskState, state: TaskState): void {

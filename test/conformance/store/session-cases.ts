@@ -221,6 +221,27 @@ export function sessionCases(scene: Scene): void {
       expect(await load()).toBeUndefined();
     });
 
+    it("is over when it answers, however many tasks there were", async () => {
+      const claim = await scene.claim((await scene.acceptIn("s1")).ref);
+      const accepted = await Promise.all(Array.from({ length: 150 }, () => scene.acceptIn("s1")));
+      const refs = accepted.map(({ ref }) => ref);
+      await Promise.all(refs.slice(0, 120).map((ref) => scene.cancel(ref)));
+      const destroyed = await scene.store.sessions.destroy(scene.session());
+      expect(destroyed).toMatchObject({ existed: true, canceledCount: 31 });
+      expect(destroyed.effects.notices.at(-1)?.kind.case).toBe("sessionReplaced");
+      const page = { size: 200, token: "" };
+      expect((await scene.store.log.list(TENANT, {}, page)).items).toEqual([]);
+      expect(await scene.store.sessions.lane(scene.session())).toEqual([]);
+      expect(await scene.ready()).toEqual([]);
+      for (const ref of refs.slice(119, 122)) {
+        expect(await scene.tryClaim(ref)).toBeUndefined();
+        await expect(scene.store.log.read(ref, 0, 10)).rejects.toMatchObject({ kind: "not_found" });
+      }
+      const commit = scene.complete(claim, executionContext());
+      await expect(commit).rejects.toMatchObject({ kind: "lease_lost" });
+      expect((await scene.sweep()).effects.doorbells).toEqual([]);
+    });
+
     it("forgets idempotency keys", async () => {
       const overrides = { task: { sessionId: "s1", idempotencyKey: "k1" }, requestDigest: "d1" };
       await scene.accept(overrides);
