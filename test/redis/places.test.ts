@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { AgentService, ExecuteRequestSchema } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
@@ -113,7 +114,7 @@ describe.skipIf(!hasRedis)("a Redis", () => {
     });
   });
 
-  it("in a cluster is found, whichever node the URL names", { timeout: 60_000 }, async () => {
+  async function cluster(): Promise<RedisServer[]> {
     const nodes: RedisServer[] = [];
     for (let count = 0; count < 3; count++) nodes.push(await redis({ cluster: true }));
     const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
@@ -125,9 +126,47 @@ describe.skipIf(!hasRedis)("a Redis", () => {
         .poll(() => command("CLUSTER", "INFO"), { timeout: 20_000 })
         .toContain("cluster_state:ok");
     }
+    return nodes;
+  }
+
+  it("in a cluster is found, whichever node the URL names", { timeout: 60_000 }, async () => {
     const prefix = newPrefix();
-    for (const { url } of nodes) {
+    for (const { url } of await cluster()) {
       expect(await turn(await runtimeAt(url, prefix))).toBeGreaterThan(2);
     }
   });
+
+  it("in a cluster is followed when our slot moves", { timeout: 120_000 }, async () => {
+    const [first, second] = await cluster();
+    if (!first || !second) throw new Error("a cluster has three nodes");
+    // The first node has the slots from 0 on, and gives the lowest ones away first.
+    const prefix = await prefixOfSlot(first, 0);
+    const runtime = await runtimeAt(first.url, prefix);
+    expect(await turn(runtime)).toBeGreaterThan(2);
+    const [from, to] = await Promise.all([first, second].map((node) => idOf(node)));
+    const ends = ["--cluster-from", `${from}`, "--cluster-to", `${to}`, "--cluster-slots", "1"];
+    const reshard = ["--cluster", "reshard", `127.0.0.1:${first.port}`, ...ends, "--cluster-yes"];
+    execFileSync("redis-cli", reshard, { stdio: "ignore" });
+    expect(await second.command("CLUSTER", "COUNTKEYSINSLOT", "0")).toBeGreaterThan(0);
+
+    const again = () => turn(runtime).catch(() => 0);
+    await expect.poll(again, { timeout: 30_000 }).toBeGreaterThan(2);
+  });
 });
+
+async function idOf(node: RedisServer): Promise<string> {
+  return String(await node.command("CLUSTER", "MYID"));
+}
+
+async function prefixOfSlot(node: RedisServer, slot: number): Promise<string> {
+  const client = new Redis(node.url, { lazyConnect: true });
+  await client.connect();
+  try {
+    for (let number = 0; ; number++) {
+      const prefix = `p${number}`;
+      if ((await client.cluster("KEYSLOT", `{${prefix}}`)) === slot) return prefix;
+    }
+  } finally {
+    client.disconnect();
+  }
+}
