@@ -82,6 +82,12 @@ const names = z
   .transform((text) => text.split(",").map((name) => name.trim()))
   .pipe(z.array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/)).min(1));
 
+/** As browsers send them: without a path, and without the scheme's own port. */
+const origins = z
+  .string()
+  .transform((text) => text.split(",").map((origin) => origin.trim()))
+  .pipe(z.array(z.string().refine((text) => URL.parse(text)?.origin === text)).min(1));
+
 const url = (protocol: RegExp) => z.url({ protocol });
 
 /** `key=value,key=value`, values percent-encoded, as the OpenTelemetry specification has it. */
@@ -119,6 +125,11 @@ const server = {
     "PEM bundle of the authorities whose client certificates are accepted; with it every client must show one.",
     "/etc/tls/clients.crt",
   ),
+  CORS_ORIGINS: maybe(origins, {
+    expects: "origins like https://app.example.com, separated by commas",
+    example: "https://app.example.com,http://localhost:5173",
+    meaning: "Origins whose pages may call from a browser; pages of this port always may.",
+  }),
   MAX_MESSAGE_BYTES: count(
     "4194304",
     "Largest request and response message, in bytes.",

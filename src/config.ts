@@ -93,6 +93,7 @@ function assemble(values: Values) {
               clientCaFile: values.TLS_CLIENT_CA,
             }
           : undefined,
+      corsOrigins: values.CORS_ORIGINS ?? [],
       maxMessageBytes: values.MAX_MESSAGE_BYTES,
       maxConcurrentStreams: values.MAX_CONCURRENT_STREAMS,
       maxConnections: values.MAX_CONNECTIONS,

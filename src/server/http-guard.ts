@@ -1,6 +1,7 @@
 /** What happens to an HTTP request before any of its body is read: to an RPC, or refused. */
 import type { OutgoingHttpHeaders } from "node:http";
 import type { HttpRequest, HttpResponse, ServeRpc } from "./connect-adapter.ts";
+import type { AnswerOrigin } from "./cors.ts";
 import type { Readiness } from "./health.ts";
 import type { Exchange } from "./interceptors.ts";
 import type { ServeOpenAI } from "./openai/adapter.ts";
@@ -10,6 +11,7 @@ import type { RpcMethod } from "./rpc.ts";
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
 
 export interface HttpGuardParts {
+  readonly answerOrigin: AnswerOrigin;
   /** Answers what is under `/v1/`. */
   readonly openai: ServeOpenAI;
   readonly routes: ReadonlyMap<string, RpcMethod>;
@@ -27,6 +29,7 @@ export function createHttpGuard(parts: HttpGuardParts): HttpHandler {
   const { routes, serve, exchangeFor } = parts;
   return (request, response) => {
     response.on("error", () => undefined);
+    if (parts.answerOrigin(request, response)) return;
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (path.startsWith("/v1/")) {
       parts.openai(path, request, response);

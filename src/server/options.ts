@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Absent = cleartext. */
   readonly tls?: TlsOptions;
+  /** Origins whose pages may call; pages of our own always may. */
+  readonly corsOrigins: readonly string[];
   /** Open connections; more are closed at once. */
   readonly maxConnections: number;
   /** Open connections of one remote address; more are closed at once. */
@@ -47,6 +49,7 @@ export interface ServerOptions {
 export const DEFAULT_SERVER_OPTIONS: ServerOptions = {
   host: "127.0.0.1",
   port: 50051,
+  corsOrigins: [],
   maxConnections: 10_000,
   maxConnectionsPerAddress: 1_000,
   maxConcurrentStreams: 100,

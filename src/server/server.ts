@@ -7,6 +7,7 @@ import { type Service, service } from "../lifecycle.ts";
 import { DEFAULT_TENANT } from "../tasks/task-manager.ts";
 import { agentService } from "./agent-service.ts";
 import { createConnectAdapter } from "./connect-adapter.ts";
+import { createCors } from "./cors.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { createGrpcAdapter } from "./grpc/grpc-adapter.ts";
 import type { Readiness } from "./health.ts";
@@ -130,6 +131,7 @@ function assemble(parts: ServerParts): Running {
   const guard = createHttpGuard({
     routes,
     readiness,
+    answerOrigin: createCors(options.corsOrigins),
     openai: createOpenAIAdapter({
       interceptors,
       agents: agentService(parts.manager),
