@@ -83,10 +83,7 @@ else
     for _, name in ipairs(names) do redis.call('ZADD', root .. 'takers:' .. name, 'NX', order, id) end
   else stand_in_line(consumer) end
 end
-if mode == 'beat' then
-  local dead = redis.call('ZRANGEBYSCORE', root .. 'beats', '-inf', now - ttl_ms, 'LIMIT', 0, MAX_RECLAIMED)
-  for _, dead_id in ipairs(dead) do reclaim(dead_id, touched) end
-end
+if mode == 'beat' then reclaim_dead(ttl_ms, touched) end
 
 dispatch(touched)
 local frames = table.concat(again) .. deliver(id)

@@ -3,7 +3,7 @@
 --
 -- Invariant: a message is settled once; settling what is not held does nothing.
 
-local MAX_RECLAIMED = 4
+local MAX_SUSPECTS, MAX_RECLAIMED = 16, 4
 
 -- The queue, the message and the order of a delivery; nil when it is not held.
 local function held_by(key, message_id)
@@ -55,6 +55,23 @@ local function reclaim(consumer_id, touched)
   consumers[consumer_id] = false
   redis.call('DEL', key, root .. 'consumer:' .. consumer_id)
   redis.call('ZREM', root .. 'beats', consumer_id)
+end
+
+-- Consumers that have not been heard of for their time to live, or for a quarter of it and nobody
+-- listens for them any more: their process is dead.
+local function reclaim_dead(ttl_ms, touched)
+  local suspects = redis.call('ZRANGEBYSCORE', root .. 'beats', '-inf', now - ttl_ms / 4, 'WITHSCORES',
+    'LIMIT', 0, MAX_SUSPECTS)
+  local left = MAX_RECLAIMED
+  for at = 1, #suspects, 2 do
+    local id, heard_at = suspects[at], tonumber(suspects[at + 1])
+    local is_dead = heard_at <= now - ttl_ms
+      or redis.call('PUBSUB', 'NUMSUB', root .. 'to:' .. id)[2] == 0
+    if is_dead and left > 0 then
+      reclaim(id, touched)
+      left = left - 1
+    end
+  end
 end
 
 -- Returns delayed messages that are due to these queues. Answers in how many ms the next one is; -1
