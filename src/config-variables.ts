@@ -3,109 +3,20 @@
  * `agentlane config` and the errors of a bad value all come from here.
  */
 import { z } from "zod";
-
-export interface VariableMeta {
-  /** As one would write it; undefined = not set. */
-  readonly default: string | undefined;
-  /** Completes "NAME must be …". */
-  readonly expects: string;
-  readonly example: string;
-  readonly meaning: string;
-  /** How it is shown: all of it hidden, or only the password of a URL. */
-  readonly secret?: "value" | "password";
-}
-
-const metas = z.registry<VariableMeta>();
-
-/** The table's row of a variable. */
-export function variableMeta(schema: z.ZodType): VariableMeta {
-  const meta = metas.get(schema);
-  if (!meta) throw new TypeError("a variable without its row in the table");
-  return meta;
-}
-
-type Described = Omit<VariableMeta, "default" | "example"> & { example?: string };
-
-/** A variable with a default. */
-function preset<T>(schema: z.ZodType<T, string>, fallback: string, about: Described) {
-  const variable = schema.prefault(fallback);
-  metas.add(variable, { ...about, default: fallback, example: about.example ?? fallback });
-  return variable;
-}
-
-/** A variable that may be absent. */
-function maybe<T>(schema: z.ZodType<T, string>, about: Described & { example: string }) {
-  const variable = schema.optional();
-  metas.add(variable, { ...about, default: undefined });
-  return variable;
-}
-
-const decimal = z.string().regex(/^\d+(\.\d+)?$/);
-
-function duration(unitMs: number, unit: string, min: number, max: number) {
-  return (fallback: string, meaning: string) =>
-    preset(
-      decimal
-        .transform(Number)
-        .pipe(z.number().min(min).max(max))
-        .transform((value) => Math.round(value * unitMs)),
-      fallback,
-      { expects: `a number of ${unit} from ${min} to ${max}`, meaning },
-    );
-}
-
-const seconds = duration(1000, "seconds", 0.01, 31_536_000);
-const hours = duration(3_600_000, "hours", 0.01, 87_600);
-const milliseconds = duration(1, "milliseconds", 1, 3_600_000);
-
-function count(fallback: string, meaning: string, min = 1, max = 100_000_000) {
-  return preset(
-    z.string().regex(/^\d+$/).transform(Number).pipe(z.number().min(min).max(max)),
-    fallback,
-    { expects: `a whole number from ${min} to ${max}`, meaning },
-  );
-}
-
-function flag(fallback: "true" | "false", meaning: string) {
-  const schema = z
-    .enum(["true", "false", "1", "0"])
-    .transform((text) => text === "true" || text === "1");
-  return preset(schema, fallback, { expects: "true or false", meaning });
-}
-
-function choice<const T extends string>(options: readonly T[], fallback: T, meaning: string) {
-  return preset<T>(z.enum(options), fallback, { expects: `one of ${options.join(", ")}`, meaning });
-}
-
-const names = z
-  .string()
-  .transform((text) => text.split(",").map((name) => name.trim()))
-  .pipe(z.array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/)).min(1));
-
-/** As browsers send them: without a path, and without the scheme's own port. */
-const origins = z
-  .string()
-  .transform((text) => text.split(",").map((origin) => origin.trim()))
-  .pipe(z.array(z.string().refine((text) => URL.parse(text)?.origin === text)).min(1));
-
-const url = (protocol: RegExp) => z.url({ protocol });
-
-/** `key=value,key=value`, values percent-encoded, as the OpenTelemetry specification has it. */
-const pairs = z
-  .string()
-  .regex(/^\s*[^=,\s]+\s*=[^,]*(,\s*[^=,\s]+\s*=[^,]*)*$/)
-  .refine((text) => !/%(?![0-9a-f]{2})/i.test(text))
-  .transform((text) =>
-    Object.fromEntries(
-      text.split(",").map((pair) => {
-        const at = pair.indexOf("=");
-        return [pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())];
-      }),
-    ),
-  );
-
-const file = (meaning: string, example: string) =>
-  maybe(z.string(), { expects: "the path of a file", example, meaning });
+import {
+  choice,
+  count,
+  file,
+  flag,
+  hours,
+  maybe,
+  names,
+  origins,
+  preset,
+  seconds,
+  url,
+} from "./config-fields.ts";
+import { logging, tracing } from "./config-telemetry.ts";
 
 const server = {
   HOST: preset(z.string().regex(/^[^\s/]+$/), "127.0.0.1", {
@@ -287,79 +198,6 @@ const agents = {
   AGENT_EXECUTION_TIMEOUT: seconds(
     "300",
     "Limit on an attempt where neither request nor agent sets one, in seconds.",
-  ),
-};
-
-const logging = {
-  LOG_LEVEL: choice(
-    ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
-    "info",
-    "The least severe level that is logged.",
-  ),
-  LOG_FORMAT: choice(["json", "pretty"], "json", "json = a line per record; pretty = for people."),
-};
-
-const samplers = [
-  "always_on",
-  "always_off",
-  "traceidratio",
-  "parentbased_always_on",
-  "parentbased_always_off",
-  "parentbased_traceidratio",
-] as const;
-
-const tracing = {
-  OTEL_SDK_DISABLED: flag("false", "true = no tracing whatever else is set."),
-  OTEL_TRACES_EXPORTER: maybe(z.enum(["otlp", "none"]), {
-    expects: "otlp or none",
-    example: "otlp",
-    meaning: "Default: otlp once an endpoint is set, none otherwise.",
-  }),
-  OTEL_EXPORTER_OTLP_ENDPOINT: maybe(url(/^https?$/), {
-    expects: "an http:// or https:// URL",
-    example: "http://localhost:4318",
-    meaning: "Collector; /v1/traces is added. Setting it turns tracing on.",
-    secret: "password",
-  }),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: maybe(url(/^https?$/), {
-    expects: "an http:// or https:// URL",
-    example: "http://localhost:4318/v1/traces",
-    meaning: "The same for traces only, used as it is.",
-    secret: "password",
-  }),
-  OTEL_EXPORTER_OTLP_PROTOCOL: choice(
-    ["http/protobuf"],
-    "http/protobuf",
-    "The one OTLP form this program sends.",
-  ),
-  OTEL_EXPORTER_OTLP_HEADERS: maybe(pairs, {
-    expects: "key=value pairs separated by commas",
-    example: "authorization=Bearer%20token",
-    meaning: "Headers of every export.",
-    secret: "value",
-  }),
-  OTEL_SERVICE_NAME: preset(z.string().min(1), "agentlane", {
-    expects: "a name",
-    meaning: "service.name of all spans.",
-  }),
-  OTEL_RESOURCE_ATTRIBUTES: maybe(pairs, {
-    expects: "key=value pairs separated by commas",
-    example: "deployment.environment.name=staging",
-    meaning: "Further resource attributes.",
-  }),
-  OTEL_TRACES_SAMPLER: choice(samplers, "parentbased_always_on", "Which traces are kept."),
-  OTEL_TRACES_SAMPLER_ARG: preset(decimal.transform(Number).pipe(z.number().min(0).max(1)), "1", {
-    expects: "a number from 0 to 1",
-    example: "0.1",
-    meaning: "Fraction of traces for the traceidratio samplers.",
-  }),
-  OTEL_BSP_SCHEDULE_DELAY: milliseconds("5000", "Milliseconds between exports."),
-  OTEL_BSP_EXPORT_TIMEOUT: milliseconds("30000", "Limit on one export, in milliseconds."),
-  OTEL_BSP_MAX_QUEUE_SIZE: count("2048", "Ended spans kept for export; more are dropped."),
-  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: count("512", "Spans in one export."),
-  OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: flag(
-    "false",
-    "true = prompts, answers and tool data appear in spans.",
   ),
 };
 

@@ -4,13 +4,8 @@
  */
 import type { z } from "zod";
 import { conflicts, storeType, storeUrl } from "./config-conflicts.ts";
-import {
-  environment,
-  SECTIONS,
-  type Values,
-  type VariableMeta,
-  variableMeta,
-} from "./config-variables.ts";
+import { type VariableMeta, variableMeta } from "./config-fields.ts";
+import { environment, SECTIONS, type Values } from "./config-variables.ts";
 import { AgentlaneError, type FieldViolation } from "./errors.ts";
 
 export type Config = ReturnType<typeof assemble> & {

@@ -44,7 +44,10 @@ async function main(args: string[]): Promise<number> {
 }
 
 async function serve(config: Config): Promise<never> {
-  const { agentsOf, createRuntime } = await loadRuntime();
+  const [{ createRuntime }, { agentsOf }] = await Promise.all([
+    import("./runtime.ts"),
+    loadAgents(),
+  ]);
   const logger = createLogger(config.logging);
   const agents = agentsOf(config, (message) => logger.warn(message));
   watchForStrays(logger);
@@ -73,7 +76,7 @@ async function serve(config: Config): Promise<never> {
 }
 
 async function validate(config: Config): Promise<number> {
-  const { agentsOf, validateAgents } = await loadRuntime();
+  const { agentsOf, validateAgents } = await loadAgents();
   const agents = agentsOf(config, (message) => print(`warning: ${message}`));
   const problems = await validateAgents(agents);
   for (const { agentId, field, message } of problems) {
@@ -89,8 +92,8 @@ async function migrate(config: Config): Promise<number> {
 }
 
 /** LangChain takes a second to load; the commands that run no agent do without. */
-function loadRuntime(): Promise<typeof import("./runtime.ts")> {
-  return import("./runtime.ts");
+function loadAgents(): Promise<typeof import("./runtime-agents.ts")> {
+  return import("./runtime-agents.ts");
 }
 
 /** Resolves with the first signal; the second one ends the process at once. */

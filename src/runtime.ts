@@ -1,29 +1,22 @@
-/** Composition root: it alone, with runtime-store.ts, names concrete adapters. Parts in, a program out. */
+/** Composition root: it and its runtime-*.ts files alone name concrete adapters. Parts in, a program out. */
 import { extname } from "node:path";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
 import { type Config, processEnvironment } from "./config.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
 import type { AgentDefinition } from "./executor/agent-definition.ts";
 import { createAgentDirectory } from "./executor/agent-directory.ts";
-import { builtInAgents, loadAgentsFile } from "./executor/agents-file.ts";
 import { checkContext } from "./executor/context-check.ts";
 import type { FrameworkExecutor } from "./executor/contract.ts";
 import { createLangGraphExecutor } from "./executor/langgraph/executor.ts";
 import { createRouter } from "./executor/router.ts";
-import { type NewId, uuidV7 } from "./ids.ts";
+import { uuidV7 } from "./ids.ts";
 import { inOrder, type Service, service } from "./lifecycle.ts";
-import type { EventBus, MessageQueue } from "./queue/contract.ts";
-import { createMemoryEventBus } from "./queue/memory/bus.ts";
-import { createMemoryQueue } from "./queue/memory/queue.ts";
-import { createRabbitEventBus } from "./queue/rabbitmq/bus.ts";
-import { createRabbitQueue } from "./queue/rabbitmq/queue.ts";
-import { createRedisEventBus } from "./queue/redis/bus.ts";
-import { createRedisQueue } from "./queue/redis/queue.ts";
-import { isSharedStore, redisConnections, type StoreParts, storeOf } from "./runtime-store.ts";
+import { agentsOf } from "./runtime-agents.ts";
+import { type Backends, backendsOf } from "./runtime-backends.ts";
+import { isSharedStore } from "./runtime-store.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
-import type { Store } from "./store/contract.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
 import { createReadiness } from "./tasks/readiness.ts";
@@ -51,13 +44,6 @@ export interface Overrides {
   readonly executors?: readonly FrameworkExecutor[];
   readonly backends?: Backends;
   readonly server?: Partial<ServerOptions>;
-}
-
-/** The three seams, as one choice: not every queue goes with every store. */
-export interface Backends {
-  readonly store: Store;
-  readonly queue: MessageQueue;
-  readonly bus: EventBus;
 }
 
 export type Runtime = Awaited<ReturnType<typeof createRuntime>>;
@@ -205,85 +191,6 @@ function assembleShared(config: Config, overrides: Overrides) {
 }
 
 type Shared = ReturnType<typeof assembleShared>;
-
-interface BackendParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly newId: NewId;
-  readonly logger: Logger;
-}
-
-/** The configuration has refused what does not go together. */
-function backendsOf(config: Config, parts: BackendParts): Backends {
-  const onWarning = (message: string, error?: unknown): void => {
-    parts.logger.warn(message, error === undefined ? {} : { error });
-  };
-  const shared = {
-    ...parts,
-    onWarning,
-    connectionTo: redisConnections(config, { ...parts, onWarning }),
-  };
-  return { store: storeOf(config, shared), ...transportOf(config, shared) };
-}
-
-type AdapterParts = BackendParts & StoreParts;
-
-function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
-  const { type, redisUrl: url, redisKeyPrefix: prefix } = config.queue;
-  switch (type) {
-    case "redis": {
-      const shared = { ...parts, prefix, connection: parts.connectionTo(url) };
-      return { queue: createRedisQueue(shared), bus: createRedisEventBus(shared) };
-    }
-    case "rabbitmq":
-      return rabbitOf(config, parts);
-    default:
-      return { queue: createMemoryQueue({ clock: parts.clock }), bus: createMemoryEventBus() };
-  }
-}
-
-function rabbitOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
-  const { rabbitmqUrl: url, rabbitmqPrefix: prefix, rabbitmqQueueType: queueType } = config.queue;
-  return {
-    queue: createRabbitQueue({ ...parts, prefix, url, queueType }),
-    bus: createRabbitEventBus({ ...parts, prefix, url }),
-  };
-}
-
-/** Throws `invalid_argument` for an agents file with problems. */
-export function agentsOf(config: Config, onWarning: (message: string) => void): AgentDefinition[] {
-  if (config.agentsFile !== undefined) {
-    return loadAgentsFile(config.agentsFile, { environment: processEnvironment(), onWarning });
-  }
-  return builtInAgents({ model: config.defaultModel });
-}
-
-export interface FoundProblem {
-  readonly agentId: string;
-  /** The key of the definition; empty = the definition as a whole. */
-  readonly field: string;
-  readonly message: string;
-}
-
-/** Loads what the definitions name, connects what they connect to, calls no model. */
-export async function validateAgents(agents: readonly AgentDefinition[]): Promise<FoundProblem[]> {
-  const executor = createLangGraphExecutor({ clock: systemClock });
-  await executor.start();
-  try {
-    const found = await Promise.all(
-      agents.map(async (agent) =>
-        (await executor.validate(agent)).map(({ field, message }) => ({
-          agentId: agent.id,
-          field,
-          message,
-        })),
-      ),
-    );
-    return found.flat();
-  } finally {
-    await executor.stop();
-  }
-}
 
 function workerOf(config: Config, shared: Shared, leaseBackup: LeaseBackup | undefined): Worker {
   const { worker, instances } = config;

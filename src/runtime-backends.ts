@@ -1,0 +1,65 @@
+/** Which queue, bus and store the configuration names. */
+import type { Clock, Random } from "./clock.ts";
+import type { Config } from "./config.ts";
+import type { NewId } from "./ids.ts";
+import type { EventBus, MessageQueue } from "./queue/contract.ts";
+import { createMemoryEventBus } from "./queue/memory/bus.ts";
+import { createMemoryQueue } from "./queue/memory/queue.ts";
+import { createRabbitEventBus } from "./queue/rabbitmq/bus.ts";
+import { createRabbitQueue } from "./queue/rabbitmq/queue.ts";
+import { createRedisEventBus } from "./queue/redis/bus.ts";
+import { createRedisQueue } from "./queue/redis/queue.ts";
+import { redisConnections, type StoreParts, storeOf } from "./runtime-store.ts";
+import type { Store } from "./store/contract.ts";
+import type { Logger } from "./telemetry/logging.ts";
+
+/** The three seams, as one choice: not every queue goes with every store. */
+export interface Backends {
+  readonly store: Store;
+  readonly queue: MessageQueue;
+  readonly bus: EventBus;
+}
+
+interface BackendParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly newId: NewId;
+  readonly logger: Logger;
+}
+
+/** The configuration has refused what does not go together. */
+export function backendsOf(config: Config, parts: BackendParts): Backends {
+  const onWarning = (message: string, error?: unknown): void => {
+    parts.logger.warn(message, error === undefined ? {} : { error });
+  };
+  const shared = {
+    ...parts,
+    onWarning,
+    connectionTo: redisConnections(config, { ...parts, onWarning }),
+  };
+  return { store: storeOf(config, shared), ...transportOf(config, shared) };
+}
+
+type AdapterParts = BackendParts & StoreParts;
+
+function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
+  const { type, redisUrl: url, redisKeyPrefix: prefix } = config.queue;
+  switch (type) {
+    case "redis": {
+      const shared = { ...parts, prefix, connection: parts.connectionTo(url) };
+      return { queue: createRedisQueue(shared), bus: createRedisEventBus(shared) };
+    }
+    case "rabbitmq":
+      return rabbitOf(config, parts);
+    default:
+      return { queue: createMemoryQueue({ clock: parts.clock }), bus: createMemoryEventBus() };
+  }
+}
+
+function rabbitOf(config: Config, parts: AdapterParts): { queue: MessageQueue; bus: EventBus } {
+  const { rabbitmqUrl: url, rabbitmqPrefix: prefix, rabbitmqQueueType: queueType } = config.queue;
+  return {
+    queue: createRabbitQueue({ ...parts, prefix, url, queueType }),
+    bus: createRabbitEventBus({ ...parts, prefix, url }),
+  };
+}
