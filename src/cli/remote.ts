@@ -24,8 +24,10 @@ export interface Remote {
   readonly terminal: Context["terminal"];
   readonly url: string;
   readonly client: AgentlaneClient;
-  /** Limit on a call, retries included; undefined = as long as it takes, for streams. */
-  readonly timeoutMs: number | undefined;
+  /** Limit on a call, retries included. */
+  readonly timeoutMs: number;
+  /** The same for a stream; undefined = as long as it lasts. */
+  readonly streamTimeoutMs: number | undefined;
   /** Aborts when the user interrupts. */
   readonly signal: AbortSignal;
   /** Takes Ctrl-C from the command line: `handle` is called and `signal` stays as it is. */
@@ -70,21 +72,23 @@ export function remoteCommand<const O extends Options, const P extends Operands>
 ): Command {
   const { name, summary, details = "", operands, isStream = false } = spec;
   const run = async (given: Given, { terminal, connection }: Context): Promise<number> => {
-    const how = valuesOf({ options: CONNECTION, operands: {} }, given);
-    const settings = connection(variablesOf(how));
+    const reach = valuesOf({ options: CONNECTION, operands: {} }, given);
+    const isJson = reach.json;
+    const settings = connection(variablesOf(reach));
     const values = valuesOf(spec, given);
     const { url } = settings;
-    const isLimited = !isStream || how.timeout !== undefined;
-    const timeoutMs = isLimited ? settings.timeoutMs : undefined;
+    const { timeoutMs } = settings;
+    const streamTimeoutMs = reach.timeout === undefined ? undefined : timeoutMs;
     const interrupts = listenForInterrupts();
     const client = connect(url, connectOptions(settings, isStream));
     try {
-      const remote = { terminal, client, timeoutMs, url, isJson: how.json };
-      return await spec.run(values, { ...remote, ...interrupts });
+      const how = { terminal, client, timeoutMs, streamTimeoutMs, url, isJson };
+      const exitCode = await spec.run(values, { ...how, ...interrupts });
+      return interrupts.signal.aborted ? exitCodeOf(interrupts.signal) : exitCode;
     } catch (error) {
       if (interrupts.signal.aborted) return exitCodeOf(interrupts.signal);
       if (!(error instanceof CallError)) throw error;
-      return report(terminal, how.json, failureOf(error, url));
+      return report(terminal, isJson, failureOf(error, url));
     } finally {
       client.close();
       interrupts.stop();
@@ -163,7 +167,7 @@ export function once<T>(remote: Remote, call: Call<T>): Promise<T> {
   return new Scope(callOptions(remote), { ...DEFAULT_RETRY, maxTries: 1 }).repeat(call);
 }
 
-/** For the SDK's own operations. */
+/** For the SDK's own operations but streams. */
 export function callOptions({ timeoutMs, signal }: Remote) {
   return { deadlineMs: timeoutMs, signal };
 }
