@@ -21,8 +21,22 @@ type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number }
 export function createTerminal(
   streams: { input: Readable & { readonly isTTY?: boolean }; output: Stream; errors: Stream },
   allowsColor: boolean,
+  /** Called when `| head` has read enough: nobody is left to tell, and it is no failure. */
+  onBrokenPipe: () => void,
 ): Terminal {
   const { input, output, errors } = streams;
+  // With the first write: a server writes its log by itself and does not end with its reader.
+  let isGuarded = false;
+  const guard = (): void => {
+    if (isGuarded) return;
+    isGuarded = true;
+    for (const stream of [output, errors]) {
+      stream.on("error", (error: NodeJS.ErrnoException) => {
+        if (error.code !== "EPIPE") throw error;
+        onBrokenPipe();
+      });
+    }
+  };
   const isTty = output.isTTY ?? false;
   return {
     input,
@@ -31,23 +45,18 @@ export function createTerminal(
     showsProgress: errors.isTTY ?? false,
     columns: isTty ? (output.columns ?? 80) : undefined,
     hasColor: isTty && allowsColor,
-    write: (text) =>
-      new Promise((resolve) => {
+    write(text) {
+      guard();
+      return new Promise((resolve) => {
         if (output.write(text)) resolve();
         else output.once("drain", resolve);
-      }),
-    writeError: (text) => void errors.write(text),
+      });
+    },
+    writeError(text) {
+      guard();
+      errors.write(text);
+    },
   };
-}
-
-/** `| head` has read enough: nobody is left to tell, and it is no failure. */
-export function endQuietlyOnBrokenPipe(streams: readonly Writable[], end: () => void): void {
-  for (const stream of streams) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      end();
-    });
-  }
 }
 
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;

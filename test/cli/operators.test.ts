@@ -41,7 +41,7 @@ async function fail(count: number, sessionId?: string): Promise<string[]> {
   const submits = Array.from({ length: count }, () =>
     client.submit({
       ...{ agentId: "echo", sessionId, text: "go", maxAttempts: 1 },
-      configurable: { failAttempts: 1 },
+      configurable: { failAttempts: 100 },
     }),
   );
   const ids = (await Promise.all(submits)).map(({ task }) => task?.taskId ?? "");
