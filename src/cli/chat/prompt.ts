@@ -7,6 +7,7 @@ export interface Prompt {
   read(label: string): Promise<string | undefined>;
   /** Shows the line again, after something else was written. */
   refresh(): void;
+  /** Leaves: nothing is read any more, even what waits. */
   close(): void;
 }
 
@@ -19,9 +20,16 @@ export function openPrompt(terminal: Terminal, interrupt: () => void): Prompt {
   lines.on("SIGINT", interrupt);
   // Made at once, so that no line of a pipe is missed; it pauses the input when many wait.
   const iterator = lines[Symbol.asyncIterator]();
+  let isLeft = false;
+  let isAtEnd = false;
+  lines.on("close", () => {
+    isAtEnd = true;
+  });
   return {
     async read(label) {
-      if (isInteractive) {
+      // What was typed ahead is not said any more.
+      if (isLeft) return undefined;
+      if (isInteractive && !isAtEnd) {
         lines.setPrompt(label);
         lines.prompt();
       }
@@ -29,6 +37,9 @@ export function openPrompt(terminal: Terminal, interrupt: () => void): Prompt {
       return next.done ? undefined : next.value;
     },
     refresh: () => lines.prompt(true),
-    close: () => lines.close(),
+    close() {
+      isLeft = true;
+      lines.close();
+    },
   };
 }
