@@ -70,7 +70,8 @@ function ofCall(error: CallError, url = ""): Failure {
   return {
     code,
     reason,
-    message: [error.message, ...fields].join("; "),
+    // OpenSSL's end with a line break.
+    message: [error.message.trim().replace(/\s*\n\s*/g, " "), ...fields].join("; "),
     hint: hintOf(error, url),
     exitCode: EXIT_BY_CODE[code] ?? EXIT.failed,
     taskId,
@@ -78,6 +79,9 @@ function ofCall(error: CallError, url = ""): Failure {
 }
 
 function hintOf({ code, message }: CallError, url: string): string {
+  if (/alert.*certificate/i.test(message)) {
+    return `${url} wants another client certificate: --cert FILE and --key FILE`;
+  }
   if (/certificate|issuer|CERT_/i.test(message)) {
     return `${url} is not trusted: name its authority with --ca FILE (AGENTLANE_CA)`;
   }

@@ -1,10 +1,13 @@
 /** `agentlane chat`, in a pipe and at a pseudo terminal. */
 import { spawnSync } from "node:child_process";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { connect, TaskState } from "../../sdk/typescript/src/node.ts";
 import { startTcpProxy } from "../fakes/tcp-proxy.ts";
 import { launch, run } from "../harness/process.ts";
 import { type Program, startProgram } from "../harness/program.ts";
+
+// Many processes, each of which takes a second and more on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 let program: Program;
 let environment: Record<string, string>;

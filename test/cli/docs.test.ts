@@ -4,11 +4,14 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { connect } from "../../sdk/typescript/src/node.ts";
 import { OPERATOR_COMMANDS } from "../../src/cli/operator-commands.ts";
 import { PROCESS_COMMANDS } from "../../src/main-commands.ts";
 import { type Program, startProgram } from "../harness/program.ts";
+
+// Many processes, each of which takes a second and more on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const page = read("docs/cli.md");
