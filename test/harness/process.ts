@@ -39,7 +39,7 @@ export interface RunningCommand {
   /** All that it has printed on standard output. */
   output(): string;
   /** Resolves when the text has been printed; rejects when it ends without. */
-  prints(text: string): Promise<void>;
+  prints(text: string | RegExp): Promise<void>;
   write(text: string): void;
   kill(signal: NodeJS.Signals): void;
   readonly exited: Promise<number | null>;
@@ -66,7 +66,8 @@ export function launch(
     prints: (text) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          if (output().includes(text)) resolve();
+          const isThere = typeof text === "string" ? output().includes(text) : text.test(output());
+          if (isThere) resolve();
         };
         child.stdout?.on("data", look);
         look();
