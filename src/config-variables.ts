@@ -17,6 +17,7 @@ import {
   seconds,
   url,
 } from "./config-fields.ts";
+import { outbound } from "./config-outbound.ts";
 import { logging, tracing } from "./config-telemetry.ts";
 
 const server = {
@@ -207,7 +208,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   Server: server,
   "Tasks and workers": tasks,
   "Queue and store": queue,
-  Agents: agents,
+  Agents: { ...agents, ...outbound },
   Logging: logging,
   Tracing: tracing,
   "Command line": client,
@@ -218,6 +219,7 @@ export const environment = z.object({
   ...tasks,
   ...queue,
   ...agents,
+  ...outbound,
   ...logging,
   ...tracing,
   ...client,

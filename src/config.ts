@@ -178,6 +178,7 @@ function assemble(values: Values) {
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     /** Whether prompts, answers and tool data may appear in spans. */
+    outboundAllow: values.OUTBOUND_ALLOW ?? [],
     captureContent: values.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
     /** Undefined = off. */
     tracing: tracing(values),

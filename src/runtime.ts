@@ -11,6 +11,7 @@ import { createLangGraphExecutor } from "./executor/langgraph/executor.ts";
 import { createRouter } from "./executor/router.ts";
 import { uuidV7 } from "./ids.ts";
 import { inOrder, type Service, service } from "./lifecycle.ts";
+import { createOutboundFetch } from "./outbound-fetch.ts";
 import { agentsOf } from "./runtime-agents.ts";
 import { type Backends, backendsOf } from "./runtime-backends.ts";
 import { isSharedStore } from "./runtime-store.ts";
@@ -161,6 +162,7 @@ function assembleShared(config: Config, overrides: Overrides) {
     createLangGraphExecutor({
       clock,
       captureContent: config.captureContent,
+      outboundFetch: createOutboundFetch({ clock, allowed: config.outboundAllow }),
       environment: processEnvironment(),
     }),
   ];

@@ -36,7 +36,15 @@ export interface AgentsFileOptions {
 /** Throws `invalid_argument` (AGENTS_FILE_INVALID) that names every bad key. */
 export function loadAgentsFile(path: string, options: AgentsFileOptions): AgentDefinition[] {
   const file = resolve(path);
-  const content = readJson(file);
+  return readAgents(file, readJson(file), options);
+}
+
+/** The same for a file that has been read: `file` is its path, `content` the JSON in it. */
+export function readAgents(
+  file: string,
+  content: unknown,
+  options: AgentsFileOptions,
+): AgentDefinition[] {
   const isLangGraph = typeof content === "object" && content !== null && "graphs" in content;
   const { agents, problems } = isLangGraph
     ? readLangGraphFile(file, content, options)

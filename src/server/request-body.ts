@@ -13,7 +13,8 @@ import { Code } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { wireError } from "./error-codes.ts";
-import { assertJsonDepth } from "./json-depth.ts";
+import { assertJsonSize } from "./json-size.ts";
+import { assertMessageCount } from "./message-count.ts";
 import type { Protocol } from "./protocol.ts";
 
 export interface BodyLimits {
@@ -73,8 +74,11 @@ export function decode<D extends DescMessage>(
   // A list or an object is two messages: the Value and the ListValue or Struct in it.
   const recursionLimit = 2 * maxDepth + 2;
   try {
-    if (!json) return fromBinary(input, bytes, { recursionLimit });
-    assertJsonDepth(bytes, maxDepth);
+    if (!json) {
+      assertMessageCount(input, bytes, recursionLimit);
+      return fromBinary(input, bytes, { recursionLimit });
+    }
+    assertJsonSize(bytes, maxDepth);
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return fromJsonString(input, text, { ignoreUnknownFields: false, recursionLimit });
   } catch (error) {

@@ -5,6 +5,7 @@ import { toJsonSchema } from "@langchain/core/utils/json_schema";
 import type { z } from "zod";
 import type { Clock } from "../../clock.ts";
 import type { NewId } from "../../ids.ts";
+import type { OutboundFetch } from "../../outbound-fetch.ts";
 import type { AgentDefinition } from "../agent-definition.ts";
 import { messageOf } from "./errors.ts";
 import { asGraph, type Graph, isBuilder } from "./graph.ts";
@@ -23,6 +24,7 @@ export interface RuntimeParts {
   readonly clock: Clock;
   readonly newId: NewId;
   readonly modules: ProjectModules;
+  readonly outboundFetch: OutboundFetch;
   /** Called when a connection of the runtime breaks: the next turn needs a new runtime. */
   readonly onLost: () => void;
 }

@@ -16,6 +16,7 @@ import type { Clock } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { type NewId, uuidV7 } from "../../ids.ts";
 import { service } from "../../lifecycle.ts";
+import { createOutboundFetch, type OutboundFetch } from "../../outbound-fetch.ts";
 import { type AgentDefinition, agentDefinitionSchema } from "../agent-definition.ts";
 import type { FrameworkExecutor, Turn, TurnEvent } from "../contract.ts";
 import type { OwnedRuntime } from "./build-runtime.ts";
@@ -38,6 +39,8 @@ export interface LangGraphExecutorOptions {
   readonly captureContent?: boolean;
   /** Where credentials are, by name: their values are cut out of what failures say. Default: nowhere. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** For MCP servers over HTTP. Default: one that reaches what is public, and what definitions name. */
+  readonly outboundFetch?: OutboundFetch;
 }
 
 const CAPABILITIES = ["streaming", "tools", "memory", "interrupts", "mcp"];
@@ -46,7 +49,8 @@ const TEMPLATES = agentDefinitionSchema.shape.template.options;
 export function createLangGraphExecutor(options: LangGraphExecutorOptions): FrameworkExecutor {
   const { clock, newId = uuidV7(options.clock) } = options;
   const modules = createProjectModules();
-  const runtimes = createRuntimeCache({ clock, newId, modules });
+  const { outboundFetch = createOutboundFetch({ clock, allowed: [] }) } = options;
+  const runtimes = createRuntimeCache({ clock, newId, modules, outboundFetch });
   let running = false;
 
   const { start, stop } = service(

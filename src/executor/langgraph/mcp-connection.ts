@@ -1,10 +1,13 @@
 /** A connection to an MCP server, over stdio or streamable HTTP. */
 import "./environment.ts";
 import type { StructuredToolInterface } from "@langchain/core/tools";
-import { MultiServerMCPClient } from "@langchain/mcp-adapters";
+import { loadMcpTools, MultiServerMCPClient } from "@langchain/mcp-adapters";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Clock } from "../../clock.ts";
+import type { OutboundFetch } from "../../outbound-fetch.ts";
+import { VERSION } from "../../version.ts";
 import type { AgentDefinition } from "../agent-definition.ts";
-import { property } from "./json.ts";
 
 export type McpReference = Extract<AgentDefinition["tools"][number], { type: "mcp" }>;
 
@@ -14,24 +17,35 @@ export interface McpConnection {
   close(): Promise<void>;
 }
 
+export interface McpParts {
+  readonly baseDir: string;
+  readonly clock: Clock;
+  readonly outboundFetch: OutboundFetch;
+  /** Called when the server goes away by itself. */
+  readonly onLost: () => void;
+}
+
 /** How long a server may take to say goodbye. */
 const GOODBYE_MS = 2000;
 
-/** `onLost` is called when the server goes away by itself. */
-export async function connectMcp(
-  reference: McpReference,
-  parts: { baseDir: string; clock: Clock; onLost: () => void },
-): Promise<McpConnection> {
-  const { name } = reference;
+export async function connectMcp(reference: McpReference, parts: McpParts): Promise<McpConnection> {
+  const { url } = reference;
+  return url === undefined
+    ? await connectProcess(reference, parts)
+    : await connectHttp(reference, new URL(url), parts);
+}
+
+async function connectProcess(reference: McpReference, parts: McpParts): Promise<McpConnection> {
+  const { name, command = "", args = [], env } = reference;
   // The adapter's own restart is off: it also restarts a server that is being closed.
   const client = new MultiServerMCPClient({
-    mcpServers: { [name]: connectionOf(reference, parts.baseDir) },
+    mcpServers: {
+      [name]: { transport: "stdio", command, args, cwd: parts.baseDir, ...(env ? { env } : {}) },
+    },
   });
   let closing = false;
   const close = async (): Promise<void> => {
     closing = true;
-    const goodbye = endSession(await client.getClient(name).catch(() => undefined));
-    await Promise.race([goodbye, parts.clock.sleep(GOODBYE_MS)]);
     await client.close().catch(() => undefined);
   };
   try {
@@ -44,32 +58,38 @@ export async function connectMcp(
     }
     return { tools, close };
   } catch (error) {
-    await client.close().catch(() => undefined);
+    await close();
     throw error;
   }
 }
 
-function connectionOf(reference: McpReference, baseDir: string) {
-  const { command, args = [], env, url = "", headers } = reference;
-  if (command !== undefined) {
-    return { transport: "stdio" as const, command, args, cwd: baseDir, ...(env ? { env } : {}) };
-  }
-  return {
-    transport: "http" as const,
-    url,
-    automaticSSEFallback: false,
-    ...(headers ? { headers } : {}),
+async function connectHttp(
+  { name, headers }: McpReference,
+  url: URL,
+  parts: McpParts,
+): Promise<McpConnection> {
+  const transport = new StreamableHTTPClientTransport(url, {
+    fetch: parts.outboundFetch(url),
+    ...(headers ? { requestInit: { headers } } : {}),
+  });
+  const client = new Client({ name: "agentlane", version: VERSION });
+  let closing = false;
+  const close = async (): Promise<void> => {
+    closing = true;
+    // The SDK's close leaves the session open until it times out there; a server that is gone has none.
+    const goodbye = transport.terminateSession().catch(() => undefined);
+    await Promise.race([goodbye, parts.clock.sleep(GOODBYE_MS)]);
+    await client.close().catch(() => undefined);
   };
-}
-
-/** The SDK's close leaves the session of a streamable HTTP server open until it times out there. */
-async function endSession(client: unknown): Promise<void> {
-  const transport = property(client, "transport");
-  const terminate = property(transport, "terminateSession");
-  if (typeof terminate !== "function") return;
   try {
-    await terminate.call(transport);
-  } catch {
-    // A server that is gone has no session any more.
+    await client.connect(transport);
+    const tools = await loadMcpTools(name, client, { throwOnLoadError: true });
+    client.onclose = () => {
+      if (!closing) parts.onLost();
+    };
+    return { tools, close };
+  } catch (error) {
+    await client.close().catch(() => undefined);
+    throw error;
   }
 }

@@ -2,10 +2,16 @@
 import "./environment.ts";
 import type { StructuredToolInterface } from "@langchain/core/tools";
 import type { Clock } from "../../clock.ts";
+import type { OutboundFetch } from "../../outbound-fetch.ts";
 import type { AgentDefinition } from "../agent-definition.ts";
 import { messageOf } from "./errors.ts";
 import { isRecord } from "./json.ts";
-import { connectMcp, type McpConnection, type McpReference } from "./mcp-connection.ts";
+import {
+  connectMcp,
+  type McpConnection,
+  type McpParts,
+  type McpReference,
+} from "./mcp-connection.ts";
 import type { ProjectModules } from "./project-modules.ts";
 import { calculatorTool } from "./tools/calculator.ts";
 import { clockTool } from "./tools/clock.ts";
@@ -38,6 +44,7 @@ export interface Toolbox {
 export interface ToolboxParts {
   readonly clock: Clock;
   readonly modules: ProjectModules;
+  readonly outboundFetch: OutboundFetch;
   /** Called when an MCP server goes away by itself: the toolbox is of no use any more. */
   readonly onLost: () => void;
 }
@@ -113,7 +120,7 @@ function isTool(value: unknown): value is StructuredToolInterface {
 async function mcpConnection(
   reference: McpReference,
   key: string,
-  parts: { baseDir: string; clock: Clock; onLost: () => void },
+  parts: McpParts,
 ): Promise<McpConnection> {
   if ((reference.command === undefined) === (reference.url === undefined)) {
     throw new DefinitionProblem(key, "an MCP server needs either command or url");

@@ -5,7 +5,7 @@ import { AgentlaneError } from "../../errors.ts";
 import type { HttpRequest, HttpResponse } from "../connect-adapter.ts";
 import { onceClosed } from "../http-exchange.ts";
 import type { Exchange } from "../interceptors.ts";
-import { assertJsonDepth } from "../json-depth.ts";
+import { assertJsonSize } from "../json-size.ts";
 import type { Protocol } from "../protocol.ts";
 import { type BodyLimits, readBytes } from "../request-body.ts";
 
@@ -44,7 +44,7 @@ export async function readJson(
     contentLength: headers["content-length"],
   };
   const bytes = await readBytes(body, limits, clock);
-  assertJsonDepth(bytes, limits.maxDepth);
+  assertJsonSize(bytes, limits.maxDepth);
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {

@@ -1,0 +1,38 @@
+/** What an attack is. */
+import type { Target } from "./target.ts";
+
+export interface Attack {
+  readonly name: string;
+  /** Connections it attacks with at once: each may cost 64 MiB. */
+  readonly connectionCount: number;
+  /** Attacks until the signal aborts, and answers what it has done. Throws where it was let do what it must not. */
+  run(target: Target, signal: AbortSignal): Promise<string>;
+}
+
+/** Repeats until the signal aborts or `most` is reached; answers how often. */
+export async function repeat(
+  signal: AbortSignal,
+  most: number,
+  act: (count: number) => Promise<void>,
+): Promise<number> {
+  let count = 0;
+  while (!signal.aborted && count < most) {
+    await act(count);
+    count++;
+    // The attacker's own loop has to see the signal.
+    if (count % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return count;
+}
+
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
+}
+
+/** Throws unless it holds: the attack has succeeded. */
+export function require(holds: boolean, what: string): void {
+  if (!holds) throw new Error(what);
+}

@@ -1,0 +1,173 @@
+/** Connections that do little, for long. */
+import { callGrpc, EXECUTE, enveloped, executeRequest, STREAM_EXECUTE } from "../server/raw.ts";
+import { type Attack, repeat, require, untilAborted } from "./attack.ts";
+import {
+  callHeaders,
+  END_HEADERS,
+  FRAME,
+  frame,
+  openHttp2,
+  openWire,
+  type Wire,
+} from "./frames.ts";
+
+const DRIP_MS = 50;
+
+/** `count` connections; each says its opening, then one drop after the other. */
+function slow(
+  name: string,
+  count: number,
+  open: (port: number) => Promise<Wire>,
+  drop: () => Buffer,
+): Attack {
+  return {
+    name: `${name}, ${count} connections`,
+    connectionCount: count,
+    async run({ port }, signal) {
+      const wires = await Promise.all(Array.from({ length: count }, () => open(port)));
+      await repeat(signal, 10_000, async () => {
+        await Promise.all(wires.map((wire) => wire.send(drop())));
+        await new Promise((resolve) => setTimeout(resolve, DRIP_MS));
+      });
+      for (const wire of wires) wire.close();
+      return `a byte each ${DRIP_MS} ms`;
+    },
+  };
+}
+
+async function opened(port: number, text: string): Promise<Wire> {
+  const wire = await openWire(port, { from: "127.0.0.2" });
+  await wire.send(Buffer.from(text));
+  return wire;
+}
+
+export const SLOW: readonly Attack[] = [
+  slow(
+    "slow headers",
+    200,
+    (port) => opened(port, "POST / HTTP/1.1\r\nx-slow: "),
+    () => Buffer.from("x"),
+  ),
+  slow(
+    "slow body",
+    200,
+    (port) =>
+      opened(
+        port,
+        `POST ${EXECUTE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 4000000\r\n\r\n`,
+      ),
+    () => Buffer.from(" "),
+  ),
+  slow(
+    "slow body, HTTP/2",
+    50,
+    async (port) => {
+      const wire = await openHttp2(port, { from: "127.0.0.2" });
+      await wire.send(frame(FRAME.HEADERS, END_HEADERS, 1, callHeaders(EXECUTE)));
+      return wire;
+    },
+    () => frame(FRAME.DATA, 0, 1, Buffer.from([0])),
+  ),
+  slow(
+    "half a preface",
+    200,
+    (port) => opened(port, "PRI * HTTP"),
+    () => Buffer.alloc(0),
+  ),
+  {
+    name: "idle connections, 500",
+    connectionCount: 500,
+    async run({ port }, signal) {
+      const wires = await Promise.all(
+        Array.from({ length: 500 }, () => openWire(port, { from: "127.0.0.2" })),
+      );
+      await untilAborted(signal);
+      for (const wire of wires) wire.close();
+      return "nothing said";
+    },
+  },
+  {
+    name: "1,200 connections from an address",
+    connectionCount: 1000,
+    async run({ port }, signal) {
+      const wires: Wire[] = [];
+      for (let count = 0; count < 1200; count += 100) {
+        wires.push(
+          ...(await Promise.all(
+            Array.from({ length: 100 }, () => openWire(port, { from: "127.0.0.2" })),
+          )),
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const openCount = wires.filter(({ isOpen }) => isOpen).length;
+      require(openCount <= 1000, `${openCount} connections of one address are open`);
+      // Others are let in all the while.
+      const answer = await callGrpc(port, EXECUTE, enveloped(executeRequest("echo")));
+      require(answer.error === undefined, "a client of another address was refused");
+      await untilAborted(signal);
+      for (const wire of wires) wire.close();
+      return `${openCount} were let in`;
+    },
+  },
+  {
+    name: "connections opened and closed",
+    connectionCount: 1,
+    async run({ port }, signal) {
+      const count = await repeat(signal, 5000, async () => {
+        (await openWire(port, { from: "127.0.0.2" })).close();
+      });
+      return `${count} of them`;
+    },
+  },
+  {
+    name: "header bomb, HTTP/1.1",
+    connectionCount: 1,
+    async run({ port }, signal) {
+      const count = await repeat(signal, 500, async () => {
+        const wire = await opened(
+          port,
+          `GET / HTTP/1.1\r\nx-bomb: ${"x".repeat(1024 * 1024)}\r\n\r\n`,
+        );
+        wire.close();
+      });
+      return `${count} × 1 MiB`;
+    },
+  },
+  {
+    name: "readers that never read, HTTP/1.1",
+    connectionCount: 20,
+    async run({ port }, signal) {
+      const body = JSON.stringify({
+        model: "echo",
+        stream: true,
+        messages: [{ role: "user", content: "word ".repeat(20_000) }],
+      });
+      const request = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+      const wires = await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          const wire = await openWire(port, { reads: false, from: "127.0.0.2" });
+          await wire.send(Buffer.from(request));
+          return wire;
+        }),
+      );
+      await untilAborted(signal);
+      for (const wire of wires) wire.close();
+      return "20 streams of 20,000 words";
+    },
+  },
+  {
+    name: "deadlines beyond any clock",
+    connectionCount: 1,
+    async run({ port }, signal) {
+      const timeouts = ["99999999H", "0n", "-1S", "1e9S", "99999999999999999999S", "H", " 1S"];
+      const count = await repeat(signal, 200, async (index) => {
+        const timeout = timeouts[index % timeouts.length] ?? "";
+        const { error } = await callGrpc(port, STREAM_EXECUTE, enveloped(executeRequest("echo")), {
+          "grpc-timeout": timeout,
+        });
+        require(error !== undefined, `the deadline ${timeout} was taken`);
+      });
+      return `${count} calls`;
+    },
+  },
+];
