@@ -1,6 +1,7 @@
 /** `agentlane serve`: build, start, wait, drain, stop. */
 import { holdProcess, systemClock } from "./clock.ts";
-import type { Config } from "./config.ts";
+import { type Config, processEnvironment } from "./config.ts";
+import { secretsOf, secretsOfPairs } from "./redact.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
 import { startTracing } from "./telemetry/tracing.ts";
 import { VERSION } from "./version.ts";
@@ -10,7 +11,8 @@ export async function serve(config: Config): Promise<never> {
     import("./runtime.ts"),
     import("./runtime-agents.ts"),
   ]);
-  const logger = createLogger(config.logging);
+  const secrets = [...secretsOf(processEnvironment()), ...secretsOfPairs(config.tracing?.headers ?? {})];
+  const logger = createLogger({ ...config.logging, secrets });
   const agents = agentsOf(config, (message) => logger.warn(message));
   watchForStrays(logger);
   const tracing = startTracing(config.tracing, {

@@ -93,9 +93,14 @@ function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    const why = error instanceof SyntaxError ? `is not JSON: ${error.message}` : "cannot be read";
+    const why = error instanceof SyntaxError ? `is not JSON: ${whyNot(error)}` : "cannot be read";
     throw invalidFile(file, [{ field: "", description: why }], error);
   }
+}
+
+/** Without the piece of the file that is quoted: it may hold a key. */
+function whyNot({ message }: SyntaxError): string {
+  return message.replace(/, (\.\.\.)?".*$/s, "");
 }
 
 function readAgentlaneFile(file: string, content: unknown): ReadFile {

@@ -138,8 +138,9 @@ function http2Server(options: ServerOptions): Http2Server {
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
     maxSettings: 32,
-    // Rapid reset (CVE-2023-44487): this many resets at once, then this many a second.
-    streamResetBurst: 1000,
+    // Rapid reset (CVE-2023-44487): this many resets at once, then this many a second. A client that
+    // gives up all of its calls twice is let be; each reset call has cost as much as an answered one.
+    streamResetBurst: 200,
     streamResetRate: 33,
   });
 }

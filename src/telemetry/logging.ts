@@ -2,6 +2,7 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { type DestinationStream, destination, pino, stdTimeFunctions } from "pino";
 import { AgentlaneError } from "../errors.ts";
+import { redact } from "../redact.ts";
 
 /** What the parts need of a logger. Fields named `error` take any thrown value. */
 export interface Logger {
@@ -19,6 +20,8 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export interface LoggingOptions {
   readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
   readonly format: "json" | "pretty";
+  /** Cut out of every line, whatever part of the program or of a library has put them there. */
+  readonly secrets?: readonly string[];
   /** Receives each line with its line feed. Default: standard output. */
   readonly write?: (line: string) => void;
 }
@@ -39,7 +42,9 @@ const MAX_CAUSES = 8;
 
 export function createLogger(options: LoggingOptions): Logger {
   const write = options.write;
-  const sink: DestinationStream = write ? { write } : destination(1);
+  const printed: DestinationStream = write ? { write } : destination(1);
+  const secrets = (options.secrets ?? []).map((secret) => JSON.stringify(secret).slice(1, -1));
+  const sink: DestinationStream = { write: (line) => printed.write(redact(line, secrets)) };
   const output: DestinationStream =
     options.format === "pretty" ? { write: (line) => sink.write(pretty(line)) } : sink;
   const logger = pino(

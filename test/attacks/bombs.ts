@@ -89,7 +89,7 @@ function post(
   return async ({ port }, signal) => {
     const bytes = form.enveloped ? enveloped(body(), flags) : body();
     const session = await openSession(port);
-    const count = await repeat(signal, 200, async () => {
+    const count = await repeat(signal, 20, async () => {
       const stream = session.request({
         ":method": "POST",
         ":path": form.path,

@@ -1,4 +1,5 @@
 /** Frames of HTTP/2 in the wrong number or order. An ended connection is opened anew, at once. */
+import { setTimeout } from "node:timers/promises";
 import { EXECUTE, enveloped, executeRequest, STREAM_EXECUTE } from "../server/raw.ts";
 import { type Attack, repeat, untilAborted } from "./attack.ts";
 import {
@@ -16,6 +17,10 @@ import {
 const NOTHING = Buffer.alloc(0);
 /** Frames go out in one write of this many. */
 const BURST = 100;
+/** Between bursts: 50,000 frames a second at most, so that the attacker leaves the machine a core. */
+const BURST_MS = 2;
+/** Before it comes again. */
+const RECONNECT_MS = 20;
 
 /** `burst`: the bytes of one write, given the number of the next stream. */
 function flood(
@@ -39,8 +44,10 @@ function flood(
           stream += 2 * BURST;
           bytes += chunk.length;
           await wire.send(chunk);
+          await setTimeout(BURST_MS);
         });
         wire.close();
+        await setTimeout(RECONNECT_MS);
       });
       return `${connectionCount} connections, ${(bytes / 1024 / 1024).toFixed(1)} MiB`;
     },

@@ -1,6 +1,7 @@
 /** HTTP/2 by hand, for what no library would send. RFC 9113 and, for the headers, RFC 7541. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 
 export const FRAME = {
   DATA: 0,
@@ -87,12 +88,16 @@ export async function openWire(port: number, options: WireOptions = {}): Promise
     },
     async send(bytes) {
       if (!isOpen || socket.write(bytes)) return;
+      const waiting = new AbortController();
+      const room = (event: string): Promise<unknown> =>
+        once(socket, event, { signal: waiting.signal }).catch(() => undefined);
       await Promise.race([
-        once(socket, "drain").catch(() => undefined),
-        once(socket, "close"),
+        room("drain"),
+        room("close"),
         // A peer that does not read any more must not hold the attacker up.
-        new Promise((resolve) => setTimeout(resolve, 200)),
+        setTimeout(200, undefined, { signal: waiting.signal }).catch(() => undefined),
       ]);
+      waiting.abort();
     },
     close: () => socket.destroy(),
   };

@@ -1,4 +1,5 @@
 /** Connections that do little, for long. */
+import { setTimeout } from "node:timers/promises";
 import { callGrpc, EXECUTE, enveloped, executeRequest, STREAM_EXECUTE } from "../server/raw.ts";
 import { type Attack, repeat, require, untilAborted } from "./attack.ts";
 import {
@@ -27,7 +28,7 @@ function slow(
       const wires = await Promise.all(Array.from({ length: count }, () => open(port)));
       await repeat(signal, 10_000, async () => {
         await Promise.all(wires.map((wire) => wire.send(drop())));
-        await new Promise((resolve) => setTimeout(resolve, DRIP_MS));
+        await setTimeout(DRIP_MS);
       });
       for (const wire of wires) wire.close();
       return `a byte each ${DRIP_MS} ms`;
@@ -98,7 +99,7 @@ export const SLOW: readonly Attack[] = [
           )),
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await setTimeout(300);
       const openCount = wires.filter(({ isOpen }) => isOpen).length;
       require(openCount <= 1000, `${openCount} connections of one address are open`);
       // Others are let in all the while.
@@ -115,6 +116,7 @@ export const SLOW: readonly Attack[] = [
     async run({ port }, signal) {
       const count = await repeat(signal, 5000, async () => {
         (await openWire(port, { from: "127.0.0.2" })).close();
+        await setTimeout(1);
       });
       return `${count} of them`;
     },

@@ -1,7 +1,7 @@
 /** What graphs, models and tools throw, as errors of the domain. */
 import { AgentlaneError } from "../../errors.ts";
+import { redact } from "../../redact.ts";
 import { isRecord, property } from "./json.ts";
-import { redact } from "./redact.ts";
 
 /** Depth to which causes are searched for a status or a system code. */
 const MAX_CAUSES = 8;

@@ -1,5 +1,4 @@
-/** Credentials in what providers and tools say of their failures: clients and dead letters get it. */
-import { isRecord } from "./json.ts";
+/** Credentials in what is said of failures: clients, dead letters and logs get it. */
 
 const REDACTED = "[redacted]";
 /** Shorter values are words rather than keys, and would take ordinary text with them. */
@@ -29,10 +28,34 @@ export function redact(text: string, secrets: readonly string[] = []): string {
 /** The values that their names say are secret, of an environment or of a model's options. */
 export function secretsOf(named: unknown, isSecret = false, depth = 0): string[] {
   if (typeof named === "string") {
-    return isSecret && named.length >= MIN_SECRET_LENGTH ? [named] : [];
+    const whole = isSecret ? [named] : [];
+    return [...whole, ...passwordsOf(named)].filter(({ length }) => length >= MIN_SECRET_LENGTH);
   }
-  if (!isRecord(named) || depth >= MAX_DEPTH) return [];
+  if (typeof named !== "object" || named === null || Array.isArray(named) || depth >= MAX_DEPTH) {
+    return [];
+  }
   return Object.entries(named).flatMap(([name, value]) =>
     secretsOf(value, isSecret || SECRET_NAME.test(name), depth + 1),
   );
+}
+
+/** Of a URL, as it stands there and as it is sent. */
+function passwordsOf(text: string): string[] {
+  const password = URL.parse(text)?.password ?? "";
+  if (password === "") return [];
+  return [password, ...decoded(password)];
+}
+
+/** Values of `name=value,name=value`, as OpenTelemetry's headers are given. */
+export function secretsOfPairs(pairs: Readonly<Record<string, string>>): string[] {
+  return Object.values(pairs).filter(({ length }) => length >= MIN_SECRET_LENGTH);
+}
+
+function decoded(text: string): string[] {
+  try {
+    return [decodeURIComponent(text)];
+  } catch (error) {
+    if (error instanceof URIError) return [];
+    throw error;
+  }
 }
