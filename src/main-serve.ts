@@ -11,9 +11,15 @@ export async function serve(config: Config): Promise<never> {
     import("./runtime.ts"),
     import("./runtime-agents.ts"),
   ]);
-  const secrets = [...secretsOf(processEnvironment()), ...secretsOfPairs(config.tracing?.headers ?? {})];
+  // First, because an agents file may add to the environment what must not be logged.
+  const warnings: string[] = [];
+  const agents = agentsOf(config, (message) => warnings.push(message));
+  const secrets = [
+    ...secretsOf(processEnvironment()),
+    ...secretsOfPairs(config.tracing?.headers ?? {}),
+  ];
   const logger = createLogger({ ...config.logging, secrets });
-  const agents = agentsOf(config, (message) => logger.warn(message));
+  for (const message of warnings) logger.warn(message);
   watchForStrays(logger);
   const tracing = startTracing(config.tracing, {
     version: VERSION,

@@ -1,5 +1,6 @@
 /** What happens to an HTTP request before any of its body is read: to an RPC, or refused. */
 import type { OutgoingHttpHeaders } from "node:http";
+import { isRebound, setSecurityHeaders } from "./browser-guard.ts";
 import type { HttpRequest, HttpResponse, ServeRpc } from "./connect-adapter.ts";
 import type { AnswerOrigin } from "./cors.ts";
 import type { Readiness } from "./health.ts";
@@ -12,6 +13,9 @@ export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void
 
 export interface HttpGuardParts {
   readonly answerOrigin: AnswerOrigin;
+  /** Whether pages that call by a foreign name are turned away: where nobody shows credentials. */
+  readonly refusesRebound: boolean;
+  readonly corsOrigins: readonly string[];
   /** Answers what is under `/v1/`. */
   readonly openai: ServeOpenAI;
   readonly routes: ReadonlyMap<string, RpcMethod>;
@@ -29,6 +33,12 @@ export function createHttpGuard(parts: HttpGuardParts): HttpHandler {
   const { routes, serve, exchangeFor } = parts;
   return (request, response) => {
     response.on("error", () => undefined);
+    setSecurityHeaders(response);
+    if (parts.refusesRebound && isRebound(request, parts.corsOrigins)) {
+      const message = "pages may call by localhost or an address; others are named in CORS_ORIGINS";
+      refuse(response, 403, "permission_denied", message, {});
+      return;
+    }
     if (parts.answerOrigin(request, response)) return;
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (path.startsWith("/v1/")) {

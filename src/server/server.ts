@@ -132,6 +132,8 @@ function assemble(parts: ServerParts): Running {
     routes,
     readiness,
     answerOrigin: createCors(options.corsOrigins),
+    refusesRebound: parts.authenticate === undefined && options.tls?.clientCa === undefined,
+    corsOrigins: options.corsOrigins,
     openai: createOpenAIAdapter({
       interceptors,
       agents: agentService(parts.manager),

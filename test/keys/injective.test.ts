@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Priority } from "../../gen/agentlane/v1/task_pb.js";
+import { taskTopic } from "../../src/queue/contract.ts";
 import {
   deadQueue,
   levelQueue,
@@ -12,7 +13,6 @@ import {
   topologyOf,
 } from "../../src/queue/rabbitmq/topology.ts";
 import { sessionKey } from "../../src/store/contract.ts";
-import { taskTopic } from "../../src/queue/contract.ts";
 import { readText, writeText } from "../../src/store/postgres/names.ts";
 import {
   decodePart,
