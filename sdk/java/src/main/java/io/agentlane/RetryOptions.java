@@ -6,8 +6,8 @@ import java.time.Duration;
  * Full jitter: the n-th delay is uniform in [0, min(maxBackoff, initialBackoff × multiplier^(n−1))],
  * after the delay that the server names.
  *
- * @param maxTries tries in a row without progress, the first included; by default a restart of the server
- *     is waited for
+ * @param maxTries tries in a row without progress, the first included; by default a restart of the
+ *     server is waited for
  */
 public record RetryOptions(
     int maxTries, Duration initialBackoff, double multiplier, Duration maxBackoff) {
