@@ -40,7 +40,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     const script = await bundle();
     pages = createServer((request, response) => {
       const isScript = request.url === "/page.js";
-      response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
+      response.setHeader("content-type", `text/${isScript ? "javascript" : "html"}; charset=utf-8`);
       response.end(isScript ? script : '<!doctype html><script src="/page.js"></script>');
     });
     pages.listen(0, "127.0.0.1");

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { TaskState, TaskStateChangeSchema } from "../../gen/agentlane/v1/task_pb.js";
-import type { CutPlan } from "./cutting-proxy.ts";
+import type { CutPlan } from "./cut-plan.ts";
 
 /** In the log of a task: the event that says that it has gone from RUNNING to a state. */
 const before = z.string().transform((name) => {
