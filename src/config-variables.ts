@@ -3,6 +3,7 @@
  * `agentlane config` and the errors of a bad value all come from here.
  */
 import { z } from "zod";
+import { client } from "./config-client.ts";
 import {
   choice,
   count,
@@ -209,6 +210,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   Agents: agents,
   Logging: logging,
   Tracing: tracing,
+  "Command line": client,
 };
 
 export const environment = z.object({
@@ -218,6 +220,7 @@ export const environment = z.object({
   ...agents,
   ...logging,
   ...tracing,
+  ...client,
 });
 
 export type Values = z.infer<typeof environment>;
