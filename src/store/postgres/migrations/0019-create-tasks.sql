@@ -153,6 +153,7 @@ DECLARE
   v_count bigint;
   v_queue text := '';
 BEGIN
+  PERFORM agentlane.count_later();
   FOR i IN 1 .. cardinality(p_task_ids) LOOP
     IF p_queues[i] <> v_queue THEN
       v_queue := p_queues[i];
@@ -168,4 +169,5 @@ BEGIN
         p_submitted[i], p_records[i], p_headers[i], p_changes[i], p_reasons[i]);
     END IF;
   END LOOP;
+  PERFORM agentlane.count_together();
 END $$;

@@ -37,12 +37,9 @@ BEGIN
     v_published := NOT EXISTS (SELECT FROM agentlane.doorbells d WHERE d.task = t.id);
     PERFORM agentlane.settle(t, 1, v_at);
   END IF;
-  RETURN (
-    SELECT json_build_object('outcome', CASE WHEN v_repeats THEN 'AGAIN' ELSE 'OK' END, 'now', v_at,
-      'record', to_json(r), 'published', coalesce(v_published, true),
-      'etag', coalesce((SELECT c.etag FROM agentlane.contexts c WHERE c.lane = t.lane), ''), 'effects', effects)
-    FROM agentlane.task_records r WHERE r.id = t.id
-  );
+  RETURN json_build_object('outcome', CASE WHEN v_repeats THEN 'AGAIN' ELSE 'OK' END, 'now', v_at,
+    'record', agentlane.record_of(t), 'published', coalesce(v_published, true),
+    'etag', coalesce((SELECT c.etag FROM agentlane.contexts c WHERE c.lane = t.lane), ''), 'effects', effects);
 END $$;
 
 CREATE OR REPLACE FUNCTION agentlane.claim_task(
@@ -62,6 +59,7 @@ CREATE FUNCTION agentlane.claim_tasks(
 DECLARE
   t agentlane.tasks;
 BEGIN
+  PERFORM agentlane.count_later();
   FOR i IN 1 .. cardinality(p_task_ids) LOOP
     t := agentlane.locked_at_once(p_tenants[i], p_task_ids[i]);
     -- A sweep holds the doorbells that it rings again until it has done all else.
@@ -72,6 +70,7 @@ BEGIN
         p_claim_ids[i]);
     END IF;
   END LOOP;
+  PERFORM agentlane.count_together();
 END $$;
 
 -- Locks a task's doorbell where nobody else has it; true as well where there is none.

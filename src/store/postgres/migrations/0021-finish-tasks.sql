@@ -68,7 +68,9 @@ BEGIN
     p_reason := 'CANCELED';
   END IF;
   t.next_attempt_at := CASE WHEN v_state = 3 THEN v_at + p_delay_ms END;
-  PERFORM agentlane.write_events(t, v_from, v_known, p_events, v_at);
+  IF v_known < cardinality(p_events) THEN
+    PERFORM agentlane.write_events(t, v_from, v_known, p_events, v_at);
+  END IF;
   t.last_sequence := v_from + cardinality(p_events) + 1;
   PERFORM agentlane.write_change(t, t.last_sequence, 2, v_state, v_change, v_at);
   IF v_state <> p_state THEN
@@ -84,7 +86,7 @@ BEGIN
   t.outcome := CASE WHEN v_state <> 1 THEN v_change END;
   t.last_finish := v_repeat || jsonb_build_object('etag', v_etag, 'sequence', t.last_sequence);
   effects := effects || agentlane.settle(t, 2, v_at, 1, greatest(0, v_at - t.attempt_started_at));
-  RETURN json_build_object('outcome', 'OK', 'now', v_at, 'task', agentlane.shown(t.id), 'etag', v_etag,
+  RETURN json_build_object('outcome', 'OK', 'now', v_at, 'task', agentlane.shown_of(t), 'etag', v_etag,
     'known', v_known, 'effects', effects,
     'due', CASE WHEN v_state = 3 THEN agentlane.next_due(v_at) END);
 END $$;
@@ -113,6 +115,7 @@ DECLARE
   t agentlane.tasks;
   v_first integer := 1;
 BEGIN
+  PERFORM agentlane.count_later();
   FOR i IN 1 .. cardinality(p_task_ids) LOOP
     t := agentlane.locked_at_once(p_tenants[i], p_task_ids[i]);
     IF t.state = 0 THEN
@@ -125,4 +128,5 @@ BEGIN
     END IF;
     v_first := v_first + p_event_counts[i];
   END LOOP;
+  PERFORM agentlane.count_together();
 END $$;
