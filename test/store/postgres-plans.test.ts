@@ -138,7 +138,7 @@ describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole 
     ["cancel_task", functions.cancel_task.text, ["default", "", "k14", 1, "", none]],
     ["finish_task", functions.finish_task.text, FINISH],
     ["finish_tasks", functions.finish_tasks.text, transposed([FINISH])],
-    ["create_task", functions.create_task.text, CREATE],
+    ["create_task", functions.create_task.text, CREATE.with(4, 3)],
     ["create_tasks", functions.create_tasks.text, transposed([CREATE])],
     ["redrive_tasks", functions.redrive_tasks.text, ["default", ["task-00000005"]]],
     ["purge_tasks", functions.purge_tasks.text, ["default", ["task-00000005"], null]],
