@@ -16,7 +16,7 @@ import {
   seconds,
   url,
 } from "./config-fields.ts";
-import { logging, tracing } from "./config-telemetry.ts";
+import { logging, metrics, tracing } from "./config-telemetry.ts";
 
 const server = {
   HOST: preset(z.string().regex(/^[^\s/]+$/), "127.0.0.1", {
@@ -208,6 +208,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Queue and store": queue,
   Agents: agents,
   Logging: logging,
+  Metrics: metrics,
   Tracing: tracing,
 };
 
@@ -217,6 +218,7 @@ export const environment = z.object({
   ...queue,
   ...agents,
   ...logging,
+  ...metrics,
   ...tracing,
 });
 

@@ -4,7 +4,11 @@ import { parseArgs } from "node:util";
 import { holdProcess, systemClock } from "./clock.ts";
 import { type Config, describeConfig, environmentWith, loadConfig } from "./config.ts";
 import { AgentlaneError } from "./errors.ts";
+import { inOrder, type Service } from "./lifecycle.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
+import { createMetrics, type Metrics, NO_METRICS } from "./telemetry/metrics.ts";
+import { createMetricsExport } from "./telemetry/metrics-export.ts";
+import { createProcessMetrics } from "./telemetry/process-metrics.ts";
 import { startTracing } from "./telemetry/tracing.ts";
 import { VERSION } from "./version.ts";
 
@@ -57,8 +61,10 @@ async function serve(config: Config): Promise<never> {
     logger,
     clock: systemClock,
   });
+  const metrics = metricsOf(config, logger);
   await tracing.start();
-  const runtime = await createRuntime(config, { logger, agents });
+  const runtime = await createRuntime(config, { logger, agents, metrics: metrics.instruments });
+  await metrics.start();
   await runtime.start();
   const { host, port } = runtime.server.address();
   print(howToCall(host, port, config, agents));
@@ -69,10 +75,20 @@ async function serve(config: Config): Promise<never> {
   logger.info("draining", { signal, timeoutMs: config.drainTimeoutMs });
   await runtime.drain(config.drainTimeoutMs);
   await runtime.stop();
-  await tracing.stop();
+  await Promise.all([tracing.stop(), metrics.stop()]);
   logger.info("stopped");
   // Nor must a timer or a socket that an agent left behind hold it now.
   process.exit(0);
+}
+
+/** The instruments, and the service that shows them. */
+function metricsOf(config: Config, logger: Logger): Service & { readonly instruments: Metrics } {
+  if (!config.metrics) return { ...inOrder([]), instruments: NO_METRICS };
+  const clock = systemClock;
+  const metrics = createMetrics(clock);
+  const setup = { metrics, version: VERSION, instanceId: `${process.pid}`, logger, clock };
+  const parts = [createProcessMetrics(metrics, clock), createMetricsExport(config.metrics, setup)];
+  return { ...inOrder(parts), instruments: metrics };
 }
 
 async function validate(config: Config): Promise<number> {

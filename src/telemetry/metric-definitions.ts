@@ -201,7 +201,12 @@ export const METRICS = {
     [names.ATTR_LOOKUP_RESULT],
     "Turns of sessions that found their instance warm (hit) or built it (miss).",
   ),
-  workers: gauge("agentlane.workers", "{worker}", [], "1 in a process that runs tasks, 0 in a gateway."),
+  workers: gauge(
+    "agentlane.workers",
+    "{worker}",
+    [],
+    "1 in a process that runs tasks, 0 in a gateway.",
+  ),
   slots: gauge(
     "agentlane.worker.slots",
     "{slot}",
@@ -249,7 +254,7 @@ export const METRICS = {
     [names.ATTR_DB_SYSTEM_NAME, names.ATTR_DB_OPERATION_NAME, names.ATTR_ERROR_TYPE],
     "Operations of the store, named as the store calls them.",
   ),
-  reconnects: counter(
+  connectionLosses: counter(
     "agentlane.connection.losses",
     "{connection}",
     [names.ATTR_CONNECTION],

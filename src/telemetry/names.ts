@@ -25,6 +25,8 @@ export const ATTR_RPC_METHOD = "rpc.method";
 export const ATTR_RPC_STATUS_CODE = "rpc.status_code";
 export const RPC_SYSTEM_GRPC = "grpc";
 export const RPC_SYSTEM_CONNECT = "connectrpc";
+/** In metrics only: the convention knows no such system. */
+export const RPC_SYSTEM_OPENAI = "openai";
 
 /** memory, redis or rabbitmq. */
 export const ATTR_MESSAGING_SYSTEM_NAME = "messaging.system.name";
@@ -112,7 +114,7 @@ export const ATTR_LOOKUP_RESULT = "agentlane.instance.lookup.result";
 export const ATTR_SLOT_STATE = "agentlane.slot.state";
 /** What was asked for with a fence that is none any more: append, finish or renew. */
 export const ATTR_STORE_OPERATION = "agentlane.store.operation";
-/** redis, redis-pushes, rabbitmq or postgresql. */
+/** As the server lists it: agentlane-publish, … */
 export const ATTR_CONNECTION = "agentlane.connection";
 
 /** Span event on the consumer span: the task was claimed after waiting. */

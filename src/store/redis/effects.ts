@@ -26,7 +26,12 @@ export interface ReadEffects {
   nextDueInMs?: number;
 }
 
-export function readEffects({ now, due = -1, notices = [], bells = [] }: EffectReplies): ReadEffects {
+export function readEffects({
+  now,
+  due = -1,
+  notices = [],
+  bells = [],
+}: EffectReplies): ReadEffects {
   const effects: ReadEffects = { doorbells: readBells(now, bells), notices: [] };
   for (const reply of list(notices)) {
     const [kind, ...rest] = list(reply);
