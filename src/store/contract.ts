@@ -12,12 +12,7 @@ import type {
   QueueMessage,
   TaskRecord,
 } from "../../gen/agentlane/store/v1/record_pb.js";
-import type { Worker } from "../../gen/agentlane/v1/operations_service_pb.js";
-import type {
-  ExecutionContext,
-  Instance,
-  SessionSummary,
-} from "../../gen/agentlane/v1/session_pb.js";
+import type { ExecutionContext, SessionSummary } from "../../gen/agentlane/v1/session_pb.js";
 import type {
   MultitaskStrategy,
   Task,
@@ -27,6 +22,8 @@ import type {
   TaskState,
 } from "../../gen/agentlane/v1/task_pb.js";
 import type { Service } from "../lifecycle.ts";
+import type { StateChange } from "./state-change.ts";
+import type { WorkerStore } from "./worker-registry.ts";
 
 export interface Store extends Service {
   /** memory, redis, postgres or sqlite. */
@@ -71,19 +68,6 @@ export interface Effects {
   readonly changes?: readonly StateChange[];
   /** Queues of doorbells that the adapter has rung itself, one name a doorbell; absent = none. */
   readonly rung?: readonly string[];
-}
-
-/** A task was led from one state to another. */
-export interface StateChange extends TaskRef {
-  readonly agentId: string;
-  /** The newest one; 0 before the first. */
-  readonly attempt: number;
-  readonly previous: TaskState;
-  readonly state: TaskState;
-  /** Of the error, e.g. CANCELED; empty = there is none. */
-  readonly reason: string;
-  /** W3C, of the submit; empty when tracing was off. */
-  readonly traceHeaders: Readonly<Record<string, string>>;
 }
 
 export interface TaskStore {
@@ -383,36 +367,6 @@ export interface SessionStore {
 export interface StoredSession {
   readonly context: ExecutionContext;
   readonly etag: string;
-}
-
-/** The registry of live workers and what they hold. Entries vanish when not reported for `ttlMs`. */
-export interface WorkerStore {
-  /** Reports closer together are not worth their price; 0 where a report costs nothing. */
-  readonly minReportIntervalMs: number;
-  /**
-   * `known` is false when the store did not know the worker, or no longer: its next report carries
-   * all its instances.
-   */
-  report(report: WorkerReport): Promise<{ known: boolean }>;
-  /** Removes the worker and its instances. */
-  remove(workerId: string): Promise<void>;
-  /** By id. */
-  list(): Promise<Worker[]>;
-  /** By session key. */
-  instances(
-    tenant: string,
-    filter: { agentId?: string; workerId?: string; sessionKey?: string },
-    page: PageRequest,
-  ): Promise<Page<Instance> & { totalCount: number }>;
-}
-
-export interface WorkerReport {
-  readonly worker: Worker;
-  readonly ttlMs: number;
-  /** Instances that are new or changed since the last report, by tenant. */
-  readonly changed: readonly { readonly tenant: string; readonly instance: Instance }[];
-  /** Instances that are gone since the last report. */
-  readonly removed: readonly { readonly tenant: string; readonly sessionKey: string }[];
 }
 
 /** `agent_id#session_id`; ids cannot contain "#", so it is injective. */

@@ -12,14 +12,9 @@ import type { Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Clock } from "../../clock.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
 import { timestamp } from "../../timestamp.ts";
-import {
-  type Effects,
-  type SessionRef,
-  type StateChange,
-  sessionKey,
-  type TaskRef,
-} from "../contract.ts";
+import { type Effects, type SessionRef, sessionKey, type TaskRef } from "../contract.ts";
 import { taskNotFound } from "../refusals.ts";
+import type { StateChange } from "../state-change.ts";
 import { DueHeap } from "./due-heap.ts";
 
 export interface MemoryState {

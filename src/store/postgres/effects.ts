@@ -3,8 +3,9 @@
 import type { LogEntry, Notice, QueueMessage } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { TaskEvent } from "../../../gen/agentlane/v1/task_pb.js";
 import { timestamp } from "../../timestamp.ts";
-import type { Effects, StateChange } from "../contract.ts";
+import type { Effects } from "../contract.ts";
 import { cancelNotice, entriesNotice, logEntry } from "../messages.ts";
+import type { StateChange } from "../state-change.ts";
 import { readEntry } from "./entries.ts";
 import { readHeaders } from "./records.ts";
 import { Fields } from "./reply.ts";

@@ -8,8 +8,9 @@ import type {
 } from "../../../gen/agentlane/store/v1/record_pb.js";
 import { type Task, TaskSchema, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import { timestamp } from "../../timestamp.ts";
-import type { Effects, StateChange, TaskRef } from "../contract.ts";
+import type { Effects, TaskRef } from "../contract.ts";
 import { taskNotFound } from "../refusals.ts";
+import type { StateChange } from "../state-change.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
