@@ -17,7 +17,7 @@ import {
   seconds,
   url,
 } from "./config-fields.ts";
-import { logging, tracing } from "./config-telemetry.ts";
+import { logging, metrics, tracing } from "./config-telemetry.ts";
 
 const server = {
   HOST: preset(z.string().regex(/^[^\s/]+$/), "127.0.0.1", {
@@ -209,6 +209,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Queue and store": queue,
   Agents: agents,
   Logging: logging,
+  Metrics: metrics,
   Tracing: tracing,
   "Command line": client,
 };
@@ -219,6 +220,7 @@ export const environment = z.object({
   ...queue,
   ...agents,
   ...logging,
+  ...metrics,
   ...tracing,
   ...client,
 });
