@@ -3,6 +3,7 @@
  * `agentlane config` and the errors of a bad value all come from here.
  */
 import { z } from "zod";
+import { webConsole } from "./config-console.ts";
 import {
   choice,
   count,
@@ -207,6 +208,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Tasks and workers": tasks,
   "Queue and store": queue,
   Agents: agents,
+  Console: webConsole,
   Logging: logging,
   Tracing: tracing,
 };
@@ -216,6 +218,7 @@ export const environment = z.object({
   ...tasks,
   ...queue,
   ...agents,
+  ...webConsole,
   ...logging,
   ...tracing,
 });

@@ -3,7 +3,7 @@
  * process.env. The parts receive their own records from it, durations in milliseconds.
  */
 import type { z } from "zod";
-import { conflicts, storeType, storeUrl } from "./config-conflicts.ts";
+import { conflicts, isLoopback, storeType, storeUrl } from "./config-conflicts.ts";
 import { type VariableMeta, variableMeta } from "./config-fields.ts";
 import { environment, SECTIONS, type Values } from "./config-variables.ts";
 import { AgentlaneError, type FieldViolation } from "./errors.ts";
@@ -148,6 +148,8 @@ function assemble(values: Values) {
         migrate: values.POSTGRES_MIGRATE,
       },
     },
+    /** Whether the web console is served. */
+    webConsole: values.CONSOLE ?? isLoopback(values.HOST),
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     /** Whether prompts, answers and tool data may appear in spans. */

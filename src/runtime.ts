@@ -1,5 +1,6 @@
 /** Composition root: it and its runtime-*.ts files alone name concrete adapters. Parts in, a program out. */
 import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
 import { type Config, processEnvironment } from "./config.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
@@ -14,6 +15,7 @@ import { inOrder, type Service, service } from "./lifecycle.ts";
 import { agentsOf } from "./runtime-agents.ts";
 import { type Backends, backendsOf } from "./runtime-backends.ts";
 import { isSharedStore } from "./runtime-store.ts";
+import { loadConsole } from "./server/console-files.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
@@ -29,6 +31,8 @@ import type { LeaseBackup } from "./worker/lease-keeper.ts";
 import { createLeaseThread } from "./worker/lease-thread.ts";
 import { createWorker, type Worker } from "./worker/worker.ts";
 
+/** Where the build puts it, for the compiled program too. */
+const CONSOLE_FOLDER = fileURLToPath(new URL("../dist/console/", import.meta.url));
 const RECONCILE_INTERVAL_MS = 5000;
 const UNPUBLISHED_AFTER_MS = 5000;
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
@@ -70,6 +74,7 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
     readiness,
     clock,
     options: await serverOptions(config, overrides),
+    webConsole: config.webConsole ? { files: await loadConsole(CONSOLE_FOLDER) } : undefined,
     onError: (error) => shared.logger.error("a call failed unexpectedly", { error }),
   });
   const atStop = (close: () => Promise<void>): Service => service(async () => {}, close);
