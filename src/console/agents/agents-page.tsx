@@ -60,9 +60,7 @@ function AgentItem({ agent }: { agent: AgentDescription }) {
         {capabilities.includes("interrupts") && <Badge tone="ask">interrupts</Badge>}
       </p>
       <p>
-        <Link href={address(["playground"], { agent: agentId })} label={`Try ${agentId}`}>
-          Try it
-        </Link>
+        <Link href={address(["playground"], { agent: agentId })}>Try {agentId}</Link>
       </p>
     </li>
   );

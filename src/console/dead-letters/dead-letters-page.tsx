@@ -43,7 +43,7 @@ export function DeadLettersPage() {
       setAsked({ kind, selection: { taskIds: [...chosen] }, count: chosen.size });
     } else setAsked({ kind, selection: filters, count });
   };
-  const which = chosen.size > 0 ? `${chosen.size} selected` : `all ${formatCount(count)}`;
+  const which = chosen.size > 0 ? `selected (${chosen.size})` : `all (${formatCount(count)})`;
   return (
     <>
       <PageHead

@@ -75,7 +75,7 @@ export function OverviewCharts({ samples, latency }: OverviewChartsProps) {
         />
         <Chart
           {...shared}
-          title="Workers"
+          title="Load"
           hint="slots and instances"
           format={formatCount}
           lines={[

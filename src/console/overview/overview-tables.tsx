@@ -12,7 +12,7 @@ export function OverviewTables({ reading: { queues, workers } }: { reading: Read
         {queues.length === 0 ? (
           <Empty title="No queues yet" />
         ) : (
-          <div class="table-box">
+          <div class="table-box" tabIndex={0} role="group" aria-label="Queues, figures">
             <table class="table">
               <thead>
                 <tr>
@@ -38,7 +38,7 @@ export function OverviewTables({ reading: { queues, workers } }: { reading: Read
         {workers.length === 0 ? (
           <Empty title="No workers">Tasks wait until a process with workers joins.</Empty>
         ) : (
-          <div class="table-box">
+          <div class="table-box" tabIndex={0} role="group" aria-label="Workers, figures">
             <table class="table">
               <thead>
                 <tr>

@@ -62,7 +62,7 @@ function QuestionForm({ question, answered = false, onAnswer }: QuestionFormProp
       ) : (
         <>
           {(asked === "" || !isOnlyText(value)) && <Json value={value} label="Question" />}
-          <FreeForm onAnswer={onAnswer} />
+          <FreeForm options={optionsOf(value)} onAnswer={onAnswer} />
         </>
       )}
     </section>
@@ -79,7 +79,32 @@ function isOnlyText(value: JsonValue): boolean {
   return typeof value === "string" || (isObject(value) && Object.keys(value).length === 1);
 }
 
-function FreeForm({ onAnswer }: { onAnswer: (value: JsonValue) => void }) {
+/** What a question offers as answers, in the usual form; else yes and no. */
+function optionsOf(value: JsonValue): readonly AnswerOption[] {
+  const options = isObject(value) ? value.options : undefined;
+  if (Array.isArray(options) && options.length > 0) {
+    return options.map((option) => ({
+      label: typeof option === "string" ? option : JSON.stringify(option),
+      value: option,
+    }));
+  }
+  return [
+    { label: "Yes", value: true },
+    { label: "No", value: false },
+  ];
+}
+
+interface AnswerOption {
+  readonly label: string;
+  readonly value: JsonValue;
+}
+
+interface FreeFormProps {
+  readonly options: readonly AnswerOption[];
+  readonly onAnswer: (value: JsonValue) => void;
+}
+
+function FreeForm({ options, onAnswer }: FreeFormProps) {
   const [text, setText] = useState("");
   const [isJson, setJson] = useState(false);
   const read = valueOf(text);
@@ -93,12 +118,15 @@ function FreeForm({ onAnswer }: { onAnswer: (value: JsonValue) => void }) {
       }}
     >
       <div class="row">
-        <Button kind="primary" icon="check" onClick={() => onAnswer(true)}>
-          Yes
-        </Button>
-        <Button icon="close" onClick={() => onAnswer(false)}>
-          No
-        </Button>
+        {options.map(({ label, value }, index) => (
+          <Button
+            key={label}
+            kind={index === 0 ? "primary" : "plain"}
+            onClick={() => onAnswer(value)}
+          >
+            {label}
+          </Button>
+        ))}
       </div>
       <Field label="Another answer" hint={isJson && read.problem ? read.problem : ""}>
         <input value={text} onInput={(event) => setText(event.currentTarget.value)} />

@@ -85,11 +85,11 @@ function announcement(state: ConversationState): string {
 function useEarlier(state: ConversationState) {
   const { sessions } = useServices();
   const conversation = useConversation();
-  const { agentId, sessionId, turns, earlierCount } = state;
-  const isFresh = turns.length === 0;
+  const { agentId, sessionId, earlierCount } = state;
+  const hasEarlier = earlierCount !== 0 && agentId !== "" && sessionId !== "";
   const { data, failure } = usePolled<ExecutionContext | undefined>(
     async (signal) => {
-      if (agentId === "" || sessionId === "") return undefined;
+      if (!hasEarlier) return undefined;
       try {
         return (await sessions.getSession({ agentId, sessionId }, { signal })).context;
       } catch (error) {
@@ -99,11 +99,12 @@ function useEarlier(state: ConversationState) {
       }
     },
     0,
-    `${agentId} ${sessionId}`,
+    `${agentId} ${sessionId} ${hasEarlier}`,
   );
+  const isUnknown = earlierCount === undefined;
   useEffect(() => {
-    if (data && isFresh) conversation.setEarlierCount(data.history.length);
-  }, [data, isFresh, conversation]);
+    if (data && isUnknown) conversation.setEarlierCount(data.history.length);
+  }, [data, isUnknown, conversation]);
   const questions = (data?.interrupts ?? []).map(({ id, value }) => ({ id, value: jsonOf(value) }));
   return { earlier: data?.history.slice(0, earlierCount) ?? [], questions, failure };
 }

@@ -2,7 +2,6 @@
  * The playground's conversation: its turns run on while other pages are looked at, and a reload in
  * the middle of an answer goes on after the last entry that was seen.
  */
-import { ConnectError } from "@connectrpc/connect";
 import { Role } from "../../../gen/agentlane/v1/content_pb.js";
 import { OnDisconnect } from "../../../gen/agentlane/v1/task_pb.js";
 import { randomId } from "../clock.ts";
@@ -30,15 +29,17 @@ export interface ConversationState {
   readonly agentId: string;
   /** Empty = each turn stands alone. */
   readonly sessionId: string;
-  /** Messages of the session that are older than the first turn here. */
-  readonly earlierCount: number;
+  /** Messages of the session that are older than the first turn here; absent until it is known. */
+  readonly earlierCount?: number | undefined;
   readonly turns: readonly PlayTurn[];
 }
 
 export interface Conversation {
   readonly state: Observable<ConversationState>;
-  /** Begins another one; what runs goes on without being watched. */
+  /** Takes up a session; what runs goes on without being watched. */
   open(agentId: string, sessionId: string): void;
+  /** The same with a session that nobody has used. */
+  begin(agentId: string): void;
   setEarlierCount(count: number): void;
   /** Does nothing while a turn runs. */
   send(draft: CallDraft): void;
@@ -79,12 +80,18 @@ export function createConversation(services: Services): Conversation {
     }
   };
 
+  const change = (to: ConversationState): void => {
+    watching.abort();
+    watching = new AbortController();
+    state.set(to);
+  };
+
   return {
     state,
-    open(agentId, sessionId) {
-      watching.abort();
-      watching = new AbortController();
-      state.set({ agentId, sessionId, earlierCount: 0, turns: [] });
+    open: (agentId, sessionId) => change({ agentId, sessionId, turns: [] }),
+    begin(agentId) {
+      const sessionId = `play-${randomId().slice(0, 8)}`;
+      change({ agentId, sessionId, earlierCount: 0, turns: [] });
     },
     setEarlierCount: (earlierCount) => state.set({ ...state.get(), earlierCount }),
     send(draft) {
@@ -134,9 +141,9 @@ async function* entriesOf(
       }
       return;
     } catch (error) {
+      if (signal.aborted || isTaskError(error)) throw error;
       services.connection.failed(error);
-      const isBroken = isLost(error) || isUnauthenticated(error);
-      if (signal.aborted || !isBroken || isTaskError(error)) throw error;
+      if (!isLost(error) && !isUnauthenticated(error)) throw error;
       if (taskId === "") await services.clock.sleep(RETRY_MS, signal);
     }
   }
@@ -145,7 +152,7 @@ async function* entriesOf(
 
 /** Of a task that ended so: another try would only be told the same. */
 function isTaskError(error: unknown): boolean {
-  return describeFailure(ConnectError.from(error)).taskId !== "";
+  return describeFailure(error).taskId !== "";
 }
 
 function requestOf({ key, draft }: PlayTurn) {

@@ -1,7 +1,6 @@
 /** Talk to an agent, and see the call behind it. */
 import { useEffect, useState } from "preact/hooks";
 import { AgentSelect } from "../agents/agent-select.tsx";
-import { randomId } from "../clock.ts";
 import type { CallDraft } from "../model/snippets.ts";
 import { address } from "../routes.ts";
 import { useObservable, usePolled } from "../services/hooks.ts";
@@ -37,10 +36,10 @@ export function PlaygroundPage() {
         <AgentSelect
           value={agentId}
           withAll={false}
-          onChange={(chosen) => conversation.open(chosen, newSessionId())}
+          onChange={(chosen) => conversation.begin(chosen)}
         />
         <SessionField key={`${agentId} ${sessionId}`} agentId={agentId} sessionId={sessionId} />
-        <Button icon="plus" onClick={() => conversation.open(agentId, newSessionId())}>
+        <Button icon="plus" onClick={() => conversation.begin(agentId)}>
           New session
         </Button>
         {sessionId && (
@@ -72,11 +71,12 @@ function useAddress(known: readonly string[]): void {
     const current = conversation.state.get();
     if (agent !== "") {
       const isOther = agent !== current.agentId || (session !== "" && session !== current.sessionId);
-      if (isOther) conversation.open(agent, session || newSessionId());
+      if (isOther && session !== "") conversation.open(agent, session);
+      else if (isOther) conversation.begin(agent);
       go(place.pathname, { replace: true });
     } else if (current.agentId === "" && known[0] !== undefined) {
       const first = DEFAULT_AGENTS.find((name) => known.includes(name)) ?? known[0];
-      conversation.open(first, newSessionId());
+      conversation.begin(first);
     }
   }, [agent, session, names]);
 }
@@ -103,8 +103,4 @@ function SessionField({ agentId, sessionId }: { agentId: string; sessionId: stri
       />
     </Field>
   );
-}
-
-function newSessionId(): string {
-  return `play-${randomId().slice(0, 8)}`;
 }

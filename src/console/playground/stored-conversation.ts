@@ -5,7 +5,7 @@ import type { ConversationState, PlayTurn } from "./conversation.ts";
 const STORAGE_KEY = "agentlane.playground";
 const MAX_TURNS = 50;
 
-const NOTHING: ConversationState = { agentId: "", sessionId: "", earlierCount: 0, turns: [] };
+const NOTHING: ConversationState = { agentId: "", sessionId: "", turns: [] };
 
 /** Keeps less when there is no room for all of it. */
 export function saveConversation(storage: Storage, state: ConversationState): void {

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { formatTime } from "../model/format.ts";
 import { Card } from "./parts.tsx";
 import { useThemeChange } from "./theme.tsx";
 
@@ -108,7 +109,7 @@ function optionsOf(
       y: { range: (_plot, _min, max) => [0, Math.max(niceTop(max), 1e-3)] },
     },
     axes: [
-      { ...axis, space: 70 },
+      { ...axis, space: 80, size: 28, values: (_plot, splits) => splits.map(clockTime) },
       { ...axis, size: 56, values: (_plot, splits) => splits.map((v) => latest.current.format(v)) },
     ],
     series: [
@@ -125,6 +126,12 @@ function optionsOf(
     ],
     hooks: { setCursor: [(plot) => setAt(plot.cursor.idx ?? undefined)] },
   };
+}
+
+/** "20:21", or "20:21:30" between minutes; `time` in Unix seconds. */
+function clockTime(time: number): string {
+  const text = formatTime(time * 1000);
+  return text.slice(0, time % 60 === 0 ? 5 : 8);
 }
 
 /** Room above the highest value. */
