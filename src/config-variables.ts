@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { client } from "./config-client.ts";
+import { webConsole } from "./config-console.ts";
 import {
   choice,
   count,
@@ -18,7 +19,7 @@ import {
   url,
 } from "./config-fields.ts";
 import { outbound } from "./config-outbound.ts";
-import { logging, tracing } from "./config-telemetry.ts";
+import { logging, metrics, tracing } from "./config-telemetry.ts";
 
 const server = {
   HOST: preset(z.string().regex(/^[^\s/]+$/), "127.0.0.1", {
@@ -209,7 +210,9 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Tasks and workers": tasks,
   "Queue and store": queue,
   Agents: { ...agents, ...outbound },
+  Console: webConsole,
   Logging: logging,
+  Metrics: metrics,
   Tracing: tracing,
   "Command line": client,
 };
@@ -220,7 +223,9 @@ export const environment = z.object({
   ...queue,
   ...agents,
   ...outbound,
+  ...webConsole,
   ...logging,
+  ...metrics,
   ...tracing,
   ...client,
 });

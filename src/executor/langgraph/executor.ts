@@ -18,6 +18,7 @@ import { type NewId, uuidV7 } from "../../ids.ts";
 import { service } from "../../lifecycle.ts";
 import { createOutboundFetch, type OutboundFetch } from "../../outbound-fetch.ts";
 import { redact, secretsOf } from "../../redact.ts";
+import { type Metrics, NO_METRICS } from "../../telemetry/metrics.ts";
 import { type AgentDefinition, agentDefinitionSchema } from "../agent-definition.ts";
 import type { FrameworkExecutor, Turn, TurnEvent } from "../contract.ts";
 import type { OwnedRuntime } from "./build-runtime.ts";
@@ -25,6 +26,7 @@ import { isReadableCheckpoint } from "./checkpoint.ts";
 import { canceled, messageOf, toAgentlaneError } from "./errors.ts";
 import { createEventChannel } from "./event-channel.ts";
 import { property } from "./json.ts";
+import { createModelMetrics, type ModelMetrics } from "./model-metrics.ts";
 import { createProjectModules } from "./project-modules.ts";
 import { runTurn } from "./run-turn.ts";
 import { createRuntimeCache, type RuntimeCache } from "./runtime-cache.ts";
@@ -41,6 +43,8 @@ export interface LangGraphExecutorOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** For MCP servers over HTTP. Default: one that reaches what is public, and what definitions name. */
   readonly outboundFetch?: OutboundFetch;
+  /** Default: off. */
+  readonly metrics?: Metrics;
 }
 
 const CAPABILITIES = ["streaming", "tools", "memory", "interrupts", "mcp"];
@@ -51,6 +55,7 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
   const modules = createProjectModules();
   const { outboundFetch = createOutboundFetch({ clock, allowed: [] }) } = options;
   const runtimes = createRuntimeCache({ clock, newId, modules, outboundFetch });
+  const metrics = createModelMetrics(options.metrics ?? NO_METRICS, clock);
   let running = false;
 
   const { start, stop } = service(
@@ -88,6 +93,7 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
         newId,
         runtimes,
         environment: options.environment ?? {},
+        metrics,
         tracing: tracingOf(turn, options.captureContent ?? false, clock),
       }),
     readsCheckpoint: isReadableCheckpoint,
@@ -110,6 +116,7 @@ function execute(
     newId: NewId;
     runtimes: RuntimeCache;
     environment: Readonly<Record<string, string | undefined>>;
+    metrics: ModelMetrics;
     tracing: TracingCallbacks | undefined;
   },
 ): AsyncIterable<TurnEvent> {
@@ -143,6 +150,7 @@ function execute(
         channel,
         signal,
         clock,
+        metrics: parts.metrics,
         handlers: tracing ? [tracing] : [],
         newId: parts.newId,
       });
