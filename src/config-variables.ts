@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { client } from "./config-client.ts";
+import { webConsole } from "./config-console.ts";
 import {
   choice,
   count,
@@ -208,6 +209,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Tasks and workers": tasks,
   "Queue and store": queue,
   Agents: agents,
+  Console: webConsole,
   Logging: logging,
   Metrics: metrics,
   Tracing: tracing,
@@ -219,6 +221,7 @@ export const environment = z.object({
   ...tasks,
   ...queue,
   ...agents,
+  ...webConsole,
   ...logging,
   ...metrics,
   ...tracing,

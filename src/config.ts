@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import { clientEnvironment } from "./config-client.ts";
-import { conflicts, storeType, storeUrl } from "./config-conflicts.ts";
+import { conflicts, isLoopback, storeType, storeUrl } from "./config-conflicts.ts";
 import { type VariableMeta, variableMeta } from "./config-fields.ts";
 import { environment, SECTIONS, type Values } from "./config-variables.ts";
 import { AgentlaneError, type FieldViolation } from "./errors.ts";
@@ -175,6 +175,8 @@ function assemble(values: Values) {
         migrate: values.POSTGRES_MIGRATE,
       },
     },
+    /** Whether the web console is served. */
+    webConsole: values.CONSOLE ?? isLoopback(values.HOST),
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     /** Whether prompts, answers and tool data may appear in spans. */
