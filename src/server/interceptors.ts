@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
-import type { Principal } from "../tasks/task-manager.ts";
+import type { Principal } from "../tasks/principal.ts";
 import {
   type CallScope,
   createCallScope,

@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
-import { DEFAULT_TENANT } from "../tasks/task-manager.ts";
+import { ANYBODY } from "../tasks/principal.ts";
 import { agentService } from "./agent-service.ts";
 import { createConnectAdapter } from "./connect-adapter.ts";
 import { createCors } from "./cors.ts";
@@ -121,7 +121,7 @@ function assemble(parts: ServerParts): Running {
   const routes = createRoutes({ ...parts, readiness });
   const interceptors = createInterceptors({
     gate,
-    authenticate: parts.authenticate ?? (() => ({ tenant: DEFAULT_TENANT })),
+    authenticate: parts.authenticate ?? (() => ANYBODY),
     validate: createValidation(),
     clock,
     maxTimeoutMs: options.maxTimeoutMs,

@@ -15,7 +15,7 @@ import {
 } from "../store/contract.ts";
 import { guardContext } from "./context-guard.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { Principal } from "./task-manager.ts";
+import type { Principal } from "./principal.ts";
 
 export interface SessionName {
   readonly agentId: string;

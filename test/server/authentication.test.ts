@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRoutes } from "../../src/server/routes.ts";
+import { principal } from "../harness/principals.ts";
 import {
   callGrpc,
   EXECUTE,
@@ -16,7 +17,7 @@ beforeAll(async () => {
   server = await startTestServer({
     parts: {
       authenticate: async ({ authorization }) =>
-        authorization === "Bearer good" ? { tenant: "acme" } : undefined,
+        authorization === "Bearer good" ? principal("acme") : undefined,
     },
   });
 });
@@ -26,7 +27,7 @@ test("the tenant comes from the credentials", async () => {
   const body = enveloped(executeRequest("echo"));
   const { error } = await callGrpc(server.port, EXECUTE, body, { authorization: "Bearer good" });
   expect(error).toBeUndefined();
-  expect(server.manager.runs.at(-1)?.principal).toEqual({ tenant: "acme" });
+  expect(server.manager.runs.at(-1)?.principal).toEqual(principal("acme"));
 });
 
 test("every RPC refuses a caller without valid credentials", async () => {
