@@ -11,6 +11,7 @@ import { createLangGraphExecutor } from "./executor/langgraph/executor.ts";
 import { createRouter } from "./executor/router.ts";
 import { uuidV7 } from "./ids.ts";
 import { inOrder, type Service, service } from "./lifecycle.ts";
+import { accessOf } from "./runtime-access.ts";
 import { agentsOf } from "./runtime-agents.ts";
 import { type Backends, backendsOf } from "./runtime-backends.ts";
 import { isSharedStore } from "./runtime-store.ts";
@@ -65,8 +66,11 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
   shared.whenDue.call = (inMs) => sweeper.dueIn(inMs);
   const phase = { running: false, draining: false };
   const managers = managersOf(config, shared, worker, phase);
+  const access = await accessOf(config, shared);
   const server = createServer({
     ...managers,
+    apiKeys: access.apiKeys,
+    ...(access.authenticate && { authenticate: access.authenticate }),
     readiness,
     clock,
     options: await serverOptions(config, overrides),
@@ -82,6 +86,7 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
     ...(worker ? [worker] : []),
     sweeper,
     atStop(() => managers.manager.close()),
+    access,
     server,
     atStop(async () => {
       // Before the connections end: those who wait are told, and nobody new comes in.

@@ -1,5 +1,6 @@
 /**
- * Seam: where truth lives. Tasks, lanes, leases, events, idempotency keys, sessions and workers.
+ * Seam: where truth lives. Tasks, lanes, leases, events, idempotency keys, sessions, workers
+ * and credentials.
  * Every operation is atomic; every write of an attempt carries its lease and is refused with
  * `lease_lost` when its fence is stale. Instants are the store's own (server) time: callers pass
  * durations. Records handed out are never changed afterwards by the store, nor may the caller change
@@ -12,12 +13,7 @@ import type {
   QueueMessage,
   TaskRecord,
 } from "../../gen/agentlane/store/v1/record_pb.js";
-import type { Worker } from "../../gen/agentlane/v1/operations_service_pb.js";
-import type {
-  ExecutionContext,
-  Instance,
-  SessionSummary,
-} from "../../gen/agentlane/v1/session_pb.js";
+import type { ExecutionContext, SessionSummary } from "../../gen/agentlane/v1/session_pb.js";
 import type {
   MultitaskStrategy,
   Task,
@@ -27,6 +23,8 @@ import type {
   TaskState,
 } from "../../gen/agentlane/v1/task_pb.js";
 import type { Service } from "../lifecycle.ts";
+import type { CredentialStore } from "./credential-contract.ts";
+import type { WorkerStore } from "./worker-contract.ts";
 
 export interface Store extends Service {
   /** memory, redis, postgres or sqlite. */
@@ -36,6 +34,7 @@ export interface Store extends Service {
   readonly deadLetters: DeadLetterStore;
   readonly sessions: SessionStore;
   readonly workers: WorkerStore;
+  readonly credentials: CredentialStore;
   /** Resolves when the store answers; rejects with `unavailable` and the reason otherwise. */
   check(): Promise<void>;
 }
@@ -362,36 +361,6 @@ export interface SessionStore {
 export interface StoredSession {
   readonly context: ExecutionContext;
   readonly etag: string;
-}
-
-/** The registry of live workers and what they hold. Entries vanish when not reported for `ttlMs`. */
-export interface WorkerStore {
-  /** Reports closer together are not worth their price; 0 where a report costs nothing. */
-  readonly minReportIntervalMs: number;
-  /**
-   * `known` is false when the store did not know the worker, or no longer: its next report carries
-   * all its instances.
-   */
-  report(report: WorkerReport): Promise<{ known: boolean }>;
-  /** Removes the worker and its instances. */
-  remove(workerId: string): Promise<void>;
-  /** By id. */
-  list(): Promise<Worker[]>;
-  /** By session key. */
-  instances(
-    tenant: string,
-    filter: { agentId?: string; workerId?: string; sessionKey?: string },
-    page: PageRequest,
-  ): Promise<Page<Instance> & { totalCount: number }>;
-}
-
-export interface WorkerReport {
-  readonly worker: Worker;
-  readonly ttlMs: number;
-  /** Instances that are new or changed since the last report, by tenant. */
-  readonly changed: readonly { readonly tenant: string; readonly instance: Instance }[];
-  /** Instances that are gone since the last report. */
-  readonly removed: readonly { readonly tenant: string; readonly sessionKey: string }[];
 }
 
 /** `agent_id#session_id`; ids cannot contain "#", so it is injective. */

@@ -33,6 +33,9 @@ export const ANYBODY: Principal = {
   roles: ALL_ROLES,
 };
 
+/** Who is not asked: probes. */
+export const NOBODY: Principal = { tenant: "", subject: "nobody", roles: new Set() };
+
 /** Whether the principal may use and see an agent, and all that belongs to it. */
 export function mayUse({ agentIds }: Principal, agentId: string): boolean {
   return agentIds === undefined || agentIds.has(agentId);

@@ -28,6 +28,7 @@ import {
   taskResult,
   userMessage,
 } from "../harness/builders.ts";
+import { principal } from "../harness/principals.ts";
 import {
   connectionTo,
   dropKeys,
@@ -36,7 +37,6 @@ import {
   type RedisServer,
   startRedis,
 } from "../harness/redis-server.ts";
-import { principal } from "../harness/principals.ts";
 
 const never = new AbortController().signal;
 const NOTHING = { doorbells: [], notices: [] };
