@@ -18,6 +18,7 @@ import { isSharedStore } from "./runtime-store.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
+import { limitedToAgents, sessionsLimitedToAgents } from "./tasks/agent-access.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createOperations } from "./tasks/operations.ts";
 import { createReadiness } from "./tasks/readiness.ts";
@@ -69,6 +70,8 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
   const access = await accessOf(config, shared);
   const server = createServer({
     ...managers,
+    manager: limitedToAgents(managers.manager),
+    sessions: sessionsLimitedToAgents(managers.sessions),
     apiKeys: access.apiKeys,
     ...(access.authenticate && { authenticate: access.authenticate }),
     readiness,

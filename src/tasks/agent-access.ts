@@ -7,8 +7,7 @@ import { AgentlaneError } from "../errors.ts";
 import type { Page, PageRequest } from "../store/contract.ts";
 import { taskNotFound } from "../store/refusals.ts";
 import { mayUse, type Principal } from "./principal.ts";
-import type { SessionManager, SessionName } from "./session-manager.ts";
-import { sessionNotFound } from "./session-manager.ts";
+import { type SessionManager, type SessionName, sessionNotFound } from "./session-manager.ts";
 import type { TaskManager } from "./task-manager.ts";
 
 /** Pages of others' items that one call looks through for the principal's own. */
@@ -62,12 +61,17 @@ export function limitedToAgents(manager: TaskManager): TaskManager {
     },
     async listDeadLetters(principal, filter, page) {
       if (!principal.agentIds) return manager.listDeadLetters(principal, filter, page);
-      const wanted = [...principal.agentIds].filter((id) => !filter.agentId || filter.agentId === id);
+      const wanted = [...principal.agentIds].filter(
+        (id) => !filter.agentId || filter.agentId === id,
+      );
       const first = { size: 1, token: "" };
       const counts = wanted.map((agentId) =>
         manager.listDeadLetters(principal, { ...filter, agentId }, first),
       );
-      const totalCount = (await Promise.all(counts)).reduce((sum, each) => sum + each.totalCount, 0);
+      const totalCount = (await Promise.all(counts)).reduce(
+        (sum, each) => sum + each.totalCount,
+        0,
+      );
       const found = await ownPage(principal, page, (next) =>
         manager.listDeadLetters(principal, filter, next),
       );
@@ -110,12 +114,17 @@ export function sessionsLimitedToAgents(sessions: SessionManager): SessionManage
       ownPage(principal, page, (next) => sessions.list(principal, filter, next)),
     async listInstances(principal, filter, page) {
       if (!principal.agentIds) return sessions.listInstances(principal, filter, page);
-      const wanted = [...principal.agentIds].filter((id) => !filter.agentId || filter.agentId === id);
+      const wanted = [...principal.agentIds].filter(
+        (id) => !filter.agentId || filter.agentId === id,
+      );
       const first = { size: 1, token: "" };
       const counts = wanted.map((agentId) =>
         sessions.listInstances(principal, { ...filter, agentId }, first),
       );
-      const totalCount = (await Promise.all(counts)).reduce((sum, each) => sum + each.totalCount, 0);
+      const totalCount = (await Promise.all(counts)).reduce(
+        (sum, each) => sum + each.totalCount,
+        0,
+      );
       const found = await ownPage(principal, page, (next) =>
         sessions.listInstances(principal, filter, next),
       );
