@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { access } from "./config-access.ts";
+import { client } from "./config-client.ts";
 import {
   choice,
   count,
@@ -211,6 +212,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   Agents: agents,
   Logging: logging,
   Tracing: tracing,
+  "Command line": client,
 };
 
 export const environment = z.object({
@@ -221,6 +223,7 @@ export const environment = z.object({
   ...agents,
   ...logging,
   ...tracing,
+  ...client,
 });
 
 export type Values = z.infer<typeof environment>;
