@@ -15,6 +15,7 @@ import {
   sessionCommand,
   sessionsCommand,
 } from "./commands/sessions.ts";
+import { createKeyCommand, keysCommand, revokeKeyCommand } from "./commands/keys.ts";
 import { statusCommand } from "./commands/status.ts";
 import { cancelCommand, taskCommand, tasksCommand } from "./commands/tasks.ts";
 import { watchCommand } from "./commands/watch.ts";
@@ -38,5 +39,8 @@ export const OPERATOR_COMMANDS: readonly Command[] = [
   agentsCommand,
   agentCommand,
   validateAgentCommand,
+  keysCommand,
+  createKeyCommand,
+  revokeKeyCommand,
   chatCommand,
 ];

@@ -15,7 +15,7 @@ export type Access = "open" | "known" | readonly AccessRole[];
 const { SUBMIT, READ, OPERATE, ADMIN } = AccessRole;
 
 /** By the name of an RPC, and of a route of HTTP's own. */
-const ACCESS: Readonly<Record<string, Access>> = {
+export const ACCESS: Readonly<Record<string, Access>> = {
   "agentlane.v1.AgentService/Execute": [SUBMIT],
   "agentlane.v1.AgentService/StreamExecute": [SUBMIT],
   "POST /v1/chat/completions": [SUBMIT],
@@ -62,7 +62,7 @@ const ACCESS: Readonly<Record<string, Access>> = {
 
 /** Undefined = nobody has said: nobody may. */
 export function accessTo(name: string): Access | undefined {
-  return ACCESS[name];
+  return Object.hasOwn(ACCESS, name) ? ACCESS[name] : undefined;
 }
 
 /** Throws `permission_denied` unless the principal has a role that the call asks for. */

@@ -134,6 +134,7 @@ function assemble(parts: ServerParts): Running {
   const guard = createHttpGuard({
     routes,
     readiness,
+    tellsProblems: parts.authenticate === undefined,
     answerOrigin: createCors(options.corsOrigins),
     openai: createOpenAIAdapter({
       interceptors,
