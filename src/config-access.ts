@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { choice, file, flag, maybe, preset, seconds } from "./config-fields.ts";
 
-/** What tokens may be signed with; jwt-scheme.ts says why there is no other. */
+/** What tokens may be signed with: asymmetric, see JwtOptions. */
 const ALGORITHMS = [
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],

@@ -3,8 +3,8 @@
  * process.env. The parts receive their own records from it, durations in milliseconds.
  */
 import type { z } from "zod";
-import { conflicts, isAuthenticating, storeType, storeUrl } from "./config-conflicts.ts";
 import { clientEnvironment } from "./config-client.ts";
+import { conflicts, isAuthenticating, storeType, storeUrl } from "./config-conflicts.ts";
 import { type VariableMeta, variableMeta } from "./config-fields.ts";
 import { environment, SECTIONS, type Values } from "./config-variables.ts";
 import { AgentlaneError, type FieldViolation } from "./errors.ts";

@@ -1,5 +1,5 @@
 /** A first API key, made without a server: in the store, or in a file (API_KEYS_FILE). */
-import { type NewApiKey, createApiKeys, makeApiKey } from "./auth/api-keys.ts";
+import { createApiKeys, makeApiKey, type NewApiKey } from "./auth/api-keys.ts";
 import { addToKeysFile } from "./auth/keys-file.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import type { Config } from "./config.ts";

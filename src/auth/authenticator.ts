@@ -4,6 +4,7 @@
  * everything else, and a client certificate counts where there is no `authorization` at all.
  */
 import type { Clock } from "../clock.ts";
+import { AgentlaneError, isKind } from "../errors.ts";
 import type { Principal } from "../tasks/principal.ts";
 import { createAccepted } from "./accepted.ts";
 import { isOfKey } from "./api-key-scheme.ts";
@@ -45,7 +46,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     if (recalled) return recalled;
     const confirm = () => accepted.confirm(token, () => scheme.verify(token));
     // Who is known is not locked out by others behind the same address.
-    return accepted.isKnown(token) ? confirm() : attempt(address, confirm);
+    return known(accepted.isKnown(token) ? confirm() : attempt(address, confirm));
   }
 
   return {
@@ -69,6 +70,24 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     },
     forgetKey: (keyId) => accepted.drop((principal) => isOfKey(principal, keyId)),
   };
+}
+
+/** Callers are not told what is behind: which store, which issuer. */
+async function known(asked: Promise<Principal | undefined>): Promise<Principal | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!isKind(error, "unavailable")) throw error;
+    throw new AgentlaneError(
+      "unavailable",
+      "AUTHENTICATION_UNAVAILABLE",
+      "credentials cannot be checked now: call again",
+      {
+        cause: error,
+        ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
+      },
+    );
+  }
 }
 
 function bearerOf(authorization: string): string | undefined {

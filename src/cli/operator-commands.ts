@@ -8,6 +8,7 @@ import {
   purgeCommand,
   redriveCommand,
 } from "./commands/dead-letters.ts";
+import { createKeyCommand, keysCommand, revokeKeyCommand } from "./commands/keys.ts";
 import { exportCommand, importCommand } from "./commands/session-files.ts";
 import {
   destroyCommand,
@@ -15,7 +16,6 @@ import {
   sessionCommand,
   sessionsCommand,
 } from "./commands/sessions.ts";
-import { createKeyCommand, keysCommand, revokeKeyCommand } from "./commands/keys.ts";
 import { statusCommand } from "./commands/status.ts";
 import { cancelCommand, taskCommand, tasksCommand } from "./commands/tasks.ts";
 import { watchCommand } from "./commands/watch.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { OpenAI } from "openai";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { connect } from "../../sdk/typescript/src/node.ts";
+import { AccessRole, connect } from "../../sdk/typescript/src/node.ts";
 import { type ServingProcess, serve } from "../harness/process.ts";
 import { createCertificates } from "../server/certificates.ts";
 import { createIssuer, ISSUER } from "./tokens.ts";
@@ -63,7 +63,7 @@ async function shell(commands: string, env: Record<string, string | undefined> =
 const turn = { agentId: "echo", text: "hello" };
 
 async function refusesEverybody(): Promise<void> {
-  const client = connect(`http://${server?.address}`, { retry: { maxTries: 1 } });
+  const client = connect(`http://${server?.address}`);
   await expect(client.execute(turn)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
   client.close();
 }
@@ -108,7 +108,11 @@ test("API keys in a file, where nothing else lasts", async () => {
   server = await serve([], { ...serveVariables(inFile), API_KEYS_FILE: file });
   await refusesEverybody();
   const admin = connect(`http://${server.address}`, { apiKey: key });
-  const made = await admin.admin.createApiKey({ name: "app", tenant: "acme", roles: [1, 2] });
+  const made = await admin.admin.createApiKey({
+    name: "app",
+    tenant: "acme",
+    roles: [AccessRole.SUBMIT, AccessRole.READ],
+  });
   await expect(admin.execute(turn)).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
   admin.close();
   const client = connect(`http://${server.address}`, { apiKey: made.token });

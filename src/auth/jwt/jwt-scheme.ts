@@ -5,27 +5,13 @@ import type { BearerScheme, Verified } from "../scheme.ts";
 import { type ClaimNames, principalOfClaims } from "./claims.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 
-/** Asymmetric ones only: a public key is never taken for a shared secret, and `none` signs nothing. */
-export const JWT_ALGORITHMS = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-  "Ed25519",
-] as const;
-
 export interface JwtOptions {
   readonly issuer: string;
   /** One of them is enough. */
   readonly audiences: readonly string[];
   /** A URL or a file; undefined = what the issuer's discovery document names. */
   readonly jwks: string | undefined;
+  /** Asymmetric ones: a public key must not be taken for a shared secret, and `none` signs nothing. */
   readonly algorithms: readonly string[];
   /** How far our clock and the issuer's may differ. */
   readonly clockSkewMs: number;
