@@ -72,7 +72,9 @@ describe.runIf(hasPostgres)("the schema of the PostgreSQL store", () => {
     expect(await migrateSchema({ url, schema: "agentlane" })).toEqual({ from: to, to });
     await sql(
       url,
-      "DELETE FROM agentlane.migrations WHERE version > 15; DROP FUNCTION agentlane.renew_leases",
+      `DELETE FROM agentlane.migrations WHERE version > 15; DROP FUNCTION agentlane.renew_leases;
+        DROP TABLE agentlane.api_keys;
+        DROP FUNCTION agentlane.add_api_key, agentlane.revoke_api_key, agentlane.use_api_key`,
     );
     expect(await migrateSchema({ url, schema: "agentlane" })).toEqual({ from: 15, to });
   });
