@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { access } from "./config-access.ts";
 import { client } from "./config-client.ts";
+import { webConsole } from "./config-console.ts";
 import {
   choice,
   count,
@@ -18,7 +19,7 @@ import {
   seconds,
   url,
 } from "./config-fields.ts";
-import { logging, tracing } from "./config-telemetry.ts";
+import { logging, metrics, tracing } from "./config-telemetry.ts";
 
 const server = {
   HOST: preset(z.string().regex(/^[^\s/]+$/), "127.0.0.1", {
@@ -210,7 +211,9 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Tasks and workers": tasks,
   "Queue and store": queue,
   Agents: agents,
+  Console: webConsole,
   Logging: logging,
+  Metrics: metrics,
   Tracing: tracing,
   "Command line": client,
 };
@@ -221,7 +224,9 @@ export const environment = z.object({
   ...tasks,
   ...queue,
   ...agents,
+  ...webConsole,
   ...logging,
+  ...metrics,
   ...tracing,
   ...client,
 });

@@ -3,6 +3,7 @@
  * process.env. The parts receive their own records from it, durations in milliseconds.
  */
 import type { z } from "zod";
+import { isLoopback } from "./config-access.ts";
 import { clientEnvironment } from "./config-client.ts";
 import { conflicts, isAuthenticating, storeType, storeUrl } from "./config-conflicts.ts";
 import { type VariableMeta, variableMeta } from "./config-fields.ts";
@@ -178,12 +179,16 @@ function assemble(values: Values) {
         migrate: values.POSTGRES_MIGRATE,
       },
     },
+    /** Whether the web console is served. */
+    webConsole: values.CONSOLE ?? isLoopback(values.HOST),
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     /** Whether prompts, answers and tool data may appear in spans. */
     captureContent: values.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
     /** Undefined = off. */
     tracing: tracing(values),
+    /** Undefined = off. */
+    metrics: metrics(values),
   };
 }
 
@@ -216,13 +221,40 @@ function accessOf(values: Values) {
   };
 }
 
+function metrics(values: Values) {
+  const base = values.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const own = values.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT;
+  const wanted =
+    values.OTEL_METRICS_EXPORTER ?? (base || own ? ["prometheus", "otlp"] : ["prometheus"]);
+  if (values.OTEL_SDK_DISABLED || wanted.includes("none")) return undefined;
+  return {
+    prometheus: wanted.includes("prometheus")
+      ? { host: values.METRICS_HOST, port: values.METRICS_PORT }
+      : undefined,
+    otlp: wanted.includes("otlp")
+      ? {
+          endpoint: own ?? `${collectorOf(base)}/v1/metrics`,
+          headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+          intervalMs: values.OTEL_METRIC_EXPORT_INTERVAL,
+          timeoutMs: values.OTEL_METRIC_EXPORT_TIMEOUT,
+        }
+      : undefined,
+    serviceName: values.OTEL_SERVICE_NAME,
+    resourceAttributes: values.OTEL_RESOURCE_ATTRIBUTES ?? {},
+  };
+}
+
+function collectorOf(base = "http://localhost:4318"): string {
+  return base.replace(/\/$/, "");
+}
+
 function tracing(values: Values) {
   const base = values.OTEL_EXPORTER_OTLP_ENDPOINT;
   const own = values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
   const wanted = values.OTEL_TRACES_EXPORTER ?? (base || own ? "otlp" : "none");
   if (values.OTEL_SDK_DISABLED || wanted === "none") return undefined;
   return {
-    endpoint: own ?? `${(base ?? "http://localhost:4318").replace(/\/$/, "")}/v1/traces`,
+    endpoint: own ?? `${collectorOf(base)}/v1/traces`,
     headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
     serviceName: values.OTEL_SERVICE_NAME,
     resourceAttributes: values.OTEL_RESOURCE_ATTRIBUTES ?? {},

@@ -1,7 +1,7 @@
 /** Who is at the other end of a connection: looked at once for each. */
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
 import type { Peer } from "../auth/contract.ts";
 import type { HttpRequest } from "./connect-adapter.ts";
 
@@ -37,7 +37,7 @@ export function createPeers(): Peers {
 
 /** Only what TLS has verified: a server may be told to let others in without. */
 function peerOf(socket: Socket | TLSSocket): Peer {
-  const isVerified = "authorized" in socket && socket.authorized;
+  const isVerified = socket instanceof TLSSocket && socket.authorized;
   return {
     address: socket.remoteAddress ?? "",
     certificate: isVerified ? socket.getPeerX509Certificate() : undefined,

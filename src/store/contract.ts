@@ -24,7 +24,8 @@ import type {
 } from "../../gen/agentlane/v1/task_pb.js";
 import type { Service } from "../lifecycle.ts";
 import type { CredentialStore } from "./credential-contract.ts";
-import type { WorkerStore } from "./worker-contract.ts";
+import type { StateChange } from "./state-change.ts";
+import type { WorkerStore } from "./worker-registry.ts";
 
 export interface Store extends Service {
   /** memory, redis, postgres or sqlite. */
@@ -63,6 +64,13 @@ export interface Effects {
   readonly notices: readonly Notice[];
   /** When the next retry or deadline is due, counted from now; undefined = none known. */
   readonly nextDueInMs?: number;
+  /**
+   * State changes that the write made, for the record; absent = none. Without the one that create,
+   * claim and finish are called for: their caller knows it. A repeat makes none.
+   */
+  readonly changes?: readonly StateChange[];
+  /** Queues of doorbells that the adapter has rung itself, one name a doorbell; absent = none. */
+  readonly rung?: readonly string[];
 }
 
 export interface TaskStore {
@@ -108,12 +116,13 @@ export interface TaskStore {
    * the task is terminal, promotes the lane's next task; all in one step. Idempotent like append.
    * Every ending but QUEUED consumes the attempt. RETRY_WAIT and QUEUED become CANCELED when a cancel
    * was requested. A session version other than the stored one + 1 is `internal`.
-   * `sessionEtag` is the session's after the commit; empty without one.
+   * `sessionEtag` is the session's after the commit; empty without one. `state` is the task's now: the
+   * requested one, or CANCELED.
    */
   finish(
     lease: Lease,
     finish: Finish,
-  ): Promise<{ task: Task; sessionEtag: string; effects: Effects }>;
+  ): Promise<{ task: Task; state: TaskState; sessionEtag: string; effects: Effects }>;
   /**
    * Cancels by id or idempotency key. QUEUED and RETRY_WAIT → CANCELED at once; RUNNING: recorded,
    * and a CancelRequested notice for its worker; terminal: unchanged. `not_found` when unknown.

@@ -6,7 +6,7 @@ import type { Clock } from "../clock.ts";
 import { timestamp } from "../timestamp.ts";
 import type { Page, PageRequest } from "./contract.ts";
 import { readToken, writeToken } from "./page-token.ts";
-import type { WorkerStore } from "./worker-contract.ts";
+import type { WorkerStore } from "./worker-registry.ts";
 
 interface WorkerEntry {
   worker: Worker;

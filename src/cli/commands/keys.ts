@@ -107,8 +107,8 @@ export const revokeKeyCommand = remoteCommand({
   name: "keys revoke",
   summary: "Revokes an API key: it opens nothing any more within 5 seconds",
   options: YES,
-  operands: { key: operand("KEY", "Its id, the middle part of al_<id>_<secret>") },
-  async run({ key: keyId, yes }, remote) {
+  operands: { id: operand("KEY", "Its id, the middle part of al_<id>_<secret>") },
+  async run({ id: keyId, yes }, remote) {
     if (!(await confirmed(remote, yes, `Revoke the key ${keyId} for good?`))) return EXIT.failed;
     const { key } = await repeated(remote, (wire) =>
       remote.client.admin.revokeApiKey({ keyId }, wire),

@@ -5,7 +5,7 @@ import { WorkerSchema } from "../../../gen/agentlane/v1/operations_service_pb.js
 import { InstanceSchema } from "../../../gen/agentlane/v1/session_pb.js";
 import { sessionKey } from "../contract.ts";
 import { readToken, writeToken } from "../page-token.ts";
-import type { WorkerStore } from "../worker-contract.ts";
+import type { WorkerStore } from "../worker-registry.ts";
 import { writeText } from "./names.ts";
 import { Fields } from "./reply.ts";
 import type { Postgres } from "./store.ts";

@@ -7,7 +7,7 @@ import { bytes, list, number, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Page, PageRequest } from "../contract.ts";
 import { readToken, writeToken } from "../page-token.ts";
-import type { WorkerStore } from "../worker-contract.ts";
+import type { WorkerStore } from "../worker-registry.ts";
 import { encodePart, heldName, instanceRange } from "./keys.ts";
 import type { Redis } from "./store.ts";
 

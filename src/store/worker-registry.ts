@@ -1,4 +1,4 @@
-/** The part of the Store seam that knows workers. Conformance: test/conformance/store-suite.ts. */
+/** The part of the Store seam that knows who works. */
 import type { Worker } from "../../gen/agentlane/v1/operations_service_pb.js";
 import type { Instance } from "../../gen/agentlane/v1/session_pb.js";
 import type { Page, PageRequest } from "./contract.ts";
