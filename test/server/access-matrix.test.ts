@@ -9,10 +9,10 @@ import { OperationsService } from "../../gen/agentlane/v1/operations_service_pb.
 import { SessionService } from "../../gen/agentlane/v1/session_service_pb.js";
 import { TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { ACCESS, accessTo } from "../../src/server/access.ts";
+import { ACCESS, accessTo, authorize } from "../../src/server/access.ts";
 import { createRoutes } from "../../src/server/routes.ts";
 import type { RpcMethod } from "../../src/server/rpc.ts";
-import { ALL_ROLES } from "../../src/tasks/principal.ts";
+import { ALL_ROLES, ANYBODY } from "../../src/tasks/principal.ts";
 import { type AuthScene, authScene } from "../auth/scene.ts";
 import { createIssuer, type TestIssuer } from "../auth/tokens.ts";
 import { callGrpc, enveloped } from "./raw.ts";
@@ -219,6 +219,14 @@ describe("the table", () => {
     expect(contract.filter((name) => !names.includes(name))).toEqual([]);
     expect([...names, ...httpRoutes].sort()).toEqual(Object.keys(ACCESS).sort());
   });
+
+  test.each(["agentlane.v1.TaskService/New", "GET /v1/new", "toString", "__proto__", ""])(
+    "refuses everybody what is not in it: %s",
+    (name) => {
+      const refused = { kind: "permission_denied", reason: "ROLE_REQUIRED" };
+      expect(() => authorize(ANYBODY, name)).toThrow(expect.objectContaining(refused));
+    },
+  );
 
   test("lets nobody in without credentials but to these", () => {
     const open = Object.keys(ACCESS).filter((name) => accessTo(name) === "open");
