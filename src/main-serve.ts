@@ -100,9 +100,9 @@ ${notes(config)}`;
 }
 
 /** What somebody who starts it should not have to find out. */
-function notes({ server, store }: Config): string {
+function notes({ access, store }: Config): string {
   const lines = [];
-  if (!server.tls?.clientCaFile) {
+  if (!access.authenticating) {
     lines.push("Only this machine can call it: no authentication is configured.");
   }
   if (store.type === "memory") {

@@ -34,7 +34,11 @@ export async function fill({ agents, tasks }: Program): Promise<Ids> {
   }
   const session = { agentId: "demo", sessionId: "sums" };
   const finished = await agents.execute({ ...session, messages: [text("What is 12 * 34?")] });
-  const asked = await agents.execute({ agentId: "asking", sessionId: "a1", messages: [text("hi")] });
+  const asked = await agents.execute({
+    agentId: "asking",
+    sessionId: "a1",
+    messages: [text("hi")],
+  });
   const retried = await agents.execute({
     agentId: "echo",
     sessionId: "second-try",

@@ -92,7 +92,9 @@ describe.skipIf(!hasChromium)("the playground", () => {
     expect(await violations(page)).toEqual([]);
     await screenshot(page, "playground-review");
     await question.getByRole("button", { name: "Send the decision" }).click();
-    await turn(page).getByText(/done: .*5/).waitFor();
+    await turn(page)
+      .getByText(/done: .*5/)
+      .waitFor();
     await context.close();
   });
 
@@ -101,9 +103,13 @@ describe.skipIf(!hasChromium)("the playground", () => {
     await page.getByText("Input and options").click();
     await page.getByLabel("Configurable (JSON)").fill('{"tokens": 150, "delayMs": 40}');
     await say(page, "count");
-    await turn(page).getByText(/\bt20\b/).waitFor();
+    await turn(page)
+      .getByText(/\bt20\b/)
+      .waitFor();
     await page.reload();
-    await turn(page).getByText(/\bt20\b/).waitFor();
+    await turn(page)
+      .getByText(/\bt20\b/)
+      .waitFor();
     await turn(page).getByText("Completed").waitFor();
     const wanted = Array.from({ length: 150 }, (_, index) => `t${index}`).join(" ");
     expect(await turn(page).locator(".answer .prose").textContent()).toBe(wanted);

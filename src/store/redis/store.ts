@@ -2,6 +2,7 @@
 import { service } from "../../lifecycle.ts";
 import type { Argument, RedisConnection } from "../../redis/connection.ts";
 import type { Store } from "../contract.ts";
+import { createCredentials } from "./credentials.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { type FunctionName, loadFunctions } from "./functions.ts";
 import { DEFAULT_PREFIX, rootOf } from "./keys.ts";
@@ -53,6 +54,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     deadLetters: createDeadLetters(redis),
     sessions: createSessions(redis),
     workers: createWorkers(redis),
+    credentials: createCredentials(redis),
     check: async () => void (await connection.call("ping", [])),
     ...service(
       async () => {
