@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MultitaskStrategy } from "../../gen/agentlane/v1/task_pb.js";
+import type { Turn } from "../../src/executor/contract.ts";
 import { createMemoryStore } from "../../src/store/memory/store.ts";
 import { createLogger } from "../../src/telemetry/logging.ts";
 import { METRICS } from "../../src/telemetry/metric-definitions.ts";
@@ -55,6 +56,12 @@ async function counted(definition: { readonly name: string }): Promise<Record<st
   );
 }
 
+function untilAborted({ signal }: Turn): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
 const failing = async (): Promise<never> => {
   throw new Error("boom: the secret of the prompt");
 };
@@ -100,8 +107,7 @@ describe("each state change has one line", () => {
   });
 
   it("of tasks that are canceled while they wait, while they run, and by a newer one", async () => {
-    const { promise: hanging } = Promise.withResolvers<never>();
-    await start({ script: () => hanging, worker: { cancelGraceMs: 10 } });
+    await start({ script: untilAborted });
     const running = await submit(engine);
     const waiting = await submit(engine);
     const replaced = await submit(engine);
@@ -134,8 +140,7 @@ describe("each state change has one line", () => {
   });
 
   it("of an attempt that a drain hands back", async () => {
-    const { promise: hanging } = Promise.withResolvers<never>();
-    await start({ script: () => hanging, worker: { cancelGraceMs: 10 } });
+    await start({ script: untilAborted });
     const { taskId } = await submit(engine);
     await clock.advance(0);
     const stopping = engine.workers[0]?.stop();
