@@ -1,6 +1,8 @@
 /** What operators load into Prometheus and Grafana fits what a server exposes. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withTable } from "../../scripts/metrics-table.ts";
+import { type PicturedSpan, pictureOf } from "../../scripts/trace-picture.ts";
 import { systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config.ts";
 import { silentLogger } from "../../src/telemetry/logging.ts";
@@ -148,4 +150,15 @@ describe("deploy/prometheus", () => {
   it.skipIf(!hasPromtool)("alerts fire when they should, and not before", async () => {
     expect(await promtool("test", "rules", `${ROOT}test/deploy/alerts.test.yaml`)).toBe("");
   });
+});
+
+it("docs/observability.md names every metric as it is; `npm run gen` writes it", () => {
+  const text = readFileSync(`${ROOT}docs/observability.md`, "utf8");
+  expect(withTable(text)).toBe(text);
+});
+
+it("the picture of a trace is that of the trace beside it", () => {
+  const spans: PicturedSpan[] = JSON.parse(readFileSync(`${ROOT}docs/trace.json`, "utf8"));
+  expect(pictureOf(spans)).toBe(readFileSync(`${ROOT}docs/trace.svg`, "utf8"));
+  expect(new Set(spans.map(({ process }) => process))).toEqual(new Set(["gateway", "worker"]));
 });
