@@ -5,10 +5,8 @@ import { type Config, loadConfig } from "../../src/config.ts";
 import { agentDefinitionSchema } from "../../src/executor/agent-definition.ts";
 import { createRuntime } from "../../src/runtime.ts";
 import { silentLogger } from "../../src/telemetry/logging.ts";
-import { createMetrics, type Metrics } from "../../src/telemetry/metrics.ts";
-import { createMetricsExport } from "../../src/telemetry/metrics-export.ts";
-import { createProcessMetrics } from "../../src/telemetry/process-metrics.ts";
-import { startTracing } from "../../src/telemetry/tracing.ts";
+import type { Metrics } from "../../src/telemetry/metrics.ts";
+import { createTelemetry } from "../../src/telemetry/telemetry.ts";
 import { syntheticExecutor } from "../synthetic-executor.ts";
 import { AGENT_ID, CHUNKS_A_STREAM } from "../workload.ts";
 
@@ -57,11 +55,8 @@ export async function benchRuntime(
 
 /** As the program itself does, with the endpoint on any free port. */
 async function observe(config: Config): Promise<Metrics> {
-  const clock = systemClock;
-  const metrics = createMetrics(clock);
-  const about = { version: "0", instanceId: "bench", logger: silentLogger, clock };
-  await startTracing(config.tracing, about).start();
-  await createProcessMetrics(metrics, clock).start();
-  await createMetricsExport(config.metrics, { ...about, metrics }).start();
-  return metrics;
+  const about = { version: "0", instanceId: "bench", logger: silentLogger, clock: systemClock };
+  const telemetry = createTelemetry(config, about);
+  await telemetry.start();
+  return telemetry.instruments;
 }
