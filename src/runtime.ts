@@ -1,5 +1,6 @@
 /** Composition root: it and its runtime-*.ts files alone name concrete adapters. Parts in, a program out. */
 import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
 import { type Config, processEnvironment } from "./config.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
@@ -15,6 +16,7 @@ import { agentsOf } from "./runtime-agents.ts";
 import { type Backends, backendsOf, measuredBackends } from "./runtime-backends.ts";
 import { observeRuntime } from "./runtime-metrics.ts";
 import { isSharedStore } from "./runtime-store.ts";
+import { loadConsole } from "./server/console-files.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
@@ -32,6 +34,8 @@ import type { LeaseBackup } from "./worker/lease-keeper.ts";
 import { createLeaseThread } from "./worker/lease-thread.ts";
 import { createWorker, type Worker } from "./worker/worker.ts";
 
+/** Where the build puts it, for the compiled program too. */
+const CONSOLE_FOLDER = fileURLToPath(new URL("../dist/console/", import.meta.url));
 const RECONCILE_INTERVAL_MS = 5000;
 const UNPUBLISHED_AFTER_MS = 5000;
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
@@ -76,6 +80,7 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
     clock,
     metrics: shared.metrics,
     options: await serverOptions(config, overrides),
+    webConsole: config.webConsole ? { files: await loadConsole(CONSOLE_FOLDER) } : undefined,
     onError: (error) => shared.logger.error("a call failed unexpectedly", { error }),
   });
   observeRuntime({ ...shared, ...managers, worker });
