@@ -1,8 +1,8 @@
 /** Answers what a graph asks: its interrupts. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { useState } from "preact/hooks";
-import { actionsOf, decision, type ReviewAction } from "../model/review.ts";
 import { isObject, valueOf } from "../model/json-text.ts";
+import { actionsOf, decision, type ReviewAction } from "../model/review.ts";
 import type { Question } from "../model/turn-view.ts";
 import { useObservable } from "../services/hooks.ts";
 import { Json } from "../ui/json.tsx";

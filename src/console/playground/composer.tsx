@@ -28,7 +28,8 @@ export function Composer({ draft, onDraft }: ComposerProps) {
   const running = runningTurn(state);
   const stop = useAction(() => conversation.stop());
   const { text, options } = draft;
-  const canSend = !running && state.agentId !== "" && (text.trim() !== "" || options.input !== undefined);
+  const canSend =
+    !running && state.agentId !== "" && (text.trim() !== "" || options.input !== undefined);
   const send = (): void => {
     if (!canSend) return;
     const { agentId, sessionId } = state;
@@ -58,7 +59,10 @@ export function Composer({ draft, onDraft }: ComposerProps) {
       />
       {stop.failure && <FailureNote failure={stop.failure} />}
       <div class="composer-foot">
-        <OptionFields options={options} onOptions={(changed) => onDraft({ ...draft, options: changed })} />
+        <OptionFields
+          options={options}
+          onOptions={(changed) => onDraft({ ...draft, options: changed })}
+        />
         <span id="composer-hint" class="quiet-text wide-only">
           Enter sends, Shift+Enter is a new line
         </span>

@@ -70,7 +70,8 @@ function useAddress(known: readonly string[]): void {
   useEffect(() => {
     const current = conversation.state.get();
     if (agent !== "") {
-      const isOther = agent !== current.agentId || (session !== "" && session !== current.sessionId);
+      const isOther =
+        agent !== current.agentId || (session !== "" && session !== current.sessionId);
       if (isOther && session !== "") conversation.open(agent, session);
       else if (isOther) conversation.begin(agent);
       go(place.pathname, { replace: true });

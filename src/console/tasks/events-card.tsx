@@ -25,11 +25,7 @@ export function EventsCard({ followed: { log, following, failure } }: { followed
       title="Events"
       flush
       hint={
-        following ? (
-          <Badge tone="info">live</Badge>
-        ) : (
-          `${formatCount(log.lastSequence)} in its log`
-        )
+        following ? <Badge tone="info">live</Badge> : `${formatCount(log.lastSequence)} in its log`
       }
       actions={
         <select
