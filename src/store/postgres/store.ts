@@ -87,7 +87,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
   };
   return {
     type: "postgres",
-    tasks: createTasks(postgres),
+    tasks: createTasks(postgres, options.clock),
     log: createLog(postgres),
     deadLetters: createDeadLetters(postgres),
     sessions: createSessions(postgres),
