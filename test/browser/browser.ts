@@ -16,7 +16,8 @@ const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/goo
  */
 export const hasChromium: boolean = (() => {
   if (executablePath) return true;
-  if (process.env.CI) throw new Error("chromium is missing; CI needs it (apt-get install chromium)");
+  if (process.env.CI)
+    throw new Error("chromium is missing; CI needs it (apt-get install chromium)");
   console.warn("SKIPPED: chromium is missing, and so is CHROMIUM; the console is not tested");
   return false;
 })();

@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConsole } from "../../src/server/console-files.ts";
 import { startTestServer, type TestServer } from "../server/test-server.ts";
-import { hasChromium, launch, LOOKS, screenshot, violations, visit } from "./browser.ts";
+import { hasChromium, LOOKS, launch, screenshot, violations, visit } from "./browser.ts";
 
 const KEY = "key-of-the-test";
 

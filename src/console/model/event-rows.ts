@@ -102,7 +102,13 @@ function describe(kind: TaskEvent["kind"] | undefined): Described {
     }
     case "nodeUpdate": {
       const detail = jsonOf(kind.value.update);
-      return { kind: "node", title: `${kind.value.node} finished`, text: "", tone: "neutral", detail };
+      return {
+        kind: "node",
+        title: `${kind.value.node} finished`,
+        text: "",
+        tone: "neutral",
+        detail,
+      };
     }
     default:
       return { kind: "state", title: "An event newer than this page", text: "", tone: "neutral" };

@@ -28,7 +28,7 @@ export function usePolled<T>(load: Load<T>, intervalMs: number, key = ""): Loade
   const [round, setRound] = useState(0);
   const [state, setState] = useState<{ key: string; data?: T; failure?: Failure }>({ key });
   const secret = useObservable(apiKey);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` says what `load` depends on
+  // `key` says what `load` depends on
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;

@@ -25,11 +25,7 @@ export function EventsCard({ followed: { log, following, failure } }: { followed
       title="Events"
       flush
       hint={
-        following ? (
-          <Badge tone="info">live</Badge>
-        ) : (
-          `${formatCount(log.lastSequence)} in its log`
-        )
+        following ? <Badge tone="info">live</Badge> : `${formatCount(log.lastSequence)} in its log`
       }
       actions={
         <select
@@ -58,7 +54,7 @@ export function EventsCard({ followed: { log, following, failure } }: { followed
       {rows.length === 0 && !failure ? (
         <Empty title={following ? "Waiting for events" : "No events"} />
       ) : (
-        <ol class="events">
+        <ol class="events" tabIndex={0} aria-label="Events, oldest first">
           {rows.map((row) => (
             <Row key={row.sequence} row={row} />
           ))}
