@@ -58,7 +58,7 @@ function Frame({ services, theme }: AppProps) {
 /** A new page is announced by its heading, as a page that is loaded would be. */
 function useHeading(main: { readonly current: HTMLElement | null }, pathname: string): void {
   const first = useRef(true);
-  // once for each page
+  // Once for each page.
   useEffect(() => {
     const heading = main.current?.querySelector("h1");
     document.title = heading ? `${heading.textContent} · Agentlane` : "Agentlane";

@@ -28,7 +28,7 @@ export function usePolled<T>(load: Load<T>, intervalMs: number, key = ""): Loade
   const [round, setRound] = useState(0);
   const [state, setState] = useState<{ key: string; data?: T; failure?: Failure }>({ key });
   const secret = useObservable(apiKey);
-  // `key` says what `load` depends on
+  // Not for each new `load`: `key` says what it depends on.
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
