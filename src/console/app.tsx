@@ -48,7 +48,7 @@ function Frame({ services, theme }: AppProps) {
   useHeading(main, place.pathname);
   return (
     <Shell route={route} theme={theme}>
-      <main id="main" ref={main}>
+      <main id="main" ref={main} tabIndex={-1}>
         {connection === "locked" ? <KeyGate /> : <Page route={route} key={place.pathname} />}
       </main>
     </Shell>
