@@ -1,6 +1,5 @@
 /** Calls and values as state of a component. */
 import { useEffect, useState } from "preact/hooks";
-import { isAborted } from "./connection.ts";
 import { describeFailure, type Failure } from "./failure.ts";
 import type { Observable } from "./observable.ts";
 import { useServices } from "./services.ts";
@@ -42,7 +41,7 @@ export function usePolled<T>(load: Load<T>, intervalMs: number, key = ""): Loade
           if (!signal.aborted) setState({ key, data });
           if (intervalMs === 0) return;
         } catch (error) {
-          if (signal.aborted || isAborted(error)) return;
+          if (signal.aborted) return;
           failures++;
           const failure = describeFailure(error);
           setState((before) => (before.key === key ? { ...before, failure } : { key, failure }));
