@@ -3,6 +3,7 @@
  * `agentlane config` and the errors of a bad value all come from here.
  */
 import { z } from "zod";
+import { client } from "./config-client.ts";
 import { webConsole } from "./config-console.ts";
 import {
   choice,
@@ -17,7 +18,7 @@ import {
   seconds,
   url,
 } from "./config-fields.ts";
-import { logging, tracing } from "./config-telemetry.ts";
+import { logging, metrics, tracing } from "./config-telemetry.ts";
 
 const server = {
   HOST: preset(z.string().regex(/^[^\s/]+$/), "127.0.0.1", {
@@ -210,7 +211,9 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   Agents: agents,
   Console: webConsole,
   Logging: logging,
+  Metrics: metrics,
   Tracing: tracing,
+  "Command line": client,
 };
 
 export const environment = z.object({
@@ -220,7 +223,9 @@ export const environment = z.object({
   ...agents,
   ...webConsole,
   ...logging,
+  ...metrics,
   ...tracing,
+  ...client,
 });
 
 export type Values = z.infer<typeof environment>;

@@ -86,7 +86,9 @@ function servePage(
   }
   const page = request.method === "GET" || request.method === "HEAD";
   switch (page ? path : undefined) {
+    // That it is answered is the proof: the event loop turns.
     case "/healthz":
+    case "/livez":
       send(response, 200, "ok\n", { "content-type": "text/plain" });
       return;
     case "/readyz": {
@@ -109,7 +111,7 @@ function servePage(
   }
 }
 
-const PAGES: ReadonlySet<string> = new Set(["/", "/healthz", "/readyz"]);
+const PAGES: ReadonlySet<string> = new Set(["/", "/healthz", "/livez", "/readyz"]);
 
 const WELCOME = `Agentlane: LLM agents as durable tasks. This port speaks gRPC, gRPC-web, Connect and JSON,
 and OpenAI's chat completions under /v1. Where it is on, the web console is at /console.

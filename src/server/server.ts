@@ -5,7 +5,9 @@ import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
 import { DEFAULT_TENANT } from "../tasks/task-manager.ts";
+import { type Metrics, NO_METRICS } from "../telemetry/metrics.ts";
 import { agentService } from "./agent-service.ts";
+import { createCallSpans } from "./call-span.ts";
 import { createConnectAdapter } from "./connect-adapter.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { createConsolePage, type ServeConsole } from "./console-page.ts";
@@ -30,6 +32,8 @@ export interface ServerParts extends ServiceParts {
   readonly webConsole?: { readonly files: ConsoleFiles | undefined } | undefined;
   readonly options: ServerOptions;
   readonly clock: Clock;
+  /** Default: off. */
+  readonly metrics?: Metrics;
   readonly onError: OnError;
 }
 
@@ -130,6 +134,7 @@ function assemble(parts: ServerParts): Running {
     clock,
     maxTimeoutMs: options.maxTimeoutMs,
     stallTimeoutMs: options.stallTimeoutMs,
+    startSpan: createCallSpans(parts.metrics ?? NO_METRICS, clock),
     onError,
   });
   const guard = createHttpGuard({
