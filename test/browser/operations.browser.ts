@@ -118,7 +118,7 @@ describe.skipIf(!hasChromium)("operating", () => {
     await boxes.nth(0).check();
     await boxes.nth(1).check();
     await page.getByRole("button", { name: "Delete selected (2)" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Back" }).click();
     expect((await program.tasks.listDeadLetters({})).totalCount).toBe(before);
     await page.locator("tbody").getByRole("checkbox").nth(0).check();
     await page.getByRole("button", { name: "Delete selected (1)" }).click();
