@@ -80,7 +80,7 @@ function howToCall(
   grpcurl ${plaintext}-d '${body}' ${address} agentlane.v1.AgentService/StreamExecute
   curl -H 'content-type: application/json' -d '${body}' ${scheme}://${address}/agentlane.v1.AgentService/Execute
 
-${notes(config)}`;
+${config.webConsole ? `  ${scheme}://${address}/console is the web console\n\n` : ""}${notes(config)}`;
 }
 
 /** What somebody who starts it should not have to find out. */

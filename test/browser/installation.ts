@@ -9,7 +9,8 @@ import { type Program, startProgram } from "../harness/program.ts";
 export const AGENTS_FILE = fileURLToPath(new URL("./agents/agentlane.json", import.meta.url));
 
 export function startInstallation(): Promise<Program> {
-  const environment = { AGENTS: AGENTS_FILE };
+  // The running task of `fill` outlasts the tests.
+  const environment = { AGENTS: AGENTS_FILE, AGENT_EXECUTION_TIMEOUT: "3600" };
   const agents = agentsOf(loadConfig(environment), () => undefined);
   return startProgram({ agents }, environment);
 }
