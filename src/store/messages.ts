@@ -62,6 +62,11 @@ export function deadlineError(): TaskError {
   );
 }
 
+/** Of a task that was handed to a worker which takes nothing any more. */
+export function notTakenError(): TaskError {
+  return taskError(Code.UNAVAILABLE, "WORKER_DRAINING", "the worker took nothing any more");
+}
+
 function taskError(code: Code, reason: string, message: string): TaskError {
   return {
     $typeName: "agentlane.v1.TaskError",

@@ -16,7 +16,10 @@ export interface LeaseHolder {
 }
 
 export interface LeaseKeeper extends Service {
-  /** `claimedAt`: monotonic time before the claim was asked for; the lease counts from then. */
+  /**
+   * `claimedAt`: monotonic time before the claim was asked for; the lease counts from then. One that
+   * counts from long ago is renewed soon.
+   */
   hold(holder: LeaseHolder, claimedAt: number): void;
   /** The attempt has ended; its lease is not renewed any more. */
   release(holder: LeaseHolder): void;
@@ -54,10 +57,17 @@ interface Held {
   readonly backed: BackedLease | undefined;
 }
 
+/** Attempts that end within it, as many do, are not renewed at all. */
+const SOON_MS = 100;
+/** What ends early is tried again after this. */
+const SOON_AGAIN_MS = 500;
+
 export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
   const { clock } = parts;
   const holders = new Map<LeaseHolder, Held>();
   let timer: Timer | undefined;
+  /** Set while leases that end early wait to be renewed. */
+  let soon: Timer | undefined;
   let stopped = true;
   let renewing: Promise<void> | undefined;
 
@@ -66,27 +76,56 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
     timer = clock.setTimer(parts.renewIntervalMs, () => {
       // A renewal that hangs must not hide that leases end.
       if (renewing) giveUpExpired();
-      else {
-        renewing = renew().finally(() => {
-          renewing = undefined;
-        });
-      }
+      else start(renewAll());
       schedule();
     });
   }
 
-  async function renew(): Promise<void> {
-    const batch = [...holders.keys()];
-    if (batch.length === 0) return;
+  function start(renewal: Promise<unknown>): void {
+    renewing = renewal.then(() => {
+      renewing = undefined;
+    });
+  }
+
+  function scheduleSoon(inMs: number): void {
+    if (stopped) return;
+    soon ??= clock.setTimer(inMs, () => {
+      soon = undefined;
+      if (renewing) scheduleSoon(SOON_AGAIN_MS);
+      else start(renewEarly());
+    });
+  }
+
+  async function renewEarly(): Promise<void> {
+    const batch = [...holders.keys()].filter((holder) => endsEarly(holder));
+    if (batch.length > 0 && !(await renew(batch))) scheduleSoon(SOON_AGAIN_MS);
+    giveUpExpired();
+  }
+
+  /** Before any that was claimed, or renewed, in the last interval. */
+  function endsEarly(holder: LeaseHolder): boolean {
+    const validUntil = holders.get(holder)?.validUntil ?? Number.POSITIVE_INFINITY;
+    return validUntil < clock.monotonic() + parts.leaseMs - parts.renewIntervalMs;
+  }
+
+  async function renewAll(): Promise<void> {
+    const startedAt = clock.monotonic();
+    if (holders.size === 0) return;
+    if (await renew([...holders.keys()])) parts.backup?.renewed(startedAt);
+    else giveUpExpired();
+  }
+
+  /** Answers whether the store has answered. */
+  async function renew(batch: readonly LeaseHolder[]): Promise<boolean> {
     const validUntil = clock.monotonic() + parts.leaseMs;
     try {
       const leases = batch.map((holder) => holder.lease);
       const statuses = await parts.tasks.renew(leases, parts.leaseMs);
       for (const [index, holder] of batch.entries()) settle(holder, statuses[index], validUntil);
-      parts.backup?.renewed(validUntil - parts.leaseMs);
+      return true;
     } catch (error) {
       parts.onFailure(error);
-      giveUpExpired();
+      return false;
     }
   }
 
@@ -103,7 +142,7 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
 
   /** The next renewal would come after the end of these leases. */
   function giveUpExpired(): void {
-    const nextAt = clock.monotonic() + parts.renewIntervalMs;
+    const nextAt = clock.monotonic() + (soon ? SOON_AGAIN_MS : parts.renewIntervalMs);
     for (const [holder, { validUntil, backed }] of holders) {
       const backedUntil = backed?.validUntil() ?? Number.NEGATIVE_INFINITY;
       if (Math.max(validUntil, backedUntil) <= nextAt) holder.lost();
@@ -119,6 +158,8 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
       async () => {
         stopped = true;
         timer?.clear();
+        soon?.clear();
+        soon = undefined;
         await renewing;
       },
     ),
@@ -128,6 +169,7 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
       holders.set(holder, { validUntil, backed });
       // Its claim was answered too late: another worker may have it.
       if (validUntil <= clock.monotonic()) holder.lost();
+      else if (endsEarly(holder)) scheduleSoon(SOON_MS);
     },
     release(holder) {
       holders.get(holder)?.backed?.release();

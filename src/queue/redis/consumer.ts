@@ -13,8 +13,9 @@ import type { Clock, Timer } from "../../clock.ts";
 import type { NewId } from "../../ids.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
+import { type HandedClaim, readHandedClaim } from "../../redis/handed-claims.ts";
 import type { LuaFunction } from "../../redis/library.ts";
-import { list, text } from "../../redis/reply.ts";
+import { list, number, text } from "../../redis/reply.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
 import { type Frame, framesOf } from "./frames.ts";
 import { listsOf, type Settlement, Settlements } from "./settlements.ts";
@@ -34,6 +35,8 @@ type Call = (delivery: Delivery | undefined) => void;
 interface Stray {
   readonly frame: Frame;
   readonly message: QueueMessage;
+  /** Undefined where the worker has to ask for it. */
+  readonly claim: HandedClaim | undefined;
 }
 
 export interface ConsumerParts {
@@ -43,6 +46,8 @@ export interface ConsumerParts {
   readonly root: string;
   readonly newId: NewId;
   readonly ageingMs: number;
+  /** With which deliveries may be claimed for this consumer; undefined = not at all. */
+  readonly leaseMs: number | undefined;
   readonly onUnreadable: (queues: readonly string[], error: unknown) => void;
   readonly onClose: () => void;
   /** Called before mere acks go out: somebody waits for what is published, nobody for an ack. */
@@ -72,6 +77,10 @@ export class RedisConsumer implements Consumer {
   readonly #askedAgain = new Set<string>();
   #recheck: Timer | undefined;
   #wantsBeat = false;
+  /** What was pushed on a connection that is lost cannot be reckoned: a new consumer takes its place. */
+  #mustBeginAgain = false;
+  /** Claims on their way back. */
+  readonly #returning = new Set<Promise<void>>();
   #isFlushing = false;
   #lazyFlush: Timer | undefined;
   #heartbeat: Timer | undefined;
@@ -126,12 +135,19 @@ export class RedisConsumer implements Consumer {
   reconnected(): void {
     this.#askedAgain.clear();
     this.#wantsBeat = true;
+    this.#mustBeginAgain = this.#parts.leaseMs !== undefined;
     this.#planFlush();
   }
 
   /** Sends what waits, so that whatever is sent next comes after it. */
   flush(): void {
     if (!this.#isOpen || this.#closing || !this.#hasNews()) return;
+    if (this.#mustBeginAgain) {
+      this.#replace().catch(() => {
+        this.#mustBeginAgain = true;
+      });
+      return;
+    }
     const mode = this.#wantsBeat ? "beat" : "go";
     this.#wantsBeat = false;
     // What fails is repeated by the next heartbeat, or after the reconnect.
@@ -146,7 +162,8 @@ export class RedisConsumer implements Consumer {
 
   #listener(id: string): (payload: Buffer) => void {
     return (payload) => {
-      if (id === this.#id && !this.#closing) this.#accept(payload, true);
+      if (this.#closing) this.#refuse(payload);
+      else if (id === this.#id) this.#accept(payload, true);
     };
   }
 
@@ -160,7 +177,9 @@ export class RedisConsumer implements Consumer {
     this.#unsettled.clear();
     // Unreachable, it is reclaimed by others once its time to live is over.
     await this.#exchange("close").catch(() => undefined);
-    this.#parts.connection.unsubscribe(this.#channel);
+    // What was pushed before is refused as it comes.
+    await this.#parts.connection.unsubscribe(this.#channel);
+    await Promise.all(this.#returning);
     this.#parts.onClose();
   }
 
@@ -179,7 +198,7 @@ export class RedisConsumer implements Consumer {
       return;
     }
     this.#isFlushing = true;
-    setImmediate(() => {
+    process.nextTick(() => {
       this.#isFlushing = false;
       this.#returnStrays();
       this.#flushNow();
@@ -222,19 +241,19 @@ export class RedisConsumer implements Consumer {
   }
 
   async #exchange(mode: Mode): Promise<void> {
-    const { connection, operation, root, ageingMs } = this.#parts;
+    const { clock, connection, operation, root, ageingMs, leaseMs } = this.#parts;
     const id = this.#id;
     const batch = this.#settlements.send();
     const lost = this.#lost.splice(0);
     for (const id of lost) this.#askedAgain.add(id);
     this.#sentCredit = this.#credit();
     const head = [mode, id, this.#options.workerId, this.#queues, this.#sentCredit];
+    const sentAtMs = clock.monotonic();
     let reply: readonly unknown[];
     try {
       const rest = [...listsOf(batch), lost.length, ...lost];
-      reply = list(
-        await connection.run(operation, root, [...head, ageingMs, TIME_TO_LIVE_MS, ...rest]),
-      );
+      const limits = [ageingMs, TIME_TO_LIVE_MS, leaseMs ?? ""];
+      reply = list(await connection.run(operation, root, [...head, ...limits, ...rest]));
     } catch (error) {
       if (id === this.#id) this.#settlements.fail(batch);
       for (const each of lost) this.#askedAgain.delete(each);
@@ -242,7 +261,8 @@ export class RedisConsumer implements Consumer {
     }
     if (id !== this.#id) return;
     this.#settlements.confirm(batch);
-    this.#polledAtMs = this.#parts.clock.now();
+    this.#polledAtMs = clock.now();
+    connection.handedClaims.sawTime(sentAtMs, number(reply[4]));
     if (mode === "close" || this.#closing) return;
     if (text(reply[0]) === "gone") await this.#beginAgain();
     else this.#hear(mode, reply);
@@ -271,9 +291,23 @@ export class RedisConsumer implements Consumer {
     });
   }
 
+  /** Others get what is in hand here, but for what is claimed. */
+  async #replace(): Promise<void> {
+    this.#mustBeginAgain = false;
+    this.#isOpen = false;
+    try {
+      await this.#exchange("close");
+    } catch (error) {
+      this.#isOpen = true;
+      throw error;
+    }
+    await this.#beginAgain();
+  }
+
   /** Others have taken over what was in hand here: settling it would be settling theirs. */
   async #beginAgain(): Promise<void> {
-    this.#parts.connection.unsubscribe(this.#channel);
+    void this.#parts.connection.unsubscribe(this.#channel);
+    this.#returnStrays();
     this.#id = this.#parts.newId();
     this.#unsettled.clear();
     this.#strays = [];
@@ -306,21 +340,38 @@ export class RedisConsumer implements Consumer {
     for (const frame of framesOf(bytes)) {
       if (isPush && this.#askedAgain.has(frame.id)) continue;
       this.#receivedCount++;
-      const message = this.#read(frame);
-      if (message) this.#strays.push({ frame, message });
+      const stray = this.#read(frame);
+      if (stray) this.#strays.push(stray);
     }
     this.#serveStrays();
     this.#planFlush();
   }
 
-  #read(frame: Frame): QueueMessage | undefined {
+  #read(frame: Frame): Stray | undefined {
     try {
-      return fromBinary(QueueMessageSchema, frame.payload);
+      if (frame.isClaimed) return { frame, ...readHandedClaim(frame.payload) };
+      const message = fromBinary(QueueMessageSchema, frame.payload);
+      return { frame, message, claim: undefined };
     } catch (error) {
-      this.#settlements.add({ kind: "unreadable", id: frame.id });
+      if (!frame.isClaimed) this.#settlements.add({ kind: "unreadable", id: frame.id });
       this.#parts.onUnreadable(this.#options.queues, error);
       return undefined;
     }
+  }
+
+  /** What comes after the last exchange: Redis takes back by itself what it holds for this consumer. */
+  #refuse(bytes: Buffer): void {
+    for (const frame of framesOf(bytes)) {
+      const claim = frame.isClaimed ? this.#read(frame)?.claim : undefined;
+      if (claim) this.#giveBack(claim);
+    }
+  }
+
+  #giveBack(claim: HandedClaim): void {
+    const returning = this.#parts.connection.handedClaims
+      .giveBack(claim)
+      .finally(() => this.#returning.delete(returning));
+    this.#returning.add(returning);
   }
 
   #serveStrays(): void {
@@ -329,20 +380,23 @@ export class RedisConsumer implements Consumer {
       const stray = call && this.#strays.shift();
       if (!stray) return;
       this.#unsettled.add(stray.frame.id);
+      if (stray.claim) this.#parts.connection.handedClaims.put(stray.claim);
       call(this.#deliveryOf(stray));
     }
   }
 
   /** The last one taken goes back first, so that the heads keep their order. */
   #returnStrays(): void {
-    for (const { frame } of this.#strays.splice(0).reverse()) {
+    for (const { frame, claim } of this.#strays.splice(0).reverse()) {
       const { id, redelivered } = frame;
-      this.#settlements.add({ kind: "nack", id, delayMs: 0, redelivered });
+      if (claim) this.#giveBack(claim);
+      else this.#settlements.add({ kind: "nack", id, delayMs: 0, redelivered });
     }
   }
 
-  #deliveryOf({ frame, message }: Stray): Delivery {
+  #deliveryOf({ frame, message, claim }: Stray): Delivery {
     const { id, redelivered } = frame;
+    if (claim) return this.#claimedDelivery(id, message, claim);
     const settle = async (settlement: Settlement): Promise<void> => {
       if (!this.#unsettled.delete(id)) return;
       this.#askedAgain.delete(id);
@@ -354,6 +408,25 @@ export class RedisConsumer implements Consumer {
       redelivered,
       ack: () => settle({ kind: "ack", id }),
       nack: ({ delayMs = 0 } = {}) => settle({ kind: "nack", id, delayMs, redelivered: true }),
+    };
+  }
+
+  /** Redis holds nothing of it but the claim. */
+  #claimedDelivery(id: string, message: QueueMessage, claim: HandedClaim): Delivery {
+    const { handedClaims } = this.#parts.connection;
+    const settle = (): boolean => {
+      handedClaims.drop(claim);
+      const isFirst = this.#unsettled.delete(id);
+      if (isFirst) this.#planFlush();
+      return isFirst;
+    };
+    return {
+      message,
+      redelivered: false,
+      ack: async () => void settle(),
+      nack: async () => {
+        if (settle()) this.#giveBack(claim);
+      },
     };
   }
 }

@@ -11,7 +11,7 @@
 --                                      line has its turn, s when a message of a line was last
 --                                      given out (microseconds)
 --   dead:<queue>                LIST   the newest unreadable messages
---   consumer:<id>               HASH   worker, queues, credit, given (see exchange.lua)
+--   consumer:<id>               HASH   worker, queues, credit, given, lease (see exchange.lua)
 --   held:<id>                   HASH   message id -> its unsettled delivery
 --   beats                       ZSET   consumers by when they were last heard of (ms)
 --   workers                     HASH   worker id -> its consumer
@@ -195,7 +195,7 @@ end
 local function consumer_of(id)
   local consumer = consumers[id]
   if consumer ~= nil then return consumer or nil end
-  local fields = redis.call('HMGET', root .. 'consumer:' .. id, 'worker', 'queues', 'credit', 'given')
+  local fields = redis.call('HMGET', root .. 'consumer:' .. id, 'worker', 'queues', 'credit', 'given', 'lease')
   if not fields[1] then
     consumers[id] = false
     return nil
@@ -206,6 +206,7 @@ local function consumer_of(id)
     queues = decoded(fields[2]),
     credit = tonumber(fields[3]),
     given = tonumber(fields[4]),
+    lease = tonumber(fields[5] or ''),
     deliveries = {},
   }
   consumers[id] = consumer

@@ -12,6 +12,7 @@ import {
 import { leaseLost } from "../../errors.ts";
 import type { Argument } from "../../redis/connection.ts";
 import { attemptStarted, writeChange } from "../../redis/entries.ts";
+import type { HandedClaim } from "../../redis/handed-claims.ts";
 import { bytes, list, number, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type {
@@ -23,10 +24,10 @@ import type {
   LeaseStatus,
   TaskRef,
 } from "../contract.ts";
-import { deadlineError, entriesNotice, outcomeOf, stateChange } from "../messages.ts";
+import { deadlineError, entriesNotice, notTakenError, outcomeOf, stateChange } from "../messages.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import { readEffects, writtenEntries } from "./effects.ts";
-import { encodePart, sessionName, taskName } from "./keys.ts";
+import { encodePart, sessionName, taskName, taskRefOf } from "./keys.ts";
 import { readRecord, readShown, type Shown } from "./records.ts";
 import type { Redis } from "./store.ts";
 
@@ -37,6 +38,11 @@ export async function claim(
   request: ClaimRequest,
 ): Promise<{ claim: Claim | undefined; effects: Effects }> {
   const { ref, workerId, claimId, leaseMs, spanId } = request;
+  const handed = redis.handedClaims.take(taskName(ref));
+  if (handed) {
+    const given = await answerHanded(redis, handed, request);
+    return { claim: given, effects: { doorbells: [], notices: [] } };
+  }
   const args = [taskName(ref), workerId, leaseMs, spanId, DEADLINE_CHANGE, claimId];
   const reply = list(await redis.run("claim", args));
   const [outcome, now] = reply;
@@ -52,6 +58,38 @@ export async function claim(
   const event = attemptStarted(timestamp(nowMs), workerId);
   const entries = writtenEntries(task.attempt, task.lastSequence, [event], nowMs);
   return { claim, effects: { doorbells: [], notices: [entriesNotice(ref, entries)] } };
+}
+
+/** Undefined when it was so long on its way that the lease is not the worker's any more. */
+async function answerHanded(
+  redis: Redis,
+  handed: HandedClaim,
+  { ref, leaseMs, spanId }: ClaimRequest,
+): Promise<Claim | undefined> {
+  const { claimedAtMs, leaseEndsAtMs } = handed;
+  const claim = claimOfHanded(ref, handed);
+  const leaseLeftMs = redis.handedClaims.leftMs(handed);
+  const args = [taskName(ref), `${claim.lease.fence}`, leaseMs, spanId];
+  if (leaseLeftMs < (leaseEndsAtMs - claimedAtMs) / 2) {
+    return number(await redis.run("started", args)) === 1 ? claim : undefined;
+  }
+  // Nobody waits for it: without the span a retry only has no link to this attempt.
+  if (spanId !== "") redis.run("started", args).catch(() => undefined);
+  return { ...claim, leaseLeftMs };
+}
+
+function claimOfHanded(ref: TaskRef, { claimedAtMs, leaseEndsAtMs, fields }: HandedClaim): Claim {
+  return readClaim(ref, ["OK", claimedAtMs, ...fields, 1, leaseEndsAtMs]).claim;
+}
+
+/** The task of a claim that nobody has taken up becomes ready again. */
+export async function giveBack(redis: Redis, handed: HandedClaim): Promise<void> {
+  const { lease, record } = claimOfHanded(taskRefOf(handed.task), handed);
+  await finish(redis, lease, {
+    afterSequence: record.task?.lastSequence ?? 0,
+    events: [],
+    ending: { state: TaskState.QUEUED, error: notTakenError() },
+  });
 }
 
 function readClaim(ref: TaskRef, reply: readonly unknown[]): { claim: Claim; task: Task } {

@@ -22,6 +22,7 @@ const NAMES = [
   "renew",
   "report",
   "sessions",
+  "started",
   "sweep",
   "tasks",
   "workers",
@@ -48,9 +49,9 @@ export function loadFunctions(options: FunctionOptions = {}): Functions {
     readLua("lib/records"),
     readLua(tellsItself ? "lib/tell-here" : "lib/tell"),
     ...(ringsItself ? ringHere() : [readLua("lib/ring")]),
-    ...["doorbells", "transitions", "cancel", "forget", "context", "registry", "call"].map(
-      (library) => readLua(`lib/${library}`),
-    ),
+    ...["doorbells", "transitions"].map(readLib),
+    ...(ringsItself && tellsItself ? [readLib("hand-over")] : []),
+    ...["cancel", "forget", "context", "registry", "call"].map(readLib),
   ];
   const sources = NAMES.map((name) => [name, { body: readLua(name), through: "operation" }]);
   return functionsOf<FunctionName>("store", shared, Object.fromEntries(sources));
@@ -67,6 +68,10 @@ function ringHere(): string[] {
     "end",
     readLua("lib/ring-here"),
   ];
+}
+
+function readLib(name: string): string {
+  return readLua(`lib/${name}`);
 }
 
 function readLua(name: string): string {

@@ -1,7 +1,9 @@
 /** The Redis adapter of the Store seam. Every operation is one Lua function, which makes it atomic. */
 import { service } from "../../lifecycle.ts";
 import type { Argument, RedisConnection } from "../../redis/connection.ts";
+import type { HandedClaims } from "../../redis/handed-claims.ts";
 import type { Store } from "../contract.ts";
+import { giveBack } from "./attempts.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { type FunctionName, loadFunctions } from "./functions.ts";
 import { DEFAULT_PREFIX, rootOf } from "./keys.ts";
@@ -32,6 +34,8 @@ export interface RedisStoreOptions {
 export interface Redis {
   /** Whether functions publish log entries: then effects have none. */
   readonly tellsItself: boolean;
+  /** What the queue on the same connection was handed claimed. */
+  readonly handedClaims: HandedClaims;
   run(name: FunctionName, args: readonly Argument[]): Promise<unknown>;
   /** A single command on a key, which is named from the root on. */
   send(command: string, key: string, args: readonly Argument[]): Promise<unknown>;
@@ -43,6 +47,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
   const functions = loadFunctions(options);
   const redis: Redis = {
     tellsItself: options.tellsItself ?? false,
+    handedClaims: connection.handedClaims,
     run: (name, args) => connection.run(functions[name], root, args),
     send: (command, key, args) => connection.call(command, [`${root}${key}`, ...args]),
   };
@@ -56,6 +61,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     check: async () => void (await connection.call("ping", [])),
     ...service(
       async () => {
+        connection.handedClaims.returnTo((claim) => giveBack(redis, claim));
         await connection.start();
         await connection.probe(functions.figures, root, [""]);
       },

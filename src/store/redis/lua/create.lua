@@ -54,7 +54,7 @@ for i = #ahead, 1, -1 do
   end
 end
 
-if not counts[1] then redis.call('SADD', root .. ':queues', queue) end
+if not (counts[1] or counts[2]) then redis.call('SADD', root .. ':queues', queue) end
 local order = redis.call('INCR', root .. ':order')
 local t = {
   v = 1, st = 0, q = queue, pr = tonumber(ARGV[11]), ag = ARGV[10], s = session, n = order,
@@ -64,7 +64,6 @@ if ARGV[7] ~= '' then t.dl = now + tonumber(ARGV[7]) end
 local colon = string.find(task, ':', 1, true)
 local tenant, taskId = string.sub(task, 1, colon - 1), string.sub(task, colon + 1)
 local entries = { changeEntry(t, QUEUED, 0, '') }
-announce(task, write(task, t, entries), entries)
 redis.call('ZADD', root .. ':a:' .. tenant, order, taskId)
 if session ~= '' then redis.call('ZADD', root .. ':st:' .. session, order, taskId) end
 if key ~= '' then
@@ -79,5 +78,15 @@ if ARGV[14] ~= '' then
   t.h = 1
   redis.call('HSET', root .. ':t:' .. task, 'h', ARGV[14])
 end
-settle(task, t, 0, 'p', ARGV[12], 'r', ARGV[13])
+local consumer
+if handOver and (session == '' or redis.call('LLEN', lane) == 0) then
+  local preferred = session ~= '' and redis.call('HGET', root .. ':s:' .. session, 'w') or ''
+  consumer = claimantOf(t, preferred, #ARGV[12] + #ARGV[13])
+end
+if consumer then
+  hand(task, t, 0, consumer, entries, {}, { ARGV[12], ARGV[13], ARGV[14] }, 'p', ARGV[12], 'r', ARGV[13])
+else
+  announce(task, write(task, t, entries), entries)
+  settle(task, t, 0, 'p', ARGV[12], 'r', ARGV[13])
+end
 return { 'OK', now, t.dl and nextDue() or -1, notices, bells }

@@ -56,8 +56,11 @@ elseif t.s ~= '' then
   etag = redis.call('HGET', root .. ':s:' .. t.s, 'e') or ''
 end
 
-local attempts = endedAttempts(task, t, tonumber(ARGV[7]), ARGV[9])
-local state, change, reason = requested, ARGV[8], ARGV[10]
+local state, change, reason, outcome = requested, ARGV[8], ARGV[10], tonumber(ARGV[7])
+-- Handed to a worker that is connected but did not hear of it: nothing has been attempted.
+local isUnheard = ifExpired and t.uc and last == t.aq and passOver(workerOf(task))
+if isUnheard then state, outcome = QUEUED, RELEASED end
+local attempts = endedAttempts(task, t, outcome, ARGV[9])
 -- A task whose cancel was requested never runs again, whatever its attempt asks for.
 if (state == QUEUED or state == RETRY_WAIT) and t.cm then
   state, change, reason = CANCELED, t.ct, 'CANCELED'
@@ -70,8 +73,9 @@ entries[#entries + 1] = changeEntry(t, state, t.na or 0, change)
 t.fl = write(task, t, entries)
 announce(task, t.fl - #entries + 1, entries, state ~= requested and #entries or nil)
 
--- Only a drain hands back without consuming the attempt.
-if requested ~= QUEUED then t.co = t.co + 1 end
+-- A drain too hands back without consuming the attempt.
+t.uc = nil
+if requested ~= QUEUED and not isUnheard then t.co = t.co + 1 end
 if state > RETRY_WAIT then t.fa = now end
 t.st, t.er = state, reason
 t.ff, t.fq, t.fr, t.fx, t.fe = fence, after, requested, ifExpired and 1 or 0, etag

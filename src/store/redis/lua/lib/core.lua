@@ -21,7 +21,8 @@
 --
 -- Control part, a map; absent = nil. Instants are milliseconds of the server.
 --   v format (1) · st state · q queue · pr priority · ag agent · s session ('' = stateless) ·
---   n accept order · ca created · at attempt · f fence · ci id of the newest claim · fs first sequence kept · h has headers ·
+--   n accept order · ca created · at attempt · f fence · ci id of the newest claim · uc 1 while
+--   its holder has not been heard of, which did not ask for it · fs first sequence kept · h has headers ·
 --   dl deadline · sa first started · fa finished · na next attempt · as attempt started ·
 --   aq sequence that announced the attempt · cr cancel requested · cm mode · cw reason · ct its
 --   TaskStateChange · co consumed attempts · rd redrives · er reason of the failure · k idempotency
@@ -30,6 +31,8 @@
 --   state, fx 1 if ifExpired, fe etag, fl sequence it ended at
 local QUEUED, RUNNING, RETRY_WAIT, COMPLETED, INPUT_REQUIRED, FAILED, CANCELED = 1, 2, 3, 4, 5, 6, 7
 local DISCARD, KEEP = 1, 2
+-- AttemptOutcome.
+local RELEASED = 6
 
 -- Of the call under way. What it tells the caller: notices, {'e', task, first sequence, entries} or
 -- {'c', task, mode, reason}, and bells, {task, queue, priority, preferred worker, trace headers}.

@@ -21,7 +21,8 @@ local function leaveLane(task, t)
     following = head and read(head)
     -- One that was deleted by hand must not hold up those behind it.
   until following or not head
-  if following and following.st == QUEUED then becomeReady(head, following) end
+  if not following or following.st ~= QUEUED then return end
+  if not (handOver and handOver(head, following)) then becomeReady(head, following) end
 end
 
 local function indexEnd(task, t)
@@ -82,6 +83,32 @@ local function settle(task, t, was, ...)
   return packed, unconfirmed
 end
 
+-- A ready task becomes RUNNING: a new fence, a lease, and behind `entries` the one that announces the
+-- attempt. `by`: worker, lease (ms), span, claim id; `was` and `...` as for settle. Answers the packed
+-- control part and attempts, the session's etag, when the lease ends, and whether its doorbell was
+-- unconfirmed.
+local function begin(task, t, was, by, entries, attempts, ...)
+  t.at, t.f, t.ci = t.at + 1, math.max(t.f + 1, micros), by.claimId
+  entries[#entries + 1] = attemptEntry(t, by.worker)
+  t.aq = write(task, t, entries)
+  announce(task, t.aq - #entries + 1, entries)
+  t.sa, t.as = t.sa or now, now
+  t.st = RUNNING
+  if #attempts >= 32 then table.remove(attempts, 1) end
+  attempts[#attempts + 1] = { t.at, now, 0, 0, by.worker, by.span, '' }
+  local packedAttempts = cmsgpack.pack(attempts)
+  local endsAt = now + by.lease
+  redis.call('ZADD', root .. ':leases', endsAt, task)
+  local etag = ''
+  if t.s ~= '' then
+    local session = root .. ':s:' .. t.s
+    etag = redis.call('HGET', session, 'e') or ''
+    redis.call('HSET', session, 'w', by.worker)
+  end
+  local packed, unconfirmed = settle(task, t, was, 'a', packedAttempts, ...)
+  return packed, packedAttempts, etag, endsAt, unconfirmed
+end
+
 -- Ends a task that no attempt is ending.
 local function endTask(task, t, state, change, reason, ...)
   local was = t.st
@@ -89,6 +116,12 @@ local function endTask(task, t, state, change, reason, ...)
   tell(task, write(task, t, entries), entries)
   t.st, t.fa, t.na, t.er = state, now, nil, reason
   settle(task, t, was, 'o', change, ...)
+end
+
+-- Of the newest attempt.
+local function workerOf(task)
+  local attempts = cmsgpack.unpack(redis.call('HGET', root .. ':t:' .. task, 'a'))
+  return attempts[#attempts][5]
 end
 
 -- The attempts with the newest one ended, packed; counts its run time. `errors` is a TaskError or ''.
