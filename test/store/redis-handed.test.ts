@@ -89,11 +89,10 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
   }
 
   /** Resolves when Redis knows that the worker waits. */
-  async function waiting(parts: Parts, consumer: Consumer): Promise<Promise<Delivery | undefined>> {
+  async function waiting(consumer: Consumer): Promise<() => Promise<Delivery | undefined>> {
     const receiving = consumer.receive(never);
     await expect.poll(() => redis.command("ZCARD", `{${prefix}}:mq:takers:${QUEUE}`)).toBe(1);
-    await parts.queue.check();
-    return receiving;
+    return () => receiving;
   }
 
   async function submit(parts: Parts, task = {}): Promise<TaskRef> {
@@ -132,9 +131,9 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
     const proxy = await startTcpProxy(redis.port);
     ending.push(() => proxy.stop());
     const [gateway, worker] = [await open(), await open(`redis://127.0.0.1:${proxy.port}`)];
-    const receiving = await waiting(worker, await consume(worker));
+    const receiving = await waiting(await consume(worker));
     const ref = await submit(gateway, { sessionId: "s1" });
-    const delivery = await receiving;
+    const delivery = await receiving();
     expect(delivery?.message).toMatchObject(ref);
     proxy.stall();
     const found = await claim(worker, ref);
@@ -156,7 +155,7 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
     });
     await bus.start();
     ending.push(() => bus.stop());
-    const receiving = await waiting(parts, await consume(parts));
+    const receiving = await waiting(await consume(parts));
     const submitted = submission();
     const ref = { tenant: TENANT, taskId: submitted.record.task?.taskId ?? "" };
     const heard: LogEntry[] = [];
@@ -164,7 +163,7 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
       if (kind.case === "entries") heard.push(...kind.value.entries);
     });
     await parts.store.tasks.create(submitted);
-    await receiving;
+    await receiving();
     const finish = { afterSequence: 2, events: messageEvents("a"), ending: completed };
     await parts.store.tasks.finish(await claimed(parts, ref), finish);
     await expect.poll(() => heard.length).toBe(4);
@@ -180,9 +179,9 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
 
   it("is the task's only one: another worker's is refused", async () => {
     const [one, other] = [await open(), await open()];
-    const receiving = await waiting(one, await consume(one));
+    const receiving = await waiting(await consume(one));
     const ref = await submit(one);
-    await receiving;
+    await receiving();
     expect(await claim(other, ref)).toBeUndefined();
     expect(await claim(one, ref)).toBeDefined();
     expect(await claim(one, ref)).toBeUndefined();
@@ -191,10 +190,10 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
   it("comes with the lane's next task when one ends, after its commit", async () => {
     const parts = await open();
     const consumer = await consume(parts);
-    const receiving = await waiting(parts, consumer);
+    const receiving = await waiting(consumer);
     const first = await submit(parts, { sessionId: "s1" });
     const second = await submit(parts, { sessionId: "s1" });
-    await (await receiving)?.ack();
+    await (await receiving())?.ack();
     const next = consumer.receive(never);
     const lease = await claimed(parts, first);
     const session = executionContext();
@@ -211,50 +210,62 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
   it("does not come with a large request, nor past a deadline", async () => {
     const parts = await open();
     const consumer = await consume(parts);
-    const receiving = await waiting(parts, consumer);
+    const receiving = await waiting(consumer);
     const large = await submit(parts, { metadata: { note: "x".repeat(40_000) } });
-    expect((await receiving)?.message).toMatchObject(large);
+    expect((await receiving())?.message).toMatchObject(large);
     expect((await parts.store.log.get(large)).state).toBe(TaskState.QUEUED);
     expect((await claim(parts, large))?.leaseLeftMs).toBeUndefined();
   });
 
   it("keeps the span of the attempt", async () => {
     const parts = await open();
-    const receiving = await waiting(parts, await consume(parts));
+    const receiving = await waiting(await consume(parts));
     const ref = await submit(parts);
-    await receiving;
+    await receiving();
     await claim(parts, ref, "00f067aa0ba902b7");
     const attempts = async () => (await parts.store.log.get(ref)).attempts;
     await expect.poll(attempts).toMatchObject([{ spanId: "00f067aa0ba902b7" }]);
   });
 
-  it.each(["nack", "close"] as const)("goes back by %s, no attempt consumed", async (way) => {
+  const released = {
+    state: TaskState.QUEUED,
+    consumedAttempts: 0,
+    attempts: [{ outcome: AttemptOutcome.RELEASED }],
+  };
+
+  it("goes back by nack, no attempt consumed", async () => {
     const parts = await open();
     const consumer = await consume(parts);
-    const receiving = await waiting(parts, consumer);
+    const aborting = new AbortController();
+    const receiving = consumer.receive(aborting.signal);
     const ref = await submit(parts);
     const delivery = await receiving;
-    if (way === "nack") await delivery?.nack();
-    else {
-      // One that comes when no call waits for it any more.
-      const aborting = new AbortController();
-      const call = consumer.receive(aborting.signal);
-      await parts.queue.depth(QUEUE);
-      aborting.abort();
-      await call;
-      await delivery?.nack();
-      await consumer.close();
-    }
-    const task = () => parts.store.log.get(ref);
-    await expect.poll(task).toMatchObject({ consumedAttempts: 0 });
-    await expect.poll(async () => (await task()).attempts[0]?.outcome).toBe(AttemptOutcome.RELEASED);
+    await delivery?.nack();
+    await expect.poll(() => parts.store.log.get(ref)).toMatchObject(released);
+    expect(await claim(parts, ref)).toMatchObject({ lease: { attempt: 2 } });
+  });
+
+  it("goes back when it comes while its consumer closes", async () => {
+    const proxy = await startTcpProxy(redis.port);
+    ending.push(() => proxy.stop());
+    const [gateway, worker] = [await open(), await open(`redis://127.0.0.1:${proxy.port}`)];
+    const consumer = await consume(worker);
+    const receiving = await waiting(consumer);
+    proxy.stall();
+    const ref = await submit(gateway);
+    expect((await gateway.store.log.get(ref)).state).toBe(TaskState.RUNNING);
+    const closing = consumer.close();
+    proxy.heal();
+    await closing;
+    expect(await receiving()).toBeUndefined();
+    expect(await gateway.store.log.get(ref)).toMatchObject(released);
   });
 
   it("goes back when a connected worker was never heard of, and not to that worker again", async () => {
     const [parts, sweeper] = [await open(), await open()];
-    const receiving = await waiting(parts, await consume(parts));
+    const receiving = await waiting(await consume(parts));
     const ref = await submit(parts);
-    await receiving;
+    await receiving();
     await pass(6000);
     await endExpired(sweeper);
     expect(await sweeper.store.log.get(ref)).toMatchObject({
@@ -268,9 +279,9 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
 
   it.each(["renewed", "appended to"] as const)("consumes its attempt once %s", async (how) => {
     const parts = await open();
-    const receiving = await waiting(parts, await consume(parts));
+    const receiving = await waiting(await consume(parts));
     const ref = await submit(parts);
-    await receiving;
+    await receiving();
     const lease = await claimed(parts, ref);
     if (how === "renewed") await parts.store.tasks.renew([lease], LEASE_MS);
     else await parts.store.tasks.append(lease, 2, messageEvents("a"));
@@ -287,9 +298,9 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
     const proxy = await startTcpProxy(redis.port);
     ending.push(() => proxy.stop());
     const [gateway, worker] = [await open(), await open(`redis://127.0.0.1:${proxy.port}`)];
-    const receiving = await waiting(worker, await consume(worker));
+    const receiving = await waiting(await consume(worker));
     const ref = await submit(gateway);
-    await receiving;
+    await receiving();
     proxy.refuse();
     await expect
       .poll(async () => {
@@ -305,9 +316,9 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
     const consumer = await consume(parts);
     // As the worker sees it, the lease has ended.
     await pass(-LONG_MS);
-    const receiving = await waiting(parts, consumer);
+    const receiving = await waiting(consumer);
     const ref = await submit(parts);
-    await receiving;
+    await receiving();
     const found = await claim(parts, ref);
     expect(found?.leaseLeftMs).toBeUndefined();
     await pass(6000);
@@ -325,7 +336,7 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
     ending.push(() => proxy.stop());
     const [gateway, worker] = [await open(), await open(`redis://127.0.0.1:${proxy.port}`)];
     const consumer = await consume(worker, "w1", 1);
-    const receiving = await waiting(worker, consumer);
+    const receiving = await waiting(consumer);
     proxy.swallowReplies();
     const lost = await submit(gateway);
     expect((await gateway.store.log.get(lost)).state).toBe(TaskState.RUNNING);
@@ -333,7 +344,7 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
     proxy.heal();
     await expect.poll(() => redis.command("ZCARD", `{${prefix}}:mq:takers:${QUEUE}`)).toBe(1);
     const next = await submit(gateway);
-    expect((await receiving)?.message).toMatchObject(next);
+    expect((await receiving())?.message).toMatchObject(next);
     await pass(6000);
     await endExpired(gateway);
     expect(await gateway.store.log.get(lost)).toMatchObject({ consumedAttempts: 0 });

@@ -52,7 +52,9 @@ end
 
 -- A consumer that nobody listens for gets nothing until it is heard of again.
 local function is_heard(consumer)
-  if redis.call('PUBSUB', 'NUMSUB', root .. 'to:' .. consumer.id)[2] > 0 then return true end
+  if consumer.is_heard then return true end
+  consumer.is_heard = redis.call('PUBSUB', 'NUMSUB', root .. 'to:' .. consumer.id)[2] > 0
+  if consumer.is_heard then return true end
   consumer.credit, consumer.changed = consumer.given, true
   stand_in_line(consumer)
   return false

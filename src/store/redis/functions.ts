@@ -28,6 +28,15 @@ const NAMES = [
   "workers",
 ] as const;
 
+/** Those that come in numbers: a call takes several (lua/lib/call.lua). */
+const BATCHED = ["create", "finish"] as const;
+
+export type BatchedName = (typeof BATCHED)[number];
+
+export function isBatched(name: FunctionName): name is BatchedName {
+  return BATCHED.some((batched) => batched === name);
+}
+
 export type FunctionName = (typeof NAMES)[number];
 
 export type Functions = Readonly<Record<FunctionName, LuaFunction>>;
@@ -53,7 +62,10 @@ export function loadFunctions(options: FunctionOptions = {}): Functions {
     ...(ringsItself && tellsItself ? [readLib("hand-over")] : []),
     ...["cancel", "forget", "context", "registry", "call"].map(readLib),
   ];
-  const sources = NAMES.map((name) => [name, { body: readLua(name), through: "operation" }]);
+  const sources = NAMES.map((name) => {
+    const through = isBatched(name) ? "operations" : "operation";
+    return [name, { body: readLua(name), through }];
+  });
   return functionsOf<FunctionName>("store", shared, Object.fromEntries(sources));
 }
 

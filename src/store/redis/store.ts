@@ -4,8 +4,9 @@ import type { Argument, RedisConnection } from "../../redis/connection.ts";
 import type { HandedClaims } from "../../redis/handed-claims.ts";
 import type { Store } from "../contract.ts";
 import { giveBack } from "./attempts.ts";
+import { createBatch } from "./batches.ts";
 import { createDeadLetters } from "./dead-letters.ts";
-import { type FunctionName, loadFunctions } from "./functions.ts";
+import { type FunctionName, isBatched, loadFunctions } from "./functions.ts";
 import { DEFAULT_PREFIX, rootOf } from "./keys.ts";
 import { createLog } from "./log.ts";
 import { createSessions } from "./sessions.ts";
@@ -45,10 +46,16 @@ export function createRedisStore(options: RedisStoreOptions): Store {
   const { connection } = options;
   const root = rootOf(options.prefix ?? DEFAULT_PREFIX);
   const functions = loadFunctions(options);
+  const batches = {
+    create: createBatch((args) => connection.run(functions.create, root, args)),
+    finish: createBatch((args) => connection.run(functions.finish, root, args)),
+  };
   const redis: Redis = {
     tellsItself: options.tellsItself ?? false,
     handedClaims: connection.handedClaims,
-    run: (name, args) => connection.run(functions[name], root, args),
+    run: (name, args) => {
+      return isBatched(name) ? batches[name](args) : connection.run(functions[name], root, args);
+    },
     send: (command, key, args) => connection.call(command, [`${root}${key}`, ...args]),
   };
   return {

@@ -11,8 +11,7 @@
 local task, key, queue, session = ARGV[1], ARGV[2], ARGV[5], ARGV[9]
 local strategy = tonumber(ARGV[4])
 
-local repeated = shown(task)
-if repeated then return { 'EXISTS', repeated } end
+if redis.call('HEXISTS', root .. ':t:' .. task, 'c') == 1 then return { 'EXISTS', shown(task) } end
 if key ~= '' then
   local known = redis.call('GET', root .. ':k:' .. key)
   if known then
@@ -31,9 +30,8 @@ if session ~= '' and strategy == 1 then
 end
 local ahead = session ~= '' and strategy >= 2 and redis.call('LRANGE', lane, 0, -1) or {}
 
-local figures = root .. ':q:' .. queue
-local counts = redis.call('HMGET', figures, 'queued', 'running', 'retryWait')
-local unfinished = (counts[1] or 0) + (counts[2] or 0) + (counts[3] or 0)
+local known = unfinishedOf(queue)
+local unfinished = known or 0
 if unfinished >= tonumber(ARGV[6]) then
   local freed = 0
   for _, other in ipairs(ahead) do
@@ -54,7 +52,7 @@ for i = #ahead, 1, -1 do
   end
 end
 
-if not (counts[1] or counts[2]) then redis.call('SADD', root .. ':queues', queue) end
+if not known then redis.call('SADD', root .. ':queues', queue) end
 local order = redis.call('INCR', root .. ':order')
 local t = {
   v = 1, st = 0, q = queue, pr = tonumber(ARGV[11]), ag = ARGV[10], s = session, n = order,

@@ -13,7 +13,7 @@
 local task, fence, after = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local requested, ifExpired, count = tonumber(ARGV[4]), ARGV[5] == '1', #ARGV - 15
 local key = root .. ':t:' .. task
-local f = redis.call('HMGET', key, 'c', 'p')
+local f = redis.call('HMGET', key, 'c', 'p', 'a')
 if not f[1] then return { 'LOST' } end
 local t = cmsgpack.unpack(f[1])
 
@@ -58,9 +58,9 @@ end
 
 local state, change, reason, outcome = requested, ARGV[8], ARGV[10], tonumber(ARGV[7])
 -- Handed to a worker that is connected but did not hear of it: nothing has been attempted.
-local isUnheard = ifExpired and t.uc and last == t.aq and passOver(workerOf(task))
+local isUnheard = ifExpired and t.uc and last == t.aq and passOver(workerOf(f[3]))
 if isUnheard then state, outcome = QUEUED, RELEASED end
-local attempts = endedAttempts(task, t, outcome, ARGV[9])
+local attempts = endedAttempts(f[3], t, outcome, ARGV[9])
 -- A task whose cancel was requested never runs again, whatever its attempt asks for.
 if (state == QUEUED or state == RETRY_WAIT) and t.cm then
   state, change, reason = CANCELED, t.ct, 'CANCELED'

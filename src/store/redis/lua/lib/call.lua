@@ -1,11 +1,42 @@
--- A function as Redis calls it. Uses core, ring.
+-- Functions as Redis calls them. Uses core, ring.
+local function beginCall(keys)
+  root, micros = keys[1], server_micros(keys[1])
+  now, notices, bells = math.floor(micros / 1000), {}, {}
+  figureChanges, unfinishedBefore = {}, {}
+  quiet()
+end
+
+local function endCall()
+  writeFigures()
+  ringOut()
+end
+
 local function operation(body)
   return function(keys, args)
-    root, micros = keys[1], server_micros(keys[1])
-    now, notices, bells = math.floor(micros / 1000), {}, {}
-    quiet()
+    beginCall(keys)
     local reply = body(keys, args)
-    ringOut()
+    endCall()
     return reply
+  end
+end
+
+-- Several of one kind in a call, each after the one before: what they look at and write alike is done
+-- once. ARGV: of each the number of its arguments, and these. Returns a reply for each, {'FAILED', why}
+-- for one that an error has ended.
+local function operations(body)
+  return function(keys, args)
+    beginCall(keys)
+    local replies, at = {}, 1
+    while at <= #args do
+      local own, count = {}, tonumber(args[at])
+      for i = 1, count do own[i] = args[at + i] end
+      at = at + count + 1
+      notices, bells = {}, {}
+      local succeeded, reply = pcall(body, keys, own)
+      if not succeeded then reply = { 'FAILED', type(reply) == 'table' and reply.err or tostring(reply) } end
+      replies[#replies + 1] = reply
+    end
+    endCall()
+    return replies
   end
 end

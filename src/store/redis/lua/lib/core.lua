@@ -38,6 +38,40 @@ local RELEASED = 6
 -- {'c', task, mode, reason}, and bells, {task, queue, priority, preferred worker, trace headers}.
 local root, micros, now, notices, bells
 
+-- Changes of queues' figures by queue and field, and how many unfinished tasks a queue had: a call that
+-- does much looks and writes once.
+local figureChanges, unfinishedBefore
+
+local function bump(queue, field, by)
+  local changes = figureChanges[queue]
+  if not changes then
+    changes = {}
+    figureChanges[queue] = changes
+  end
+  changes[field] = (changes[field] or 0) + by
+end
+
+local function writeFigures()
+  for queue, changes in pairs(figureChanges) do
+    for field, by in pairs(changes) do
+      if by ~= 0 then redis.call('HINCRBY', root .. ':q:' .. queue, field, by) end
+    end
+  end
+end
+
+-- With what this call has changed; nil for a queue that never had a task.
+local function unfinishedOf(queue)
+  local changes = figureChanges[queue] or {}
+  local before = unfinishedBefore[queue]
+  if not before then
+    local counts = redis.call('HMGET', root .. ':q:' .. queue, 'queued', 'running', 'retryWait')
+    if not (counts[1] or counts[2] or counts[3] or figureChanges[queue]) then return nil end
+    before = (counts[1] or 0) + (counts[2] or 0) + (counts[3] or 0)
+    unfinishedBefore[queue] = before
+  end
+  return before + (changes.queued or 0) + (changes.running or 0) + (changes.retryWait or 0)
+end
+
 -- A part of a name as it was before encodePart (keys.ts).
 local function plain(part)
   if not string.find(part, '%', 1, true) then return part end

@@ -33,7 +33,7 @@ local function indexEnd(task, t)
   t.dm = string.sub(task, colon + 1) .. ' ' .. t.ag .. ' ' .. (t.er or '')
   local order = redis.call('INCR', root .. ':order')
   redis.call('ZADD', root .. ':d:' .. string.sub(task, 1, colon - 1), order, t.dm)
-  redis.call('HINCRBY', root .. ':q:' .. t.q, 'dead', 1)
+  bump(t.q, 'dead', 1)
 end
 
 local function unlinkEnd(task, t)
@@ -41,7 +41,7 @@ local function unlinkEnd(task, t)
   if t.dm then
     local colon = string.find(task, ':', 1, true)
     redis.call('ZREM', root .. ':d:' .. string.sub(task, 1, colon - 1), t.dm)
-    redis.call('HINCRBY', root .. ':q:' .. t.q, 'dead', -1)
+    bump(t.q, 'dead', -1)
   end
   t.x, t.dm, t.rt = nil, nil, nil
 end
@@ -61,10 +61,9 @@ end
 -- After t.st was set; `was` is the state before (0 = new). Keeps t and the fields named in `...`.
 -- Answers the packed control part, and whether a doorbell was taken down that nobody had confirmed.
 local function settle(task, t, was, ...)
-  local figures = root .. ':q:' .. t.q
   local unconfirmed = false
-  if was ~= 0 and was <= RETRY_WAIT then redis.call('HINCRBY', figures, COUNTERS[was], -1) end
-  redis.call('HINCRBY', figures, COUNTERS[t.st], 1)
+  if was ~= 0 and was <= RETRY_WAIT then bump(t.q, COUNTERS[was], -1) end
+  bump(t.q, COUNTERS[t.st], 1)
   if was == RUNNING then redis.call('ZREM', root .. ':leases', task) end
   indexTimes(task, t)
   if was == QUEUED then unconfirmed = unready(task, t) end
@@ -119,17 +118,16 @@ local function endTask(task, t, state, change, reason, ...)
 end
 
 -- Of the newest attempt.
-local function workerOf(task)
-  local attempts = cmsgpack.unpack(redis.call('HGET', root .. ':t:' .. task, 'a'))
+local function workerOf(packed)
+  local attempts = cmsgpack.unpack(packed)
   return attempts[#attempts][5]
 end
 
--- The attempts with the newest one ended, packed; counts its run time. `errors` is a TaskError or ''.
-local function endedAttempts(task, t, outcome, errors)
-  local figures = root .. ':q:' .. t.q
-  redis.call('HINCRBY', figures, 'attempts', 1)
-  redis.call('HINCRBY', figures, 'attemptMs', math.max(0, now - t.as))
-  local attempts = cmsgpack.unpack(redis.call('HGET', root .. ':t:' .. task, 'a'))
+-- The packed attempts with the newest one ended; counts its run time. `errors` is a TaskError or ''.
+local function endedAttempts(packed, t, outcome, errors)
+  bump(t.q, 'attempts', 1)
+  bump(t.q, 'attemptMs', math.max(0, now - t.as))
+  local attempts = cmsgpack.unpack(packed)
   local last = attempts[#attempts]
   last[3], last[4], last[7] = now, outcome, errors
   return cmsgpack.pack(attempts)
