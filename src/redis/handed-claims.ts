@@ -49,16 +49,42 @@ export function readHandedClaim(payload: Buffer): { message: QueueMessage; claim
   };
 }
 
+/** Where what a worker can take is reckoned. */
+export interface SlotKeeper {
+  /** An attempt ends: the id of the consumer that can take one more then, or '' where nobody is to be told. */
+  promiseSlot(): string;
+  /** The end has not been written. */
+  breakPromise(consumer: string): void;
+}
+
 export class HandedClaims {
   readonly #clock: Clock;
   /** By task. Each belongs to an unsettled delivery, so they are as many at most. */
   readonly #claims = new Map<string, HandedClaim>();
+  #keeper: SlotKeeper | undefined;
   #returns: ((claim: HandedClaim) => Promise<void>) | undefined;
   /** The server's time minus ours, if its answer had come without delay: it is that at most. */
   #aheadMs: number | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  keptBy(keeper: SlotKeeper): void {
+    this.#keeper = keeper;
+  }
+
+  /** Of a keeper that takes nothing any more. */
+  leftBy(keeper: SlotKeeper): void {
+    if (this.#keeper === keeper) this.#keeper = undefined;
+  }
+
+  promiseSlot(): string {
+    return this.#keeper?.promiseSlot() ?? "";
+  }
+
+  breakPromise(consumer: string): void {
+    if (consumer !== "") this.#keeper?.breakPromise(consumer);
   }
 
   /** The store that can take claims back: their tasks become ready again, no attempt consumed. */

@@ -66,8 +66,10 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
   const { clock } = parts;
   const holders = new Map<LeaseHolder, Held>();
   let timer: Timer | undefined;
-  /** Set while leases that end early wait to be renewed. */
-  let soon: Timer | undefined;
+  const soon = createAlarm(clock, () => {
+    if (renewing) soon.set(SOON_AGAIN_MS);
+    else start(renewEarly());
+  });
   let stopped = true;
   let renewing: Promise<void> | undefined;
 
@@ -87,18 +89,9 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
     });
   }
 
-  function scheduleSoon(inMs: number): void {
-    if (stopped) return;
-    soon ??= clock.setTimer(inMs, () => {
-      soon = undefined;
-      if (renewing) scheduleSoon(SOON_AGAIN_MS);
-      else start(renewEarly());
-    });
-  }
-
   async function renewEarly(): Promise<void> {
     const batch = [...holders.keys()].filter((holder) => endsEarly(holder));
-    if (batch.length > 0 && !(await renew(batch))) scheduleSoon(SOON_AGAIN_MS);
+    if (batch.length > 0 && !(await renew(batch))) soon.set(SOON_AGAIN_MS);
     giveUpExpired();
   }
 
@@ -142,7 +135,7 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
 
   /** The next renewal would come after the end of these leases. */
   function giveUpExpired(): void {
-    const nextAt = clock.monotonic() + (soon ? SOON_AGAIN_MS : parts.renewIntervalMs);
+    const nextAt = clock.monotonic() + (soon.isSet() ? SOON_AGAIN_MS : parts.renewIntervalMs);
     for (const [holder, { validUntil, backed }] of holders) {
       const backedUntil = backed?.validUntil() ?? Number.NEGATIVE_INFINITY;
       if (Math.max(validUntil, backedUntil) <= nextAt) holder.lost();
@@ -158,8 +151,7 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
       async () => {
         stopped = true;
         timer?.clear();
-        soon?.clear();
-        soon = undefined;
+        soon.clear();
         await renewing;
       },
     ),
@@ -169,12 +161,36 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
       holders.set(holder, { validUntil, backed });
       // Its claim was answered too late: another worker may have it.
       if (validUntil <= clock.monotonic()) holder.lost();
-      else if (endsEarly(holder)) scheduleSoon(SOON_MS);
+      else if (endsEarly(holder)) soon.set(SOON_MS);
     },
     release(holder) {
       holders.get(holder)?.backed?.release();
       holders.delete(holder);
     },
     heldCount: () => holders.size,
+  };
+}
+
+interface Alarm {
+  /** One that is set goes off as it was. */
+  set(inMs: number): void;
+  isSet(): boolean;
+  clear(): void;
+}
+
+function createAlarm(clock: Clock, onTime: () => void): Alarm {
+  let timer: Timer | undefined;
+  return {
+    set(inMs) {
+      timer ??= clock.setTimer(inMs, () => {
+        timer = undefined;
+        onTime();
+      });
+    },
+    isSet: () => timer !== undefined,
+    clear() {
+      timer?.clear();
+      timer = undefined;
+    },
   };
 }

@@ -58,7 +58,11 @@ class Table {
       const at = HEAD_BYTES + index * SLOT_BYTES;
       return {
         words: new Int32Array(memory, at, WORDS_BYTES / Int32Array.BYTES_PER_ELEMENT),
-        instants: new BigInt64Array(memory, at + WORDS_BYTES, INSTANTS_BYTES / BigInt64Array.BYTES_PER_ELEMENT),
+        instants: new BigInt64Array(
+          memory,
+          at + WORDS_BYTES,
+          INSTANTS_BYTES / BigInt64Array.BYTES_PER_ELEMENT,
+        ),
         text: Buffer.from(memory, at + TEXT_AT, SLOT_BYTES - TEXT_AT),
       };
     });
@@ -69,12 +73,7 @@ class Table {
 export interface LeaseTable {
   readonly memory: SharedArrayBuffer;
   /** Undefined when all slots are taken, or the lease's names are too long for one. */
-  hold(
-    lease: Lease,
-    claimedAt: number,
-    renewUntil: number,
-    heldAt?: number,
-  ): number | undefined;
+  hold(lease: Lease, claimedAt: number, renewUntil: number, heldAt?: number): number | undefined;
   release(slot: number): void;
   /** When the thread's last renewal of the slot's lease began; -Infinity = never. */
   renewedAt(slot: number): number;

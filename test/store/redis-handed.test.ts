@@ -193,9 +193,10 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
     const receiving = await waiting(consumer);
     const first = await submit(parts, { sessionId: "s1" });
     const second = await submit(parts, { sessionId: "s1" });
-    await (await receiving())?.ack();
-    const next = consumer.receive(never);
+    const delivery = await receiving();
     const lease = await claimed(parts, first);
+    await delivery?.ack();
+    const next = consumer.receive(never);
     const session = executionContext();
     const { sessionEtag } = await parts.store.tasks.finish(lease, {
       afterSequence: 2,
@@ -235,12 +236,9 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
 
   it("goes back by nack, no attempt consumed", async () => {
     const parts = await open();
-    const consumer = await consume(parts);
-    const aborting = new AbortController();
-    const receiving = consumer.receive(aborting.signal);
+    const receiving = await waiting(await consume(parts));
     const ref = await submit(parts);
-    const delivery = await receiving;
-    await delivery?.nack();
+    await (await receiving())?.nack();
     await expect.poll(() => parts.store.log.get(ref)).toMatchObject(released);
     expect(await claim(parts, ref)).toMatchObject({ lease: { attempt: 2 } });
   });
@@ -266,14 +264,13 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
     const receiving = await waiting(await consume(parts));
     const ref = await submit(parts);
     await receiving();
+    const stale = await claimed(parts, ref);
     await pass(6000);
     await endExpired(sweeper);
-    expect(await sweeper.store.log.get(ref)).toMatchObject({
-      state: TaskState.QUEUED,
-      consumedAttempts: 0,
-      attempts: [{ outcome: AttemptOutcome.RELEASED }],
-    });
-    expect(await claim(parts, ref)).toBeUndefined();
+    expect(await sweeper.store.log.get(ref)).toMatchObject(released);
+    expect(await sweeper.queue.depth(QUEUE)).toMatchObject({ pendingCount: 1, unsettledCount: 0 });
+    const append = parts.store.tasks.append(stale, 2, messageEvents("late"));
+    await expect(append).rejects.toMatchObject({ kind: "lease_lost" });
     expect(await claim(sweeper, ref)).toMatchObject({ lease: { attempt: 2 } });
   });
 

@@ -4,21 +4,19 @@
  * A heartbeat keeps it alive there and finds out what was lost on the way. Pushes and replies have
  * connections of their own, so a push may come after a reply that tells of it.
  */
-import { fromBinary } from "@bufbuild/protobuf";
-import {
-  type QueueMessage,
-  QueueMessageSchema,
-} from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { Clock, Timer } from "../../clock.ts";
 import type { NewId } from "../../ids.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
-import { type HandedClaim, readHandedClaim } from "../../redis/handed-claims.ts";
+import type { SlotKeeper } from "../../redis/handed-claims.ts";
 import type { LuaFunction } from "../../redis/library.ts";
 import { list, number, text } from "../../redis/reply.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
+import { ClaimedDeliveries } from "./claimed-deliveries.ts";
+import { Credit } from "./credit.ts";
 import { type Frame, framesOf } from "./frames.ts";
 import { listsOf, type Settlement, Settlements } from "./settlements.ts";
+import { readStray, type Stray } from "./strays.ts";
 
 const HEARTBEAT_MS = 2000;
 /** Five missed heartbeats: its deliveries go to others. */
@@ -31,13 +29,6 @@ const LOST_AFTER_MS = 250;
 
 type Mode = "open" | "go" | "beat" | "close";
 type Call = (delivery: Delivery | undefined) => void;
-
-interface Stray {
-  readonly frame: Frame;
-  readonly message: QueueMessage;
-  /** Undefined where the worker has to ask for it. */
-  readonly claim: HandedClaim | undefined;
-}
 
 export interface ConsumerParts {
   readonly clock: Clock;
@@ -54,7 +45,7 @@ export interface ConsumerParts {
   readonly sendFirst: () => void;
 }
 
-export class RedisConsumer implements Consumer {
+export class RedisConsumer implements Consumer, SlotKeeper {
   readonly #parts: ConsumerParts;
   readonly #options: ConsumeOptions;
   readonly #queues: string;
@@ -67,8 +58,7 @@ export class RedisConsumer implements Consumer {
   #id: string;
   #isOpen = false;
   #closing: Promise<void> | undefined;
-  #receivedCount = 0;
-  #sentCredit = 0;
+  #credit: Credit;
   /** Ids that Redis holds for this consumer and that had not come, at the last heartbeat. */
   #missing = new Set<string>();
   /** Ids to be asked for again. */
@@ -79,8 +69,7 @@ export class RedisConsumer implements Consumer {
   #wantsBeat = false;
   /** What was pushed on a connection that is lost cannot be reckoned: a new consumer takes its place. */
   #mustBeginAgain = false;
-  /** Claims on their way back. */
-  readonly #returning = new Set<Promise<void>>();
+  readonly #claimed: ClaimedDeliveries;
   #isFlushing = false;
   #lazyFlush: Timer | undefined;
   #heartbeat: Timer | undefined;
@@ -92,6 +81,8 @@ export class RedisConsumer implements Consumer {
     this.#parts = parts;
     this.#queues = JSON.stringify([...new Set(options.queues)]);
     this.#id = parts.newId();
+    this.#credit = new Credit(options.prefetch);
+    this.#claimed = new ClaimedDeliveries(parts.connection.handedClaims);
     this.#polledAtMs = parts.clock.now();
   }
 
@@ -100,12 +91,14 @@ export class RedisConsumer implements Consumer {
     await this.#parts.connection.subscribe(this.#channel, this.#listener(this.#id));
     await this.#exchange("open");
     this.#isOpen = true;
+    if (this.#parts.leaseMs !== undefined) this.#parts.connection.handedClaims.keptBy(this);
     this.#planHeartbeat();
     this.#planFlush();
   }
 
   receive(signal: AbortSignal): Promise<Delivery | undefined> {
     if (this.#closing || signal.aborted) return Promise.resolve(undefined);
+    this.#credit.called();
     return new Promise((resolve) => {
       const call: Link<Call> = this.#calls.append((delivery) => {
         signal.removeEventListener("abort", abort);
@@ -113,6 +106,7 @@ export class RedisConsumer implements Consumer {
       });
       const abort = (): void => {
         this.#calls.remove(call);
+        this.#credit.ends();
         call.value(undefined);
         this.#planFlush();
       };
@@ -120,6 +114,17 @@ export class RedisConsumer implements Consumer {
       this.#serveStrays();
       this.#planFlush();
     });
+  }
+
+  promiseSlot(): string {
+    const isOpen = this.#isOpen && !this.#closing && !this.#mustBeginAgain;
+    return isOpen && this.#credit.promise() ? this.#id : "";
+  }
+
+  breakPromise(consumer: string): void {
+    if (consumer !== this.#id) return;
+    this.#credit.breakPromise();
+    this.#planFlush();
   }
 
   lastPolledAt(): number {
@@ -168,6 +173,7 @@ export class RedisConsumer implements Consumer {
   }
 
   async #close(): Promise<void> {
+    this.#parts.connection.handedClaims.leftBy(this);
     this.#heartbeat?.clear();
     this.#due?.clear();
     this.#lazyFlush?.clear();
@@ -179,7 +185,7 @@ export class RedisConsumer implements Consumer {
     await this.#exchange("close").catch(() => undefined);
     // What was pushed before is refused as it comes.
     await this.#parts.connection.unsubscribe(this.#channel);
-    await Promise.all(this.#returning);
+    await this.#claimed.settled();
     this.#parts.onClose();
   }
 
@@ -194,6 +200,8 @@ export class RedisConsumer implements Consumer {
   #planFlush(): void {
     if (this.#isFlushing || !this.#isOpen) return;
     if (!this.#isUrgent()) {
+      // Credit that nobody needs soon is told by the next heartbeat, or when it becomes urgent.
+      if (this.#settlements.isEmpty) return;
       this.#lazyFlush ??= this.#parts.clock.setTimer(LAZY_MS, () => this.#flushNow());
       return;
     }
@@ -208,7 +216,7 @@ export class RedisConsumer implements Consumer {
   #flushNow(): void {
     this.#lazyFlush?.clear();
     this.#lazyFlush = undefined;
-    if (this.#credit() === this.#sentCredit) this.#parts.sendFirst();
+    if (this.#currentCredit() === this.#credit.sent) this.#parts.sendFirst();
     this.flush();
   }
 
@@ -216,11 +224,9 @@ export class RedisConsumer implements Consumer {
   #isUrgent(): boolean {
     if (this.#wantsBeat || this.#lost.length > 0 || this.#strays.length > 0) return true;
     if (!this.#settlements.hasOnlyAcks) return true;
-    const credit = this.#credit();
-    const spare = this.#sentCredit - this.#receivedCount;
-    return (
-      credit < this.#sentCredit || (credit > this.#sentCredit && 2 * spare < this.#options.prefetch)
-    );
+    const credit = this.#currentCredit();
+    const { sent, hasSpare } = this.#credit;
+    return credit < sent || (credit > sent && !hasSpare);
   }
 
   #hasNews(): boolean {
@@ -229,15 +235,13 @@ export class RedisConsumer implements Consumer {
       (this.#wantsBeat ||
         !this.#settlements.isEmpty ||
         this.#lost.length > 0 ||
-        this.#credit() !== this.#sentCredit)
+        this.#currentCredit() !== this.#credit.sent)
     );
   }
 
   /** All that this consumer can have been given until a call is served or a delivery settled. */
-  #credit(): number {
-    const inHand = this.#unsettled.size + this.#strays.length;
-    const freeCount = Math.min(this.#calls.size, this.#options.prefetch - inHand);
-    return this.#receivedCount + Math.max(0, freeCount);
+  #currentCredit(): number {
+    return this.#credit.now(this.#calls.size, this.#unsettled.size + this.#strays.length);
   }
 
   async #exchange(mode: Mode): Promise<void> {
@@ -246,8 +250,8 @@ export class RedisConsumer implements Consumer {
     const batch = this.#settlements.send();
     const lost = this.#lost.splice(0);
     for (const id of lost) this.#askedAgain.add(id);
-    this.#sentCredit = this.#credit();
-    const head = [mode, id, this.#options.workerId, this.#queues, this.#sentCredit];
+    const credit = this.#credit.tell(this.#currentCredit());
+    const head = [mode, id, this.#options.workerId, this.#queues, credit];
     const sentAtMs = clock.monotonic();
     let reply: readonly unknown[];
     try {
@@ -315,7 +319,7 @@ export class RedisConsumer implements Consumer {
     this.#missing.clear();
     this.#lost = [];
     this.#askedAgain.clear();
-    this.#receivedCount = 0;
+    this.#credit = this.#credit.anew();
     this.#isOpen = false;
     try {
       await this.#parts.connection.subscribe(this.#channel, this.#listener(this.#id));
@@ -339,7 +343,7 @@ export class RedisConsumer implements Consumer {
     this.#polledAtMs = this.#parts.clock.now();
     for (const frame of framesOf(bytes)) {
       if (isPush && this.#askedAgain.has(frame.id)) continue;
-      this.#receivedCount++;
+      this.#credit.received();
       const stray = this.#read(frame);
       if (stray) this.#strays.push(stray);
     }
@@ -349,9 +353,7 @@ export class RedisConsumer implements Consumer {
 
   #read(frame: Frame): Stray | undefined {
     try {
-      if (frame.isClaimed) return { frame, ...readHandedClaim(frame.payload) };
-      const message = fromBinary(QueueMessageSchema, frame.payload);
-      return { frame, message, claim: undefined };
+      return readStray(frame);
     } catch (error) {
       if (!frame.isClaimed) this.#settlements.add({ kind: "unreadable", id: frame.id });
       this.#parts.onUnreadable(this.#options.queues, error);
@@ -363,15 +365,8 @@ export class RedisConsumer implements Consumer {
   #refuse(bytes: Buffer): void {
     for (const frame of framesOf(bytes)) {
       const claim = frame.isClaimed ? this.#read(frame)?.claim : undefined;
-      if (claim) this.#giveBack(claim);
+      if (claim) this.#claimed.giveBack(claim);
     }
-  }
-
-  #giveBack(claim: HandedClaim): void {
-    const returning = this.#parts.connection.handedClaims
-      .giveBack(claim)
-      .finally(() => this.#returning.delete(returning));
-    this.#returning.add(returning);
   }
 
   #serveStrays(): void {
@@ -380,7 +375,6 @@ export class RedisConsumer implements Consumer {
       const stray = call && this.#strays.shift();
       if (!stray) return;
       this.#unsettled.add(stray.frame.id);
-      if (stray.claim) this.#parts.connection.handedClaims.put(stray.claim);
       call(this.#deliveryOf(stray));
     }
   }
@@ -389,14 +383,20 @@ export class RedisConsumer implements Consumer {
   #returnStrays(): void {
     for (const { frame, claim } of this.#strays.splice(0).reverse()) {
       const { id, redelivered } = frame;
-      if (claim) this.#giveBack(claim);
+      if (claim) this.#claimed.giveBack(claim);
       else this.#settlements.add({ kind: "nack", id, delayMs: 0, redelivered });
     }
   }
 
   #deliveryOf({ frame, message, claim }: Stray): Delivery {
     const { id, redelivered } = frame;
-    if (claim) return this.#claimedDelivery(id, message, claim);
+    if (claim) {
+      return this.#claimed.delivery(message, claim, () => {
+        const isFirst = this.#unsettled.delete(id);
+        if (isFirst) this.#planFlush();
+        return isFirst;
+      });
+    }
     const settle = async (settlement: Settlement): Promise<void> => {
       if (!this.#unsettled.delete(id)) return;
       this.#askedAgain.delete(id);
@@ -408,25 +408,6 @@ export class RedisConsumer implements Consumer {
       redelivered,
       ack: () => settle({ kind: "ack", id }),
       nack: ({ delayMs = 0 } = {}) => settle({ kind: "nack", id, delayMs, redelivered: true }),
-    };
-  }
-
-  /** Redis holds nothing of it but the claim. */
-  #claimedDelivery(id: string, message: QueueMessage, claim: HandedClaim): Delivery {
-    const { handedClaims } = this.#parts.connection;
-    const settle = (): boolean => {
-      handedClaims.drop(claim);
-      const isFirst = this.#unsettled.delete(id);
-      if (isFirst) this.#planFlush();
-      return isFirst;
-    };
-    return {
-      message,
-      redelivered: false,
-      ack: async () => void settle(),
-      nack: async () => {
-        if (settle()) this.#giveBack(claim);
-      },
     };
   }
 }

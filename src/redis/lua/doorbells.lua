@@ -77,6 +77,21 @@ local function hand(consumer, id, payload)
   stand_in_line(consumer)
 end
 
+-- A consumer can take one more: what waits for it is given at the end of the call.
+local function make_room(id)
+  local consumer = consumer_of(id)
+  if not consumer then return end
+  consumer.credit, consumer.changed = consumer.credit + 1, true
+  if consumer.credit == consumer.given + 1 then stand_in_line(consumer) end
+  for _, name in ipairs(consumer.queues) do
+    local queue = queue_of(name)
+    if queue.ready > 0 and not queue.is_named then
+      queue.is_named = true
+      names[#names + 1] = name
+    end
+  end
+end
+
 -- Gives a worker nothing until it is heard of again. False when it is not even connected.
 local function pass_over(worker)
   local id = redis.call('HGET', root .. 'workers', worker)
@@ -94,7 +109,9 @@ local function flush()
   write_changes()
 end
 
-local line = { publish = publish, claimant = claimant, hand = hand, pass_over = pass_over, flush = flush }
+local line = {
+  publish = publish, claimant = claimant, hand = hand, make_room = make_room, pass_over = pass_over, flush = flush,
+}
 
 -- Before the first doorbell of a call.
 openLine = function(queue_root, micros)

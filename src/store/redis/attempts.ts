@@ -24,7 +24,13 @@ import type {
   LeaseStatus,
   TaskRef,
 } from "../contract.ts";
-import { deadlineError, entriesNotice, notTakenError, outcomeOf, stateChange } from "../messages.ts";
+import {
+  deadlineError,
+  entriesNotice,
+  notTakenError,
+  outcomeOf,
+  stateChange,
+} from "../messages.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import { readEffects, writtenEntries } from "./effects.ts";
 import { encodePart, sessionName, taskName, taskRefOf } from "./keys.ts";
@@ -170,10 +176,18 @@ function refuse(lease: Lease, afterSequence: number, [outcome, detail]: readonly
 type Finished = { task: Task; sessionEtag: string; effects: Effects };
 
 export async function finish(redis: Redis, lease: Lease, request: Finish): Promise<Finished> {
-  const reply = list(await redis.run("finish", finishArguments(lease, request)));
-  refuse(lease, request.afterSequence, reply);
+  const consumer = request.ifExpired ? "" : redis.handedClaims.promiseSlot();
+  let reply: readonly unknown[];
+  try {
+    reply = list(await redis.run("finish", finishArguments(lease, request, consumer)));
+    refuse(lease, request.afterSequence, reply);
+  } catch (error) {
+    redis.handedClaims.breakPromise(consumer);
+    throw error;
+  }
   const [, now, due, notices, bells, submitted, packed, attempts, outcome, length, etag, known] =
     reply;
+  if (number(known) < 0) redis.handedClaims.breakPromise(consumer);
   let read: Shown | undefined;
   const shown = (): Shown => {
     read ??= readShown([submitted, packed, outcome, attempts, length]);
@@ -194,7 +208,7 @@ export async function finish(redis: Redis, lease: Lease, request: Finish): Promi
   };
 }
 
-function finishArguments(lease: Lease, request: Finish): Argument[] {
+function finishArguments(lease: Lease, request: Finish, consumer: string): Argument[] {
   const { ending, session, events, ifExpired = false } = request;
   const { tenant } = lease;
   const error = "error" in ending ? ending.error : undefined;
@@ -218,6 +232,7 @@ function finishArguments(lease: Lease, request: Finish): Argument[] {
           session.history.length,
         ]
       : ["", "", "", "", ""]),
+    consumer,
     ...events.map(writeEvent),
   ];
 }

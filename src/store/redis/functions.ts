@@ -29,7 +29,7 @@ const NAMES = [
 ] as const;
 
 /** Those that come in numbers: a call takes several (lua/lib/call.lua). */
-const BATCHED = ["create", "finish"] as const;
+const BATCHED = ["claim", "create", "finish"] as const;
 
 export type BatchedName = (typeof BATCHED)[number];
 

@@ -15,10 +15,10 @@ import {
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../errors.ts";
 import { readChange } from "../../redis/entries.ts";
+import { type Packed, unpack } from "../../redis/msgpack.ts";
 import { bytes, list, number, optionalBytes } from "../../redis/reply.ts";
 import { readHeaders } from "../../redis/trace-headers.ts";
 import { timestamp } from "../../timestamp.ts";
-import { type Packed, unpack } from "../../redis/msgpack.ts";
 
 const FORMAT = 1;
 

@@ -47,6 +47,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
   const root = rootOf(options.prefix ?? DEFAULT_PREFIX);
   const functions = loadFunctions(options);
   const batches = {
+    claim: createBatch((args) => connection.run(functions.claim, root, args)),
     create: createBatch((args) => connection.run(functions.create, root, args)),
     finish: createBatch((args) => connection.run(functions.finish, root, args)),
   };

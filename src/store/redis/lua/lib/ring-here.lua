@@ -27,6 +27,11 @@ end
 
 local function ringAgain() end
 
+-- A worker's consumer can take one more.
+local function makeRoom(consumer)
+  openedLine().make_room(consumer)
+end
+
 -- Gives a worker nothing until it is heard of again. False when it is not even connected.
 local function passOver(worker)
   return openedLine().pass_over(worker)

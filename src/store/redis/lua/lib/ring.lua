@@ -7,6 +7,8 @@ end
 
 local handOver
 
+local function makeRoom() end
+
 local function passOver() return false end
 
 -- For the repeat of a write whose reply may be lost, and its doorbells with it.
