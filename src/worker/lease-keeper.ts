@@ -90,15 +90,10 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
   }
 
   async function renewEarly(): Promise<void> {
-    const batch = [...holders.keys()].filter((holder) => endsEarly(holder));
+    const early = [...holders].filter(([, { validUntil }]) => endsEarly(parts, validUntil));
+    const batch = early.map(([holder]) => holder);
     if (batch.length > 0 && !(await renew(batch))) soon.set(SOON_AGAIN_MS);
     giveUpExpired();
-  }
-
-  /** Before any that was claimed, or renewed, in the last interval. */
-  function endsEarly(holder: LeaseHolder): boolean {
-    const validUntil = holders.get(holder)?.validUntil ?? Number.POSITIVE_INFINITY;
-    return validUntil < clock.monotonic() + parts.leaseMs - parts.renewIntervalMs;
   }
 
   async function renewAll(): Promise<void> {
@@ -161,7 +156,7 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
       holders.set(holder, { validUntil, backed });
       // Its claim was answered too late: another worker may have it.
       if (validUntil <= clock.monotonic()) holder.lost();
-      else if (endsEarly(holder)) soon.set(SOON_MS);
+      else if (endsEarly(parts, validUntil)) soon.set(SOON_MS);
     },
     release(holder) {
       holders.get(holder)?.backed?.release();
@@ -169,6 +164,14 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
     },
     heldCount: () => holders.size,
   };
+}
+
+/** Before any lease that was claimed, or renewed, in the last interval. */
+function endsEarly(
+  { clock, leaseMs, renewIntervalMs }: LeaseKeeperParts,
+  validUntil: number,
+): boolean {
+  return validUntil < clock.monotonic() + leaseMs - renewIntervalMs;
 }
 
 interface Alarm {

@@ -4,15 +4,13 @@
  * A heartbeat keeps it alive there and finds out what was lost on the way. Pushes and replies have
  * connections of their own, so a push may come after a reply that tells of it.
  */
-import type { Clock, Timer } from "../../clock.ts";
-import type { NewId } from "../../ids.ts";
+import type { Timer } from "../../clock.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
-import type { RedisConnection } from "../../redis/connection.ts";
 import type { SlotKeeper } from "../../redis/handed-claims.ts";
-import type { LuaFunction } from "../../redis/library.ts";
 import { list, number, text } from "../../redis/reply.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
 import { ClaimedDeliveries } from "./claimed-deliveries.ts";
+import type { ConsumerParts } from "./consumer-parts.ts";
 import { Credit } from "./credit.ts";
 import { type Frame, framesOf } from "./frames.ts";
 import { listsOf, type Settlement, Settlements } from "./settlements.ts";
@@ -29,21 +27,6 @@ const LOST_AFTER_MS = 250;
 
 type Mode = "open" | "go" | "beat" | "close";
 type Call = (delivery: Delivery | undefined) => void;
-
-export interface ConsumerParts {
-  readonly clock: Clock;
-  readonly connection: RedisConnection;
-  readonly operation: LuaFunction;
-  readonly root: string;
-  readonly newId: NewId;
-  readonly ageingMs: number;
-  /** With which deliveries may be claimed for this consumer; undefined = not at all. */
-  readonly leaseMs: number | undefined;
-  readonly onUnreadable: (queues: readonly string[], error: unknown) => void;
-  readonly onClose: () => void;
-  /** Called before mere acks go out: somebody waits for what is published, nobody for an ack. */
-  readonly sendFirst: () => void;
-}
 
 export class RedisConsumer implements Consumer, SlotKeeper {
   readonly #parts: ConsumerParts;
