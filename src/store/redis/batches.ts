@@ -5,6 +5,7 @@
 import { AgentlaneError } from "../../errors.ts";
 import type { Argument } from "../../redis/connection.ts";
 import { toAgentlaneError } from "../../redis/errors.ts";
+import { packTexts } from "../../redis/pack.ts";
 import { list, text } from "../../redis/reply.ts";
 
 /** Others wait for Redis meanwhile: an operation is some 50 µs. */
@@ -13,8 +14,7 @@ const MAX_COUNT = 16;
 const MAX_BYTES = 256 * 1024;
 
 interface Operation {
-  readonly args: readonly Argument[];
-  readonly bytes: number;
+  readonly packed: Buffer;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -31,21 +31,21 @@ export function createBatch(send: Send): Send {
     let batch: Operation[] = [];
     let bytes = 0;
     for (const operation of all) {
-      if (batch.length === MAX_COUNT || (batch.length > 0 && bytes + operation.bytes > MAX_BYTES)) {
+      const { length } = operation.packed;
+      if (batch.length === MAX_COUNT || (batch.length > 0 && bytes + length > MAX_BYTES)) {
         void call(batch);
         batch = [];
         bytes = 0;
       }
       batch.push(operation);
-      bytes += operation.bytes;
+      bytes += length;
     }
     void call(batch);
   }
 
   async function call(batch: readonly Operation[]): Promise<void> {
     try {
-      const args = batch.flatMap((operation) => [operation.args.length, ...operation.args]);
-      const replies = list(await send(args));
+      const replies = list(await send(batch.map(({ packed }) => packed)));
       for (const [index, operation] of batch.entries()) settle(operation, replies[index]);
     } catch (error) {
       for (const operation of batch) operation.reject(error);
@@ -54,7 +54,7 @@ export function createBatch(send: Send): Send {
 
   return (args) =>
     new Promise((resolve, reject) => {
-      waiting.push({ args, bytes: bytesOf(args), resolve, reject });
+      waiting.push({ packed: packTexts(args), resolve, reject });
       if (waiting.length === 1) process.nextTick(flush);
     });
 }
@@ -64,10 +64,6 @@ function settle(operation: Operation, reply: unknown): void {
   if (outcome === undefined) operation.reject(missing());
   else if (text(outcome) === "FAILED") operation.reject(toAgentlaneError(new Error(text(why))));
   else operation.resolve(reply);
-}
-
-function bytesOf(args: readonly Argument[]): number {
-  return args.reduce<number>((sum, each) => sum + (typeof each === "number" ? 8 : each.length), 0);
 }
 
 function missing(): AgentlaneError {

@@ -21,20 +21,17 @@ local function operation(body)
 end
 
 -- Several of one kind in a call, each after the one before: what they look at and write alike is done
--- once. ARGV: of each the number of its arguments, and these. Returns a reply for each, {'FAILED', why}
+-- once. ARGV: of each its arguments as a MessagePack array (src/redis/pack.ts). Returns a reply for each, {'FAILED', why}
 -- for one that an error has ended.
 local function operations(body)
   return function(keys, args)
     beginCall(keys)
-    local replies, at = {}, 1
-    while at <= #args do
-      local own, count = {}, tonumber(args[at])
-      for i = 1, count do own[i] = args[at + i] end
-      at = at + count + 1
+    local replies = {}
+    for i = 1, #args do
       notices, bells = {}, {}
-      local succeeded, reply = pcall(body, keys, own)
+      local succeeded, reply = pcall(body, keys, cmsgpack.unpack(args[i]))
       if not succeeded then reply = { 'FAILED', type(reply) == 'table' and reply.err or tostring(reply) } end
-      replies[#replies + 1] = reply
+      replies[i] = reply
     end
     endCall()
     return replies
