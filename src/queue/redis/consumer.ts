@@ -101,7 +101,7 @@ export class RedisConsumer implements Consumer, SlotKeeper {
 
   promiseSlot(): string {
     const isOpen = this.#isOpen && !this.#closing && !this.#mustBeginAgain;
-    return isOpen && this.#credit.promise() ? this.#id : "";
+    return isOpen && this.#credit.promise(this.#calls.size) ? this.#id : "";
   }
 
   breakPromise(consumer: string): void {

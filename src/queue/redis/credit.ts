@@ -58,9 +58,12 @@ export class Credit {
     this.#promisedCount = 0;
   }
 
-  /** Whether the call that comes when an attempt has ended was promised to Redis by its end. */
-  promise(): boolean {
-    if (!this.#isTaking || this.hasSpare) return false;
+  /**
+   * Whether the call that comes when an attempt has ended is promised to Redis by its end. Not while
+   * most calls wait: then Redis can give without, and the promise would cost more than it saves.
+   */
+  promise(callCount: number): boolean {
+    if (!this.#isTaking || (this.hasSpare && 2 * callCount >= this.#prefetch)) return false;
     this.#promisedCount++;
     this.#sent++;
     return true;
