@@ -19,7 +19,8 @@ const MAX_LINES = 400;
 
 /** Which rooms a room may import beside itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ["runtime", "config"],
+  main: ["runtime", "config", "cli"],
+  cli: ["sdk"],
   runtime: [
     "config",
     "server",
@@ -52,7 +53,10 @@ const SEAMS = ["queue", "store", "executor"];
 
 /** Drivers and the only paths that may import them. */
 const DRIVERS: readonly (readonly [RegExp, RegExp])[] = [
-  [/^@connectrpc\//, /^src\/server\//],
+  [/^@connectrpc\/connect-web$/, /^src\/console\//],
+  [/^@connectrpc\/connect$/, /^src\/(server|console)\//],
+  [/^@connectrpc\/(?!connect(-web)?$)/, /^src\/server\//],
+  [/^(preact|uplot)(\/|$)/, /^src\/console\//],
   [/^(@langchain\/|langchain(\/|$))/, /^src\/executor\/langgraph\//],
   [/^@opentelemetry\/(?!api$)/, /^src\/telemetry\//],
   [/^pino(\/|$)/, /^src\/telemetry\//],
@@ -75,7 +79,8 @@ const SDK_PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^@grpc\/grpc-js$/, /^sdk\/typescript\/src\/grpc-js\.ts$/],
 ];
 
-const CLOCK = /^src\/clock\.ts$/;
+/** The console's own: it runs in browsers and imports nothing of the program. */
+const CLOCK = /^src\/(console\/)?clock\.ts$/;
 /** The second one sets a variable before LangChain loads, and reads none. */
 const ENVIRONMENT = /^src\/(config|executor\/langgraph\/environment)\.ts$/;
 
@@ -108,6 +113,7 @@ function lineOf(text: string, at: number): number {
 /** The room of a path; adapters as `adapter:<seam>/<name>`. */
 function roomOf(path: string): string {
   if (path.startsWith("gen/")) return "gen";
+  if (SDK_SOURCE.test(path)) return "sdk";
   const [root, first = "", second = ""] = path.split("/");
   if (root !== "src") return "outside";
   if (path.split("/").length === 2) {

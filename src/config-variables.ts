@@ -3,6 +3,8 @@
  * `agentlane config` and the errors of a bad value all come from here.
  */
 import { z } from "zod";
+import { client } from "./config-client.ts";
+import { webConsole } from "./config-console.ts";
 import {
   choice,
   count,
@@ -16,7 +18,7 @@ import {
   seconds,
   url,
 } from "./config-fields.ts";
-import { logging, tracing } from "./config-telemetry.ts";
+import { logging, metrics, tracing } from "./config-telemetry.ts";
 
 const server = {
   HOST: preset(z.string().regex(/^[^\s/]+$/), "127.0.0.1", {
@@ -207,8 +209,11 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Tasks and workers": tasks,
   "Queue and store": queue,
   Agents: agents,
+  Console: webConsole,
   Logging: logging,
+  Metrics: metrics,
   Tracing: tracing,
+  "Command line": client,
 };
 
 export const environment = z.object({
@@ -216,8 +221,11 @@ export const environment = z.object({
   ...tasks,
   ...queue,
   ...agents,
+  ...webConsole,
   ...logging,
+  ...metrics,
   ...tracing,
+  ...client,
 });
 
 export type Values = z.infer<typeof environment>;

@@ -3,7 +3,8 @@
  * process.env. The parts receive their own records from it, durations in milliseconds.
  */
 import type { z } from "zod";
-import { conflicts, storeType, storeUrl } from "./config-conflicts.ts";
+import { clientEnvironment } from "./config-client.ts";
+import { conflicts, isLoopback, storeType, storeUrl } from "./config-conflicts.ts";
 import { type VariableMeta, variableMeta } from "./config-fields.ts";
 import { environment, SECTIONS, type Values } from "./config-variables.ts";
 import { AgentlaneError, type FieldViolation } from "./errors.ts";
@@ -33,16 +34,42 @@ export function loadConfig(
   const violations = parsed.success
     ? conflicts(parsed.data)
     : wrongValues(parsed.error.issues, given);
-  if (!parsed.success || violations.length > 0) {
-    const lines = violations.map((violation) => `  ${violation.description}`);
-    throw new AgentlaneError(
-      "invalid_argument",
-      "CONFIG_INVALID",
-      `the configuration has ${lines.length === 1 ? "an error" : `${lines.length} errors`}:\n${lines.join("\n")}`,
-      { fieldViolations: violations },
-    );
-  }
+  if (!parsed.success || violations.length > 0) throw invalid(violations);
   return { ...assemble(parsed.data), settings: settings(given) };
+}
+
+/**
+ * Only what the commands need that call a server: they work whatever the variables of a server are.
+ * Throws as loadConfig does.
+ */
+export function loadClientConfig(env: Readonly<Record<string, string | undefined>> = process.env) {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = clientEnvironment.safeParse(given);
+  if (!parsed.success) throw invalid(wrongValues(parsed.error.issues, given));
+  const values = parsed.data;
+  return {
+    url: values.AGENTLANE_URL,
+    apiKey: values.AGENTLANE_API_KEY,
+    caFile: values.AGENTLANE_CA,
+    certFile: values.AGENTLANE_CERT,
+    keyFile: values.AGENTLANE_KEY,
+    timeoutMs: values.AGENTLANE_TIMEOUT,
+  };
+}
+
+/** Whether a terminal may be written to in colors: https://no-color.org. */
+export function allowsColor(env: Given = process.env): boolean {
+  return (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb";
+}
+
+function invalid(violations: FieldViolation[]): AgentlaneError {
+  const lines = violations.map((violation) => `  ${violation.description}`);
+  return new AgentlaneError(
+    "invalid_argument",
+    "CONFIG_INVALID",
+    `the configuration has ${lines.length === 1 ? "an error" : `${lines.length} errors`}:\n${lines.join("\n")}`,
+    { fieldViolations: violations },
+  );
 }
 
 /** The process's environment itself, for the `env` of a langgraph.json, which its graphs read there. */
@@ -148,13 +175,44 @@ function assemble(values: Values) {
         migrate: values.POSTGRES_MIGRATE,
       },
     },
+    /** Whether the web console is served. */
+    webConsole: values.CONSOLE ?? isLoopback(values.HOST),
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     /** Whether prompts, answers and tool data may appear in spans. */
     captureContent: values.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
     /** Undefined = off. */
     tracing: tracing(values),
+    /** Undefined = off. */
+    metrics: metrics(values),
   };
+}
+
+function metrics(values: Values) {
+  const base = values.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const own = values.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT;
+  const wanted =
+    values.OTEL_METRICS_EXPORTER ?? (base || own ? ["prometheus", "otlp"] : ["prometheus"]);
+  if (values.OTEL_SDK_DISABLED || wanted.includes("none")) return undefined;
+  return {
+    prometheus: wanted.includes("prometheus")
+      ? { host: values.METRICS_HOST, port: values.METRICS_PORT }
+      : undefined,
+    otlp: wanted.includes("otlp")
+      ? {
+          endpoint: own ?? `${collectorOf(base)}/v1/metrics`,
+          headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+          intervalMs: values.OTEL_METRIC_EXPORT_INTERVAL,
+          timeoutMs: values.OTEL_METRIC_EXPORT_TIMEOUT,
+        }
+      : undefined,
+    serviceName: values.OTEL_SERVICE_NAME,
+    resourceAttributes: values.OTEL_RESOURCE_ATTRIBUTES ?? {},
+  };
+}
+
+function collectorOf(base = "http://localhost:4318"): string {
+  return base.replace(/\/$/, "");
 }
 
 function tracing(values: Values) {
@@ -163,7 +221,7 @@ function tracing(values: Values) {
   const wanted = values.OTEL_TRACES_EXPORTER ?? (base || own ? "otlp" : "none");
   if (values.OTEL_SDK_DISABLED || wanted === "none") return undefined;
   return {
-    endpoint: own ?? `${(base ?? "http://localhost:4318").replace(/\/$/, "")}/v1/traces`,
+    endpoint: own ?? `${collectorOf(base)}/v1/traces`,
     headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
     serviceName: values.OTEL_SERVICE_NAME,
     resourceAttributes: values.OTEL_RESOURCE_ATTRIBUTES ?? {},

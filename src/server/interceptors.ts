@@ -14,7 +14,7 @@ import {
   disconnected,
   serverStopped,
 } from "./call-scope.ts";
-import { type CallSpan, startCallSpan } from "./call-span.ts";
+import type { CallSpan, StartCallSpan } from "./call-span.ts";
 import { toWireError, unauthenticated } from "./error-codes.ts";
 import type { Gate } from "./gate.ts";
 import { type Protocol, timeoutMs } from "./protocol.ts";
@@ -69,6 +69,7 @@ export interface InterceptorParts {
   readonly clock: Clock;
   readonly maxTimeoutMs: number;
   readonly stallTimeoutMs: number;
+  readonly startSpan: StartCallSpan;
   readonly onError: OnError;
 }
 
@@ -95,7 +96,7 @@ async function answer(
   method: UnaryMethod,
   exchange: Exchange,
 ): Promise<Message> {
-  const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
+  const span = parts.startSpan(method.name, exchange.protocol, exchange.headers);
   let run: Run | undefined;
   try {
     run = await begin(parts, method, exchange, span);
@@ -117,7 +118,7 @@ async function* replies<T>(
   exchange: Exchange,
   open: (run: Run) => Promise<AsyncIterable<T>>,
 ): AsyncGenerator<T> {
-  const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
+  const span = parts.startSpan(method.name, exchange.protocol, exchange.headers);
   let run: Run | undefined;
   try {
     run = await begin(parts, method, exchange, span);

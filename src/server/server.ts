@@ -5,8 +5,12 @@ import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
 import { DEFAULT_TENANT } from "../tasks/task-manager.ts";
+import { type Metrics, NO_METRICS } from "../telemetry/metrics.ts";
 import { agentService } from "./agent-service.ts";
+import { createCallSpans } from "./call-span.ts";
 import { createConnectAdapter } from "./connect-adapter.ts";
+import type { ConsoleFiles } from "./console-files.ts";
+import { createConsolePage, type ServeConsole } from "./console-page.ts";
 import { createCors } from "./cors.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { createGrpcAdapter } from "./grpc/grpc-adapter.ts";
@@ -24,8 +28,12 @@ import { createValidation } from "./validation.ts";
 export interface ServerParts extends ServiceParts {
   /** Absent: everybody is the default tenant, and the server listens on loopback only. */
   readonly authenticate?: Authenticate;
+  /** Absent: the console is off. `files` undefined: it has not been built. */
+  readonly webConsole?: { readonly files: ConsoleFiles | undefined } | undefined;
   readonly options: ServerOptions;
   readonly clock: Clock;
+  /** Default: off. */
+  readonly metrics?: Metrics;
   readonly onError: OnError;
 }
 
@@ -126,6 +134,7 @@ function assemble(parts: ServerParts): Running {
     clock,
     maxTimeoutMs: options.maxTimeoutMs,
     stallTimeoutMs: options.stallTimeoutMs,
+    startSpan: createCallSpans(parts.metrics ?? NO_METRICS, clock),
     onError,
   });
   const guard = createHttpGuard({
@@ -140,6 +149,7 @@ function assemble(parts: ServerParts): Running {
       clock,
       onError,
     }),
+    webConsole: consoleOf(parts),
     serve: createConnectAdapter(routes.values(), interceptors, options, onError),
     exchangeFor: (method, protocol, request, response) =>
       createHttpExchange(method, protocol, request, response, options, clock),
@@ -199,8 +209,20 @@ function untilDrained(readiness: Readiness): { readiness: Readiness; announceDra
 }
 
 /** A client certificate is a credential: without one nobody gets as far as a call. */
-function refuseOpenDoor({ authenticate, options: { host, tls } }: ServerParts): void {
-  if (authenticate || tls?.clientCa || isLoopback(host)) return;
+function isGuarded({ authenticate, options: { host, tls } }: ServerParts): boolean {
+  return authenticate !== undefined || tls?.clientCa !== undefined || isLoopback(host);
+}
+
+/** Whoever may have no credential gets no page that acts for them. */
+function consoleOf(parts: ServerParts): ServeConsole | undefined {
+  return parts.webConsole && isGuarded(parts)
+    ? createConsolePage(parts.webConsole.files)
+    : undefined;
+}
+
+function refuseOpenDoor(parts: ServerParts): void {
+  if (isGuarded(parts)) return;
+  const { host } = parts.options;
   throw new AgentlaneError(
     "failed_precondition",
     "AUTHENTICATION_REQUIRED",

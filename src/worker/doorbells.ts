@@ -75,11 +75,6 @@ export function createDoorbells(parts: DoorbellParts): Doorbells {
     });
   }
 
-  /** From when on the lease counts, whose end may be nearer than that of one that was asked for. */
-  function leaseStart({ leaseLeftMs }: Claim, claimedAt: number): number {
-    return leaseLeftMs === undefined ? claimedAt : claimedAt - Math.max(0, leaseMs - leaseLeftMs);
-  }
-
   return {
     async answer(delivery) {
       const { message } = delivery;
@@ -91,8 +86,10 @@ export function createDoorbells(parts: DoorbellParts): Doorbells {
       try {
         const claimed = await claim(delivery, { tenant, taskId }, span.spanId);
         if (!claimed) return undefined;
-        span.claimed(claimed.record, workerId, queueWaitMs(message, clock.now()));
-        const attempt = startAttempt(parts, claimed, leaseStart(claimed, claimedAt), span);
+        const waitedMs = queueWaitMs(message, clock.now());
+        span.claimed(claimed.record, workerId, waitedMs);
+        parts.record.started(claimed, message, waitedMs, span.spanId);
+        const attempt = startAttempt(parts, claimed, claimedAt, span);
         if (pending.cancel) attempt.cancel(pending.cancel.mode, pending.cancel.reason);
         parts.onStart(attempt);
         return attempt;

@@ -17,10 +17,10 @@ export interface LeaseHolder {
 
 export interface LeaseKeeper extends Service {
   /**
-   * `claimedAt`: monotonic time before the claim was asked for; the lease counts from then. One that
-   * counts from long ago is renewed soon.
+   * `claimedAt`: monotonic time before the claim was asked for. The lease counts from then, unless less
+   * of it was left; then it is renewed soon.
    */
-  hold(holder: LeaseHolder, claimedAt: number): void;
+  hold(holder: LeaseHolder, claimedAt: number, leaseLeftMs?: number): void;
   /** The attempt has ended; its lease is not renewed any more. */
   release(holder: LeaseHolder): void;
   heldCount(): number;
@@ -150,7 +150,8 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
         await renewing;
       },
     ),
-    hold(holder, claimedAt) {
+    hold(holder, askedAt, leaseLeftMs = parts.leaseMs) {
+      const claimedAt = askedAt - Math.max(0, parts.leaseMs - leaseLeftMs);
       const validUntil = claimedAt + parts.leaseMs;
       const backed = parts.backup?.hold(holder.lease, claimedAt, claimedAt + holder.limitMs);
       holders.set(holder, { validUntil, backed });

@@ -12,6 +12,7 @@ import { createMemoryQueue } from "../../src/queue/memory/queue.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { createMemoryStore } from "../../src/store/memory/store.ts";
 import { createDispatcher } from "../../src/tasks/dispatcher.ts";
+import { createJournal } from "../../src/tasks/journal.ts";
 import { createSessionManager } from "../../src/tasks/session-manager.ts";
 import { createSweeper, repairChores } from "../../src/tasks/sweeper.ts";
 import {
@@ -21,6 +22,8 @@ import {
   type WatchedBatch,
   type WatchedEntry,
 } from "../../src/tasks/task-manager.ts";
+import { type Logger, silentLogger } from "../../src/telemetry/logging.ts";
+import { type Metrics, NO_METRICS } from "../../src/telemetry/metrics.ts";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/worker/worker.ts";
 import { type FakeClock, fakeClock } from "../fakes/fake-clock.ts";
 import {
@@ -44,6 +47,9 @@ export interface EngineOptions {
   readonly worker?: Partial<WorkerOptions>;
   readonly maxQueueSize?: number;
   readonly maxWatchers?: number;
+  /** What state changes are logged to. */
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
   /** False: no worker; tasks stay queued until startWorker. */
   readonly withWorker?: boolean;
 }
@@ -64,12 +70,16 @@ export async function startEngine(options: EngineOptions = {}) {
   let ids = 0;
   const newId = (): string => `id-${String(++ids).padStart(6, "0")}`;
   const problems: string[] = [];
+  const { logger = silentLogger, metrics = NO_METRICS } = options;
+  const known = new Set(catalog.list().map(({ id }) => id));
   const dispatcher = createDispatcher({
     store,
     queue,
     bus,
     onPublishFailure: (error) => problems.push(`publish: ${String(error)}`),
     onDue: (inMs) => sweeper.dueIn(inMs),
+    journal: createJournal({ logger, metrics, isKnownAgent: (id) => known.has(id) }),
+    metrics,
   });
   const sweep = {
     limit: 100,
@@ -108,6 +118,7 @@ export async function startEngine(options: EngineOptions = {}) {
       idempotencyMs: 24 * 3_600_000,
     },
     maxWatchers: options.maxWatchers ?? 1000,
+    metrics,
     onCancelFailure: (taskId, error) => problems.push(`cancel ${taskId}: ${String(error)}`),
   });
   const sessions = createSessionManager({
@@ -130,6 +141,7 @@ export async function startEngine(options: EngineOptions = {}) {
       newId,
       version: "0",
       leaseBackup: undefined,
+      metrics,
       options: {
         queues: agents.queues(),
         slots: 4,

@@ -7,6 +7,7 @@ import type { Store } from "../../src/store/contract.ts";
 import { migrateSchema } from "../../src/store/postgres/migrate.ts";
 import { createPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/store.ts";
 import { newTaskId, submission, TENANT, taskResult } from "../harness/builders.ts";
+import { migrateTo } from "../harness/postgres-schema.ts";
 import {
   hasPostgres,
   type PostgresServer,
@@ -70,11 +71,15 @@ describe.runIf(hasPostgres)("the schema of the PostgreSQL store", () => {
   it("is brought up to date from wherever it is", async () => {
     const { to } = await migrateSchema({ url, schema: "agentlane" });
     expect(await migrateSchema({ url, schema: "agentlane" })).toEqual({ from: to, to });
-    await sql(
-      url,
-      "DELETE FROM agentlane.migrations WHERE version > 15; DROP FUNCTION agentlane.renew_leases",
-    );
-    expect(await migrateSchema({ url, schema: "agentlane" })).toEqual({ from: 15, to });
+    for (const from of [13, 16]) {
+      const older = await server.createDatabase();
+      await migrateTo(older, from);
+      expect(await migrateSchema({ url: older, schema: "agentlane" })).toEqual({ from, to });
+      const store = storeAt(older, { migrate: "manual" });
+      await store.start();
+      await runTask(store);
+      await store.stop();
+    }
   });
 
   it("is left alone where a start may not change it, and the command is named", async () => {

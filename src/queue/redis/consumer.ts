@@ -162,7 +162,7 @@ export class RedisConsumer implements Consumer, SlotKeeper {
     this.#lazyFlush?.clear();
     this.#recheck?.clear();
     for (let call = this.#calls.shift(); call; call = this.#calls.shift()) call(undefined);
-    this.#returnStrays();
+    this.#returnStrays(0);
     this.#unsettled.clear();
     // Unreachable, it is reclaimed by others once its time to live is over.
     await this.#exchange("close").catch(() => undefined);
@@ -191,7 +191,7 @@ export class RedisConsumer implements Consumer, SlotKeeper {
     this.#isFlushing = true;
     process.nextTick(() => {
       this.#isFlushing = false;
-      this.#returnStrays();
+      this.#returnStrays(this.#credit.awaitedCount);
       this.#flushNow();
     });
   }
@@ -205,7 +205,8 @@ export class RedisConsumer implements Consumer, SlotKeeper {
 
   /** Whether somebody may wait for what Redis is told. */
   #isUrgent(): boolean {
-    if (this.#wantsBeat || this.#lost.length > 0 || this.#strays.length > 0) return true;
+    if (this.#wantsBeat || this.#lost.length > 0) return true;
+    if (this.#strays.length > this.#credit.awaitedCount) return true;
     if (!this.#settlements.hasOnlyAcks) return true;
     const credit = this.#currentCredit();
     const { sent, hasSpare } = this.#credit;
@@ -224,7 +225,7 @@ export class RedisConsumer implements Consumer, SlotKeeper {
 
   /** All that this consumer can have been given until a call is served or a delivery settled. */
   #currentCredit(): number {
-    return this.#credit.now(this.#calls.size, this.#unsettled.size + this.#strays.length);
+    return this.#credit.now(this.#calls.size, this.#unsettled.size, this.#strays.length);
   }
 
   async #exchange(mode: Mode): Promise<void> {
@@ -294,7 +295,7 @@ export class RedisConsumer implements Consumer, SlotKeeper {
   /** Others have taken over what was in hand here: settling it would be settling theirs. */
   async #beginAgain(): Promise<void> {
     void this.#parts.connection.unsubscribe(this.#channel);
-    this.#returnStrays();
+    this.#returnStrays(0);
     this.#id = this.#parts.newId();
     this.#unsettled.clear();
     this.#strays = [];
@@ -363,8 +364,8 @@ export class RedisConsumer implements Consumer, SlotKeeper {
   }
 
   /** The last one taken goes back first, so that the heads keep their order. */
-  #returnStrays(): void {
-    for (const { frame, claim } of this.#strays.splice(0).reverse()) {
+  #returnStrays(keptCount: number): void {
+    for (const { frame, claim } of this.#strays.splice(keptCount).reverse()) {
       const { id, redelivered } = frame;
       if (claim) this.#claimed.giveBack(claim);
       else this.#settlements.add({ kind: "nack", id, delayMs: 0, redelivered });

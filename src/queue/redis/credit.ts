@@ -32,10 +32,15 @@ export class Credit {
     return 2 * (this.#sent - this.#receivedCount) >= this.#prefetch;
   }
 
-  /** With so many calls that wait and deliveries that nobody has settled. */
-  now(callCount: number, inHandCount: number): number {
-    const freeCount = Math.min(callCount + this.#promisedCount, this.#prefetch - inHandCount);
-    return this.#receivedCount + Math.max(0, freeCount);
+  /** With so many calls that wait, deliveries that nobody has settled, and others that nobody has taken. */
+  now(callCount: number, unsettledCount: number, strayCount: number): number {
+    const freeCount = Math.min(callCount + this.#promisedCount, this.#prefetch - unsettledCount);
+    return this.#receivedCount + Math.max(0, freeCount - strayCount);
+  }
+
+  /** What was given for a promised call may come before the call does. */
+  get awaitedCount(): number {
+    return this.#promisedCount;
   }
 
   tell(credit: number): number {

@@ -6,7 +6,7 @@ import type { Effects, Submission } from "../contract.ts";
 import { canceledError, entriesNotice, logEntry, stateChange } from "../messages.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import type { Argument } from "./connection.ts";
-import { readEffects } from "./effects.ts";
+import { readFreshEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
 import { unavailable } from "./errors.ts";
 import { writeText } from "./names.ts";
@@ -14,12 +14,20 @@ import { readTask, writeHeaders, writeMetadata, writeRecord, writeTask } from ".
 import { Fields } from "./reply.ts";
 import type { Postgres } from "./store.ts";
 
+/** So far below the limit of its queue create_tasks accepts. */
+const MARGIN = 1000;
+
 type Accepted = { task: Task; existing: boolean; effects: Effects };
 
 export async function accept(postgres: Postgres, submission: Submission): Promise<Accepted> {
   const { task } = submission.record;
   if (!task) throw taskMissing();
-  const answer = new Fields(await postgres.call("create_task", argumentsOf(submission, task)));
+  const args = argumentsOf(submission, task);
+  const answer = new Fields(
+    await (mayGoTogether(submission)
+      ? postgres.callTogether("create_task", args)
+      : postgres.call("create_task", args)),
+  );
   switch (answer.text("outcome")) {
     case "OK":
       return accepted(submission, task, answer);
@@ -32,6 +40,11 @@ export async function accept(postgres: Postgres, submission: Submission): Promis
     default:
       throw queueFull(task.queue, answer.number("count"));
   }
+}
+
+/** Others are refused by create_tasks: they may have to wait for each other. */
+function mayGoTogether({ strategy, maxQueueSize }: Submission): boolean {
+  return clearing(strategy)[1] === "" && maxQueueSize > MARGIN;
 }
 
 function existing(answer: Fields): Accepted {
@@ -87,7 +100,7 @@ function accepted(submission: Submission, submitted: Task, answer: Fields): Acce
   if (deadlineInMs !== undefined) task.deadline = timestamp(nowMs + Math.ceil(deadlineInMs));
   const change = { previous: TaskState.UNSPECIFIED, state: TaskState.QUEUED };
   const first = logEntry(0, 1, stateChange(createdAt, change));
-  const effects = readEffects(answer);
+  const effects = readFreshEffects(answer);
   effects.notices.push(entriesNotice({ tenant: record.tenant, taskId: task.taskId }, [first]));
   return { task, existing: false, effects };
 }

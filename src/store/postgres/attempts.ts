@@ -14,7 +14,7 @@ import type { Claim, ClaimRequest, Effects, Finish, Lease, LeaseStatus } from ".
 import { deadlineError, entriesNotice, outcomeOf, stateChange } from "../messages.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import type { Argument } from "./connection.ts";
-import { readEffects, type WritableEffects, writtenEntries } from "./effects.ts";
+import { readEffects, readFreshEffects, type WritableEffects, writtenEntries } from "./effects.ts";
 import { attemptStarted, writeChange, writeEvent } from "./entries.ts";
 import { writeText } from "./names.ts";
 import { readRecord, readTask } from "./records.ts";
@@ -29,7 +29,7 @@ export async function claim(
 ): Promise<{ claim: Claim | undefined; effects: Effects }> {
   const { ref, workerId, claimId, leaseMs, spanId } = request;
   const answer = new Fields(
-    await postgres.call("claim_task", [
+    await postgres.callTogether("claim_task", [
       ...nameOf(ref),
       writeText(workerId),
       Math.ceil(leaseMs),
@@ -38,9 +38,9 @@ export async function claim(
       claimId,
     ]),
   );
-  const effects = readEffects(answer);
   const row = answer.fields("record");
-  if (!row) return { claim: undefined, effects };
+  if (!row) return { claim: undefined, effects: readFreshEffects(answer) };
+  const effects = readEffects(answer);
   const record = readRecord(row, answer.flag("published"));
   const { attempt = 0, lastSequence = 0 } = record.task ?? {};
   const nowMs = answer.number("now");
@@ -90,7 +90,7 @@ export async function append(
   events: readonly TaskEvent[],
 ): Promise<{ lastSequence: number; effects: Effects }> {
   const args = [...nameOf(lease), `${lease.fence}`, afterSequence, events.map(writeEvent)];
-  const answer = new Fields(await postgres.call("append_events", args));
+  const answer = new Fields(await postgres.callTogether("append_events", args));
   refuse(lease, afterSequence, answer);
   const lastSequence = answer.number("last");
   const effects = readEffects(answer);
@@ -122,10 +122,12 @@ function refuse(lease: Lease, afterSequence: number, answer: Fields): void {
 }
 
 /** What `finish` answers. */
-type Finished = { task: Task; sessionEtag: string; effects: Effects };
+type Finished = { task: Task; state: TaskState; sessionEtag: string; effects: Effects };
 
 export async function finish(postgres: Postgres, lease: Lease, request: Finish): Promise<Finished> {
-  const answer = new Fields(await postgres.call("finish_task", finishArguments(lease, request)));
+  const answer = new Fields(
+    await postgres.callTogether("finish_task", finishArguments(lease, request)),
+  );
   refuse(lease, request.afterSequence, answer);
   const row = answer.fields("task");
   if (!row) throw leaseLost(lease.taskId, lease.fence);
@@ -135,7 +137,7 @@ export async function finish(postgres: Postgres, lease: Lease, request: Finish):
   if (knownCount >= 0) {
     announce(effects, lease, request, task, { knownCount, nowMs: answer.number("now") });
   }
-  return { task, sessionEtag: answer.text("etag"), effects };
+  return { task, state: task.state, sessionEtag: answer.text("etag"), effects };
 }
 
 function finishArguments(lease: Lease, request: Finish): Argument[] {

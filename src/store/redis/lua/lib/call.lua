@@ -15,6 +15,7 @@ local function operation(body)
   return function(keys, args)
     beginCall(keys)
     local reply = body(keys, args)
+    tellRung()
     endCall()
     return reply
   end
@@ -31,6 +32,7 @@ local function operations(body)
       notices, bells = {}, {}
       local succeeded, reply = pcall(body, keys, cmsgpack.unpack(args[i]))
       if not succeeded then reply = { 'FAILED', type(reply) == 'table' and reply.err or tostring(reply) } end
+      tellRung()
       replies[i] = reply
     end
     endCall()

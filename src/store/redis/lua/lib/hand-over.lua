@@ -19,6 +19,7 @@ local function hand(task, t, was, consumer, entries, attempts, kept, ...)
   local id = bellId(task)
   local by = { worker = consumer.worker, lease = math.min(consumer.lease, MAX_UNHEARD_MS), span = '', claimId = id }
   t.uc = 1
+  noteRung(t.q)
   local packed, packedAttempts, etag, endsAt = begin(task, t, was, by, entries, attempts, ...)
   local colon = string.find(task, ':', 1, true)
   line.hand(consumer, id, cmsgpack.pack({

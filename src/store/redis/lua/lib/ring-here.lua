@@ -2,6 +2,7 @@
 -- made the task ready, so there is no moment between the two, and nothing to ring again. Uses core
 -- and openLine of src/redis/lua/doorbells.lua.
 local line
+local rung
 
 -- Set where claims are handed over: gives a task whose turn has come to a worker that waits, claimed.
 -- False when none does.
@@ -12,6 +13,12 @@ local function openedLine()
   return line
 end
 
+-- For the record: a doorbell of a queue, or what came in its place.
+local function noteRung(queue)
+  rung = rung or { 'r' }
+  rung[#rung + 1] = queue
+end
+
 -- Unique, and ASCII as consumers expect.
 local function bellId(task)
   return string.format('%.0f', micros) .. '.' .. string.gsub(string.sub(task, -24), '[^%w-]', '_')
@@ -19,6 +26,7 @@ end
 
 -- A full queue leaves the task in :unpublished, for the sweep to try again.
 local function ring(task, bell)
+  noteRung(bell[2])
   local colon = string.find(task, ':', 1, true)
   if not openedLine().publish(bellId(task), string.sub(task, 1, colon - 1), string.sub(task, colon + 1), bell) then
     redis.call('ZADD', root .. ':unpublished', now, task)
@@ -39,7 +47,13 @@ end
 
 -- At the beginning of a call, which may be the first after one that failed.
 local function quiet()
-  line = nil
+  line, rung = nil, nil
+end
+
+-- At the end of an operation.
+local function tellRung()
+  if rung then notices[#notices + 1] = rung end
+  rung = nil
 end
 
 -- At the end of a call.

@@ -16,6 +16,8 @@ local function ringAgain(bell)
   bells[#bells + 1] = bell
 end
 
+local function tellRung() end
+
 local function quiet() end
 
 local function ringOut() end
