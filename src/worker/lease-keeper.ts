@@ -90,8 +90,7 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
   }
 
   async function renewEarly(): Promise<void> {
-    const early = [...holders].filter(([, { validUntil }]) => endsEarly(parts, validUntil));
-    const batch = early.map(([holder]) => holder);
+    const batch = earlyOf(parts, holders);
     if (batch.length > 0 && !(await renew(batch))) soon.set(SOON_AGAIN_MS);
     giveUpExpired();
   }
@@ -165,6 +164,11 @@ export function createLeaseKeeper(parts: LeaseKeeperParts): LeaseKeeper {
     },
     heldCount: () => holders.size,
   };
+}
+
+function earlyOf(parts: LeaseKeeperParts, holders: ReadonlyMap<LeaseHolder, Held>): LeaseHolder[] {
+  const early = [...holders].filter(([, { validUntil }]) => endsEarly(parts, validUntil));
+  return early.map(([holder]) => holder);
 }
 
 /** Before any lease that was claimed, or renewed, in the last interval. */

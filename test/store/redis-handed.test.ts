@@ -208,6 +208,27 @@ describe.skipIf(!hasRedis)("claims that come with their deliveries", () => {
     expect(await claim(parts, second)).toMatchObject({ sessionEtag, lease: { attempt: 1 } });
   });
 
+  it("waits for the call of a slot whose end has made room for it", async () => {
+    const [parts, gateway] = [await open(), await open()];
+    const consumer = await consume(parts, "w1", 1);
+    const first = consumer.receive(never);
+    const refs: TaskRef[] = [];
+    for (let count = 0; count < 40; count++) refs.push(await submit(gateway, { sessionId: "s1" }));
+    let receiving = first;
+    for (const ref of refs) {
+      const delivery = await receiving;
+      expect(delivery?.message).toMatchObject(ref);
+      const lease = await claimed(parts, ref);
+      await delivery?.ack();
+      await parts.store.tasks.finish(lease, { afterSequence: 2, events: [], ending: completed });
+      receiving = consumer.receive(never);
+    }
+    for (const ref of refs) {
+      const { attempts } = await gateway.store.log.get(ref);
+      expect(attempts.map(({ outcome }) => outcome)).toEqual([AttemptOutcome.COMPLETED]);
+    }
+  });
+
   it("does not come with a large request, nor past a deadline", async () => {
     const parts = await open();
     const consumer = await consume(parts);
