@@ -189,6 +189,11 @@ export interface Claim {
   readonly sessionEtag: string;
   /** Until the task's deadline, counted from now; undefined = none. */
   readonly deadlineInMs: number | undefined;
+  /**
+   * Of a task that was delivered claimed, what was left of its lease when the claim was asked for, at
+   * least: less than asked for, so it wants to be renewed soon. Absent = the lease began then.
+   */
+  readonly leaseLeftMs?: number;
 }
 
 export interface LeaseStatus {
