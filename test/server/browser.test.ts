@@ -1,6 +1,7 @@
 /** Browsers: what every answer tells them, and pages that call through them. */
 import { request as requestHttp } from "node:http";
 import { expect, test } from "vitest";
+import { ANYBODY } from "../../src/tasks/principal.ts";
 import { EXECUTE } from "./raw.ts";
 import { startTestServer, type TestServerOptions } from "./test-server.ts";
 
@@ -110,6 +111,6 @@ test("a page of this machine, a client of any name, and one that is named are se
 });
 
 test("where callers show credentials, any name will do", async () => {
-  const authenticate = () => ({ tenant: "default" });
+  const authenticate = () => ANYBODY;
   expect(await rebound(PAGE, { parts: { authenticate } })).toBe(200);
 });
