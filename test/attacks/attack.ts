@@ -5,18 +5,20 @@ export interface Attack {
   readonly name: string;
   /** Connections it attacks with at once: each may cost 64 MiB. */
   readonly connectionCount: number;
+  /** What takes long to make; called before the attack is timed. */
+  prepare?(): void;
   /** Attacks until the signal aborts, and answers what it has done. Throws where it was let do what it must not. */
   run(target: Target, signal: AbortSignal): Promise<string>;
 }
 
-/** Repeats until the signal aborts or `most` is reached; answers how often. */
+/** Repeats until the signal aborts or `most` is reached, and at least once; answers how often. */
 export async function repeat(
   signal: AbortSignal,
   most: number,
   act: (count: number) => Promise<void>,
 ): Promise<number> {
   let count = 0;
-  while (!signal.aborted && count < most) {
+  while (count === 0 || (!signal.aborted && count < most)) {
     await act(count);
     count++;
     // The attacker's own loop has to see the signal.

@@ -116,7 +116,8 @@ function post(
       const isRefused =
         /^4\d\d|^200\/[1-9]/.test(status) ||
         /"code":"|grpc-status: ?[1-9]/.test(reply) ||
-        status === "";
+        // Cut off in the middle of its body.
+        (status === "" && (stream.rstCode ?? 0) !== 0);
       require(isRefused, `${form.name} took it: ${status} ${reply.slice(0, 200)}`);
     });
     await closeSession(session);
@@ -162,6 +163,7 @@ function attack(name: string, form: Form, body: () => Buffer, headers = {}, flag
   return {
     name: `${name}, ${form.name}`,
     connectionCount: 1,
+    prepare: body,
     run: post(form, body, headers, flags),
   };
 }

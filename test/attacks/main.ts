@@ -112,8 +112,16 @@ async function measure(target: Target, attack: Attack, ms: number, count: number
   const attacked: Figures[] = [];
   const problems: string[] = [];
   let done = "";
+  let baseRss = 0;
+  let attackedRss = 0;
+  attack.prepare?.();
   for (let phase = 0; phase < count && target.isAlive; phase++) {
+    const idle = target.watchMemory();
     quiet.push(await target.measure(ms));
+    // Of the first: what an attack has left behind is no base.
+    const idleRss = idle.stop();
+    if (phase === 0) baseRss = idleRss;
+    const memory = target.watchMemory();
     const signal = AbortSignal.timeout(ms);
     const measured = target.measure(ms);
     done = await attack.run(target, signal).catch((error: unknown) => {
@@ -121,9 +129,9 @@ async function measure(target: Target, attack: Attack, ms: number, count: number
       return "";
     });
     attacked.push(await measured);
+    attackedRss = Math.max(attackedRss, memory.stop());
   }
-  const baseRss = Math.max(...quiet.slice(0, 1).map(({ peakRssBytes }) => peakRssBytes));
-  const rssBytes = Math.max(...attacked.map(({ peakRssBytes }) => peakRssBytes)) - baseRss;
+  const rssBytes = attackedRss - baseRss;
   const baseP99Ms = least(quiet.map(({ p99Ms }) => p99Ms));
   const attackedP99Ms = least(attacked.map(({ p99Ms }) => p99Ms));
   const failures = attacked.reduce((sum, { failureCount }) => sum + failureCount, 0);

@@ -12,7 +12,6 @@ export interface Figures {
   readonly p99Ms: number;
   readonly callCount: number;
   readonly failureCount: number;
-  readonly peakRssBytes: number;
 }
 
 export interface Target {
@@ -21,8 +20,10 @@ export interface Target {
   readonly isAlive: boolean;
   /** All that it has printed. */
   output(): string;
-  /** What innocent clients and the memory do for `ms`. */
+  /** What innocent clients notice for `ms`. */
   measure(ms: number): Promise<Figures>;
+  /** Samples the memory until it is stopped, which answers the most there was, in bytes. */
+  watchMemory(): { stop(): number };
   stop(): Promise<void>;
 }
 
@@ -45,12 +46,11 @@ export async function startTarget(environment: Record<string, string> = {}): Pro
     },
     output: server.output,
     async measure(ms) {
-      const sampler = samplePeak(server.pid);
       const told = once(innocent, "message");
       innocent.send({ ms });
-      const found = figures.parse((await told)[0]);
-      return { ...found, peakRssBytes: sampler.stop() };
+      return figures.parse((await told)[0]);
     },
+    watchMemory: () => samplePeak(server.pid),
     async stop() {
       await end(innocent);
       server.kill("SIGKILL");
