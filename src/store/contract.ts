@@ -27,6 +27,7 @@ import type {
   TaskState,
 } from "../../gen/agentlane/v1/task_pb.js";
 import type { Service } from "../lifecycle.ts";
+import type { Quota, TenantStore } from "./tenant-contract.ts";
 
 export interface Store extends Service {
   /** memory, redis, postgres or sqlite. */
@@ -36,17 +37,16 @@ export interface Store extends Service {
   readonly deadLetters: DeadLetterStore;
   readonly sessions: SessionStore;
   readonly workers: WorkerStore;
+  readonly tenants: TenantStore;
   /** Resolves when the store answers; rejects with `unavailable` and the reason otherwise. */
   check(): Promise<void>;
 }
 
-/** Names a task. */
 export interface TaskRef {
   readonly tenant: string;
   readonly taskId: string;
 }
 
-/** Names a session. */
 export interface SessionRef {
   readonly tenant: string;
   readonly agentId: string;
@@ -150,6 +150,8 @@ export interface Submission {
   readonly deadlineInMs: number | undefined;
   /** Unfinished tasks the task's queue may hold. */
   readonly maxQueueSize: number;
+  /** What its tenant may have; undefined = no limits, and the task is not counted. */
+  readonly quota?: Quota | undefined;
   /**
    * How long the idempotency key is remembered, and the task with it even past its retention. Purge
    * and destroy forget both.
@@ -167,7 +169,6 @@ export interface ClaimRequest {
   readonly spanId: string;
 }
 
-/** Timed ownership of an attempt. */
 export interface Lease extends TaskRef {
   /** Strictly increasing per task. */
   readonly fence: bigint;
@@ -210,7 +211,6 @@ export interface Finish {
   readonly ifExpired?: boolean;
 }
 
-/** How an attempt ends. */
 export type Ending =
   | { readonly state: TaskState.COMPLETED | TaskState.INPUT_REQUIRED; readonly result: TaskResult }
   | { readonly state: TaskState.FAILED; readonly error: TaskError; readonly leaseExpired?: boolean }

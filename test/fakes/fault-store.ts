@@ -3,7 +3,7 @@ import type { CallFaults } from "./call-faults.ts";
 
 /** The store as one process reaches it. It belongs to all of them: start and stop do nothing. */
 export function faultStore(inner: Store, { call }: CallFaults): Store {
-  const { tasks, log, deadLetters, sessions, workers } = inner;
+  const { tasks, log, deadLetters, sessions, workers, tenants } = inner;
   return {
     type: inner.type,
     start: () => Promise.resolve(),
@@ -49,6 +49,12 @@ export function faultStore(inner: Store, { call }: CallFaults): Store {
       list: () => call("workers", () => workers.list()),
       instances: (tenant, filter, page) =>
         call("instances", () => workers.instances(tenant, filter, page)),
+    },
+    tenants: {
+      usage: (tenant) => call("usage", () => tenants.usage(tenant)),
+      holding: (after, limit) => call("holding", () => tenants.holding(after, limit)),
+      schedule: (tenant, limits, limit) =>
+        call("schedule", () => tenants.schedule(tenant, limits, limit)),
     },
   };
 }

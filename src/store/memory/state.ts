@@ -15,6 +15,7 @@ import { timestamp } from "../../timestamp.ts";
 import { type Effects, type SessionRef, sessionKey, type TaskRef } from "../contract.ts";
 import { taskNotFound } from "../refusals.ts";
 import { DueHeap } from "./due-heap.ts";
+import type { Counted, TenantAccount } from "./tenants.ts";
 
 export interface MemoryState {
   readonly clock: Clock;
@@ -60,6 +61,8 @@ export interface TenantTable {
   readonly sessions: Map<string, SessionEntry>;
   /** Sessions with a context, last used last. */
   readonly used: LinkedList<SessionEntry>;
+  /** Undefined before the first accept with a quota. */
+  account: TenantAccount | undefined;
 }
 
 export interface QueueTable {
@@ -92,6 +95,8 @@ export interface SessionEntry {
   /** When the context was last committed or imported. */
   usedAtMs: number;
   usedLink: Link<SessionEntry> | undefined;
+  /** Of its context, as counted for the tenant. */
+  countedBytes: number;
 }
 
 export interface RememberedKey {
@@ -138,6 +143,8 @@ export interface TaskEntry {
   endedOrder: number;
   lastFinish: LastFinish | undefined;
   key: RememberedKey | undefined;
+  /** Undefined when it was accepted without a quota. */
+  readonly counted: Counted | undefined;
   /** Past retention, kept for its idempotency key only. */
   retired: boolean;
   laneLink: Link<TaskEntry> | undefined;
@@ -201,6 +208,7 @@ export function tenantTable(state: MemoryState, tenant: string): TenantTable {
       keys: new Map(),
       sessions: new Map(),
       used: new LinkedList(),
+      account: undefined,
     };
     state.tenants.set(tenant, table);
   }
@@ -244,6 +252,7 @@ export function sessionEntry(table: TenantTable, agentId: string, sessionId: str
     usedOrder: 0,
     usedAtMs: 0,
     usedLink: undefined,
+    countedBytes: 0,
   };
   if (sessionId !== "") table.sessions.set(key, session);
   return session;

@@ -10,6 +10,7 @@ import { checkServer } from "./server-check.ts";
 import { createSessions } from "./sessions.ts";
 import { type FunctionName, type QueryName, statementsOf } from "./statements.ts";
 import { createTasks } from "./tasks.ts";
+import { createTenants } from "./tenants.ts";
 import { createWorkers } from "./workers.ts";
 
 export interface PostgresStoreOptions {
@@ -60,6 +61,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     deadLetters: createDeadLetters(postgres),
     sessions: createSessions(postgres),
     workers: createWorkers(postgres),
+    tenants: createTenants(postgres),
     check: async () => void (await postgres.query("ping", [])),
     ...service(
       async () => {

@@ -24,6 +24,7 @@ import type {
   TaskRef,
 } from "../contract.ts";
 import { deadlineError, entriesNotice, outcomeOf, stateChange } from "../messages.ts";
+import { tokensOf } from "../quota.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import { readEffects, writtenEntries } from "./effects.ts";
 import { encodePart, sessionName, taskName } from "./keys.ts";
@@ -45,13 +46,14 @@ export async function claim(
     return { claim: undefined, effects: readEffects({ now, due, notices, bells }) };
   }
   const { claim, task } = readClaim(ref, reply);
-  const notices = reply[11];
-  if (redis.tellsItself || text(outcome) === "AGAIN")
-    return { claim, effects: readEffects({ now, notices }) };
+  const [notices, bells = []] = reply.slice(11);
+  const effects = readEffects({ now, notices, bells });
+  if (redis.tellsItself || text(outcome) === "AGAIN") return { claim, effects };
   const nowMs = number(now);
   const event = attemptStarted(timestamp(nowMs), workerId);
   const entries = writtenEntries(task.attempt, task.lastSequence, [event], nowMs);
-  return { claim, effects: { doorbells: [], notices: [entriesNotice(ref, entries)] } };
+  effects.notices.push(entriesNotice(ref, entries));
+  return { claim, effects };
 }
 
 function readClaim(ref: TaskRef, reply: readonly unknown[]): { claim: Claim; task: Task } {
@@ -180,6 +182,7 @@ function finishArguments(lease: Lease, request: Finish): Argument[] {
           session.history.length,
         ]
       : ["", "", "", "", ""]),
+    tokensOf(ending),
     ...events.map(writeEvent),
   ];
 }

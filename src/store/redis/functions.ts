@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { functionsOf, type LuaFunction, readSharedLua } from "../../redis/library.ts";
 import { AGEING_MS, MAX_LENGTH } from "../../redis/queue-limits.ts";
+import { HELD_AGEING_MS } from "../held-order.ts";
 
 const NAMES = [
   "append",
@@ -21,9 +22,11 @@ const NAMES = [
   "redrive",
   "renew",
   "report",
+  "schedule",
   "sessions",
   "sweep",
   "tasks",
+  "usage",
   "workers",
 ] as const;
 
@@ -48,9 +51,17 @@ export function loadFunctions(options: FunctionOptions = {}): Functions {
     readLua("lib/records"),
     readLua(tellsItself ? "lib/tell-here" : "lib/tell"),
     ...(ringsItself ? ringHere() : [readLua("lib/ring")]),
-    ...["doorbells", "transitions", "cancel", "forget", "context", "registry", "call"].map(
-      (library) => readLua(`lib/${library}`),
-    ),
+    `local held_ageing_ms = ${HELD_AGEING_MS}`,
+    ...[
+      "doorbells",
+      "tenants",
+      "transitions",
+      "cancel",
+      "forget",
+      "context",
+      "registry",
+      "call",
+    ].map((library) => readLua(`lib/${library}`)),
   ];
   const sources = NAMES.map((name) => [name, { body: readLua(name), through: "operation" }]);
   return functionsOf<FunctionName>("store", shared, Object.fromEntries(sources));
