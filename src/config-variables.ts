@@ -17,6 +17,7 @@ import {
   url,
 } from "./config-fields.ts";
 import { logging, tracing } from "./config-telemetry.ts";
+import { tenants } from "./config-tenants.ts";
 
 const server = {
   HOST: preset(z.string().regex(/^[^\s/]+$/), "127.0.0.1", {
@@ -207,6 +208,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Tasks and workers": tasks,
   "Queue and store": queue,
   Agents: agents,
+  Tenants: tenants,
   Logging: logging,
   Tracing: tracing,
 };
@@ -216,6 +218,7 @@ export const environment = z.object({
   ...tasks,
   ...queue,
   ...agents,
+  ...tenants,
   ...logging,
   ...tracing,
 });

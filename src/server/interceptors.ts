@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
+import type { LimitRate } from "../tasks/rate-limit.ts";
 import type { Principal } from "../tasks/task-manager.ts";
 import {
   type CallScope,
@@ -65,6 +66,8 @@ export interface Interceptors {
 export interface InterceptorParts {
   readonly gate: Gate;
   readonly authenticate: Authenticate;
+  /** Of all calls but health and reflection, before their body is read. */
+  readonly limitRate: LimitRate;
   readonly validate: Validate;
   readonly clock: Clock;
   readonly maxTimeoutMs: number;
@@ -172,6 +175,7 @@ async function begin(
   const known = parts.authenticate(exchange.headers);
   const principal = known instanceof Promise ? await scope.beforeDeadline(known) : known;
   if (!principal) throw unauthenticated();
+  if (method.drains) parts.limitRate(principal.tenant);
   const { signal, remainingMs } = scope;
   return { call: { principal, signal, remainingMs }, scope };
 }

@@ -44,5 +44,8 @@ export function operationsService(
     async listWorkers() {
       return create(ListWorkersResponseSchema, { workers: await operations.listWorkers() });
     },
+
+    getTenantUsage: ({ tenant }, { principal }) =>
+      operations.tenantUsage(tenant || principal.tenant),
   };
 }

@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
+import type { LimitRate } from "../tasks/rate-limit.ts";
 import { DEFAULT_TENANT } from "../tasks/task-manager.ts";
 import { agentService } from "./agent-service.ts";
 import { createConnectAdapter } from "./connect-adapter.ts";
@@ -24,6 +25,7 @@ import { createValidation } from "./validation.ts";
 export interface ServerParts extends ServiceParts {
   /** Absent: everybody is the default tenant, and the server listens on loopback only. */
   readonly authenticate?: Authenticate;
+  readonly limitRate: LimitRate;
   readonly options: ServerOptions;
   readonly clock: Clock;
   readonly onError: OnError;
@@ -122,6 +124,7 @@ function assemble(parts: ServerParts): Running {
   const interceptors = createInterceptors({
     gate,
     authenticate: parts.authenticate ?? (() => ({ tenant: DEFAULT_TENANT })),
+    limitRate: parts.limitRate,
     validate: createValidation(),
     clock,
     maxTimeoutMs: options.maxTimeoutMs,

@@ -29,7 +29,10 @@ export interface Quota {
   readonly bytes: number;
 }
 
-/** Of tasks that were accepted with a quota, and of the sessions they have committed to. */
+/**
+ * Of tasks that were accepted with a quota, and of the contexts that were committed and imported since
+ * the tenant is known by one, or by `schedule`.
+ */
 export interface TenantUsage {
   /** QUEUED and RETRY_WAIT. */
   readonly queuedCount: number;
@@ -48,7 +51,7 @@ export interface TenantStore {
   /** Tenants that hold tasks, by name, after a name ("" = from the start). */
   holding(afterTenant: string, limit: number): Promise<string[]>;
   /**
-   * Replaces the window and the limit on running tasks, which are else those of the last accept, and
+   * Makes the tenant known, replaces the window and the limit on running tasks, which are else those of the last accept, and
    * lets ring what may ring now, at most `limit` tasks.
    */
   schedule(

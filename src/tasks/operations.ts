@@ -1,5 +1,5 @@
 /** The figures that operators see. */
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
@@ -7,8 +7,11 @@ import {
   type FrameworkHealth,
   type GetTaskManagerStatusResponse,
   GetTaskManagerStatusResponseSchema,
+  type GetTenantUsageResponse,
+  GetTenantUsageResponseSchema,
   type QueueStats,
   QueueStatsSchema,
+  type TenantLimitsSchema,
   type ValidateAgentResponse,
   type Worker,
 } from "../../gen/agentlane/v1/operations_service_pb.js";
@@ -17,6 +20,7 @@ import { AgentlaneError } from "../errors.ts";
 import type { MessageQueue } from "../queue/contract.ts";
 import type { QueueFigures, Store } from "../store/contract.ts";
 import type { AgentDirectory } from "./agent-directory.ts";
+import type { TenantPolicy, TenantRule } from "./tenant-policy.ts";
 
 export interface Operations {
   status(): Promise<GetTaskManagerStatusResponse>;
@@ -29,6 +33,7 @@ export interface Operations {
     subject: { agentId: string } | { definition: JsonObject },
   ): Promise<ValidateAgentResponse>;
   listWorkers(): Promise<Worker[]>;
+  tenantUsage(tenant: string): Promise<GetTenantUsageResponse>;
 }
 
 /** What only this process knows. */
@@ -46,6 +51,7 @@ export interface OperationsParts {
   readonly queue: MessageQueue;
   readonly agents: AgentDirectory;
   readonly clock: Clock;
+  readonly policy: TenantPolicy;
   readonly process: ProcessFigures;
   readonly maxQueueSize: number;
   readonly version: string;
@@ -113,6 +119,37 @@ export function createOperations(parts: OperationsParts): Operations {
     listAgents: () => agents.describe(),
     validateAgent: (subject) => agents.validate(subject),
     listWorkers: () => store.workers.list(),
+
+    async tenantUsage(tenant) {
+      const rule = parts.policy.ruleOf(tenant);
+      const usage = await store.tenants.usage(tenant);
+      return create(GetTenantUsageResponseSchema, {
+        tenant,
+        ...(rule && { limits: limitsOf(rule) }),
+        queuedTasks: BigInt(usage.queuedCount),
+        runningTasks: BigInt(usage.runningCount),
+        heldTasks: BigInt(usage.heldCount),
+        liveSessions: BigInt(usage.sessionCount),
+        tokensToday: BigInt(usage.tokenCount),
+        storedBytes: BigInt(usage.storedBytes),
+      });
+    },
+  };
+}
+
+function limitsOf(rule: TenantRule): MessageInitShape<typeof TenantLimitsSchema> {
+  const { weight, requestsPerSecond, burst } = rule;
+  const whole = (value: number | undefined): bigint | undefined =>
+    value === undefined ? undefined : BigInt(value);
+  return {
+    weight,
+    requestsPerSecond,
+    burst,
+    maxQueuedTasks: whole(rule.maxQueuedTasks),
+    maxRunningTasks: whole(rule.maxRunningTasks),
+    maxLiveSessions: whole(rule.maxLiveSessions),
+    tokensPerDay: whole(rule.tokensPerDay),
+    maxStoredBytes: whole(rule.maxStoredBytes),
   };
 }
 

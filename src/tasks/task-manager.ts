@@ -13,6 +13,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { withPublishSpan } from "./publish-span.ts";
 import { createRuns } from "./runs.ts";
 import { isTerminal } from "./task-state.ts";
+import type { TenantPolicy } from "./tenant-policy.ts";
 import { createWatchers } from "./watchers.ts";
 
 /** The caller, as authentication established it. The tenant never comes from a request. */
@@ -115,6 +116,7 @@ export interface TaskManagerParts {
   readonly agents: AgentDirectory;
   readonly dispatcher: Dispatcher;
   readonly limits: AdmissionLimits;
+  readonly policy: TenantPolicy;
   /** Watches open at once in this process. */
   readonly maxWatchers: number;
   /** Told when the cancel after a disconnect could not be stored; the task then runs to its end. */
@@ -234,6 +236,7 @@ async function accept(
         traceHeaders: carrier.headers,
         traceId: carrier.traceId,
         nowMs: parts.clock.now(),
+        rule: parts.policy.ruleOf(principal.tenant),
       },
       parts.limits,
       parts.newId,

@@ -21,6 +21,8 @@ import {
   type WatchedBatch,
   type WatchedEntry,
 } from "../../src/tasks/task-manager.ts";
+import { tenantChore } from "../../src/tasks/tenant-chore.ts";
+import { NO_POLICY, type TenantPolicy } from "../../src/tasks/tenant-policy.ts";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/worker/worker.ts";
 import { type FakeClock, fakeClock } from "../fakes/fake-clock.ts";
 import {
@@ -43,6 +45,8 @@ export interface EngineOptions {
   readonly bus?: EventBus;
   readonly worker?: Partial<WorkerOptions>;
   readonly maxQueueSize?: number;
+  /** Absent: nobody is limited. */
+  readonly policy?: TenantPolicy;
   readonly maxWatchers?: number;
   /** False: no worker; tasks stay queued until startWorker. */
   readonly withWorker?: boolean;
@@ -64,6 +68,7 @@ export async function startEngine(options: EngineOptions = {}) {
   let ids = 0;
   const newId = (): string => `id-${String(++ids).padStart(6, "0")}`;
   const problems: string[] = [];
+  const { policy = NO_POLICY } = options;
   const dispatcher = createDispatcher({
     store,
     queue,
@@ -82,16 +87,19 @@ export async function startEngine(options: EngineOptions = {}) {
   const sweeper = createSweeper({
     clock,
     random,
-    chores: repairChores({
-      store,
-      queue,
-      dispatcher,
-      random,
-      leaseMs: options.worker?.leaseMs ?? 15_000,
-      sweepIntervalMs: 1000,
-      reconcileIntervalMs: 5000,
-      sweep,
-    }),
+    chores: [
+      ...repairChores({
+        store,
+        queue,
+        dispatcher,
+        random,
+        leaseMs: options.worker?.leaseMs ?? 15_000,
+        sweepIntervalMs: 1000,
+        reconcileIntervalMs: 5000,
+        sweep,
+      }),
+      ...(options.policy ? [tenantChore({ store, dispatcher, policy })] : []),
+    ],
     onFailure: (chore, error) => problems.push(`${chore}: ${String(error)}`),
   });
   const manager: OwnedTaskManager = createTaskManager({
@@ -107,12 +115,15 @@ export async function startEngine(options: EngineOptions = {}) {
       attemptTimeoutMs: 300_000,
       idempotencyMs: 24 * 3_600_000,
     },
+    policy,
     maxWatchers: options.maxWatchers ?? 1000,
     onCancelFailure: (taskId, error) => problems.push(`cancel ${taskId}: ${String(error)}`),
   });
   const sessions = createSessionManager({
     store,
     dispatcher,
+    clock,
+    policy,
     newId,
     checkContext: () => undefined,
   });

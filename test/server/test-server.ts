@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   GetTaskManagerStatusResponseSchema,
+  GetTenantUsageResponseSchema,
   ValidateAgentResponseSchema,
 } from "../../gen/agentlane/v1/operations_service_pb.js";
 import { systemClock } from "../../src/clock.ts";
@@ -53,6 +54,7 @@ export async function startTestServer(overrides: TestServerOptions = {}): Promis
   const errors: unknown[] = [];
   const server = createServer({
     ...fakeServices(),
+    limitRate: () => undefined,
     manager,
     readiness,
     clock: systemClock,
@@ -109,4 +111,5 @@ const fewOperations: Operations = {
   listAgents: async () => [],
   validateAgent: async () => create(ValidateAgentResponseSchema, { valid: true }),
   listWorkers: async () => [],
+  tenantUsage: async (tenant) => create(GetTenantUsageResponseSchema, { tenant }),
 };

@@ -1,6 +1,8 @@
 import { RETRY_AFTER_MS } from "./behaviours.ts";
 import type { HistoryLimits } from "./history.ts";
 
+export const LIMITED_TENANT = "blue";
+
 /** The simulated installation. Retention is short, so that runs see it pass. */
 export const SETTINGS = {
   sweepIntervalMs: 1000,
@@ -14,6 +16,11 @@ export const SETTINGS = {
     sessionRetentionMs: 86_400_000,
   },
   admission: { maxQueueSize: 6, attemptTimeoutMs: 20_000, idempotencyMs: 90_000 },
+  /** Of two tenants one has limits, which the history must not show but by waits. */
+  policy: {
+    ruleOf: (tenant: string) =>
+      tenant === LIMITED_TENANT ? { weight: 1, maxRunningTasks: 1 } : undefined,
+  },
   maxWatchers: 5,
   worker: {
     leaseMs: 15_000,

@@ -7,6 +7,7 @@ import type { Store } from "../../src/store/contract.ts";
 import { migrateSchema } from "../../src/store/postgres/migrate.ts";
 import { createPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/store.ts";
 import { newTaskId, submission, TENANT, taskResult } from "../harness/builders.ts";
+import { migrateTo } from "../harness/postgres-schema.ts";
 import {
   hasPostgres,
   type PostgresServer,
@@ -70,10 +71,8 @@ describe.runIf(hasPostgres)("the schema of the PostgreSQL store", () => {
   it("is brought up to date from wherever it is", async () => {
     const { to } = await migrateSchema({ url, schema: "agentlane" });
     expect(await migrateSchema({ url, schema: "agentlane" })).toEqual({ from: to, to });
-    await sql(
-      url,
-      "DELETE FROM agentlane.migrations WHERE version > 15; DROP FUNCTION agentlane.renew_leases",
-    );
+    await sql(url, "DROP SCHEMA agentlane CASCADE");
+    await migrateTo(url, 15);
     expect(await migrateSchema({ url, schema: "agentlane" })).toEqual({ from: 15, to });
   });
 

@@ -1,5 +1,5 @@
 /** What breaks if one session is large, or one row is held, while others want to go on? */
-import { globSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
@@ -15,6 +15,7 @@ import {
   TENANT,
   taskResult,
 } from "../harness/builders.ts";
+import { migrateTo } from "../harness/postgres-schema.ts";
 import {
   hasPostgres,
   type PostgresServer,
@@ -41,7 +42,6 @@ const ended = (count: number) => `
     WHERE task_id LIKE 'old-%';
   ANALYZE;`;
 
-const MIGRATIONS = new URL("../../src/store/postgres/migrations/", import.meta.url);
 const TABLES = ["submissions", "tasks", "events", "keys", "doorbells", "lanes", "contexts"];
 
 describe.runIf(hasPostgres)("the PostgreSQL store keeps going", () => {
@@ -172,7 +172,7 @@ describe.runIf(hasPostgres)("the PostgreSQL store keeps going", () => {
   });
 
   it("when a process of the release before works beside this one", async () => {
-    await migrateTo(13);
+    await migrateTo(url, 13);
     await sql(url, readFileSync(new URL("stored/postgres-13.sql", import.meta.url), "utf8"));
     const before = await connected();
     const destroy = {
@@ -195,24 +195,10 @@ describe.runIf(hasPostgres)("the PostgreSQL store keeps going", () => {
     expect(renewed[0].answer).toMatchObject([{ valid: true }]);
   });
 
-  async function migrateTo(version: number): Promise<void> {
-    await sql(
-      url,
-      "CREATE SCHEMA agentlane; CREATE TABLE agentlane.migrations (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
-    );
-    for (const name of globSync("*.sql", { cwd: MIGRATIONS }).sort().slice(0, version)) {
-      await sql(url, readFileSync(new URL(name, MIGRATIONS), "utf8"));
-      await sql(url, "INSERT INTO agentlane.migrations (version, name) VALUES ($1, $2)", [
-        Number.parseInt(name, 10),
-        name,
-      ]);
-    }
-  }
-
   const completed = () => ({ state: TaskState.COMPLETED, result: taskResult() }) as const;
 
   it("with what it has stored before it was brought up to date", async () => {
-    await migrateTo(13);
+    await migrateTo(url, 13);
     await sql(url, readFileSync(new URL("stored/postgres-13.sql", import.meta.url), "utf8"));
     await store.start();
     expect(await store.sessions.lane(session)).toEqual(["runs", "queued"]);

@@ -5,7 +5,14 @@ import { LinkedList } from "../../linked-list.ts";
 import { freePlaces, HELD_LEVELS, type HeldHead, levelIndex, nextHeld } from "../held-order.ts";
 import { dayOf } from "../quota.ts";
 import type { TenantLimits, TenantStore, TenantUsage } from "../tenant-contract.ts";
-import { begin, effectsOf, type MemoryState, type Operation, type TaskEntry } from "./state.ts";
+import {
+  begin,
+  effectsOf,
+  type MemoryState,
+  type Operation,
+  type TaskEntry,
+  tenantTable,
+} from "./state.ts";
 
 /** Of a tenant, from its first accept with a quota on. */
 export interface TenantAccount {
@@ -166,11 +173,10 @@ export function createTenants(
 
     async schedule(tenant, { window, maxRunningTasks }, limit) {
       const op = begin(state);
-      const account = state.tenants.get(tenant)?.account;
-      if (account) {
-        account.limits = { window, maxRunningTasks };
-        letRing(op, account, limit);
-      }
+      const table = tenantTable(state, tenant);
+      table.account ??= newAccount({ window, maxRunningTasks });
+      table.account.limits = { window, maxRunningTasks };
+      letRing(op, table.account, limit);
       return { effects: effectsOf(op) };
     },
   };

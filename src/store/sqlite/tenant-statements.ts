@@ -7,7 +7,6 @@ export const TENANT_SQL = {
   openTenant: `INSERT INTO tenants (tenant, window, max_running, queued_count, running_count, stored_bytes,
     token_day, token_count) VALUES (?, ?, ?, 0, 0, 0, 0, 0)
     ON CONFLICT (tenant) DO UPDATE SET window = excluded.window, max_running = excluded.max_running`,
-  limitTenant: "UPDATE tenants SET window = ?, max_running = ? WHERE tenant = ?",
   countTenant: `UPDATE tenants SET queued_count = queued_count + ?, running_count = running_count + ?,
     stored_bytes = stored_bytes + ? WHERE tenant = ?`,
   countTokens: `UPDATE tenants SET token_day = ?1, token_count = iif(token_day = ?1, token_count, 0) + ?2
@@ -35,7 +34,6 @@ export function tenantStatements({ change, query }: Preparing<keyof typeof TENAN
   return {
     tenant: query<TenantRow>("tenant"),
     openTenant: change("openTenant"),
-    limitTenant: change("limitTenant"),
     countTenant: change("countTenant"),
     countTokens: change("countTokens"),
     countLine: change("countLine"),

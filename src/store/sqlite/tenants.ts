@@ -132,7 +132,7 @@ export function createTenants(db: Database): TenantStore {
       db.read(({ sql }) => sql.holding.all(afterTenant, limit).map(({ tenant }) => tenant)),
     schedule: (tenant, { window, maxRunningTasks = null }, limit) =>
       db.write((op) => {
-        op.sql.limitTenant(window, maxRunningTasks, tenant);
+        op.sql.openTenant(tenant, window, maxRunningTasks);
         letRing(op, tenant, limit);
         return { effects: effectsOf(op) };
       }),

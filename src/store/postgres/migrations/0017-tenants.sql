@@ -224,29 +224,17 @@ END $$;
 --
 -- p_max_running null = any number
 -- Answers {now, effects}.
--- Invariant: a tenant that never had a task with a quota stays unknown.
+-- Invariant: idempotent.
 CREATE FUNCTION agentlane.schedule_tenant(p_tenant text, p_window integer, p_max_running integer, p_limit bigint)
 RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   v_at bigint;
 BEGIN
-  UPDATE agentlane.tenants n SET places = p_window, max_running = p_max_running WHERE n.tenant = p_tenant;
+  INSERT INTO agentlane.tenants (tenant, places, max_running) VALUES (p_tenant, p_window, p_max_running)
+    ON CONFLICT (tenant) DO UPDATE SET places = excluded.places, max_running = excluded.max_running;
   v_at := agentlane.now_ms();
   RETURN json_build_object('now', v_at, 'effects', agentlane.let_ring(p_tenant, v_at, p_limit));
 END $$;
-
--- A context counts for its tenant, if that is known to have limits, as large as it is now.
-CREATE FUNCTION agentlane.count_context() RETURNS trigger LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-  v_before bigint := CASE WHEN TG_OP = 'UPDATE' THEN OLD.counted_bytes ELSE 0 END;
-BEGIN
-  UPDATE agentlane.tenants n SET stored_bytes = n.stored_bytes + octet_length(NEW.context) - v_before
-    WHERE n.tenant = NEW.tenant;
-  NEW.counted_bytes := CASE WHEN FOUND THEN octet_length(NEW.context) ELSE 0 END;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER count_context BEFORE INSERT OR UPDATE OF context ON agentlane.contexts
-  FOR EACH ROW EXECUTE FUNCTION agentlane.count_context();
 
 -- What is deleted does not count any more.
 CREATE FUNCTION agentlane.uncount_context() RETURNS trigger LANGUAGE plpgsql VOLATILE AS $$

@@ -270,6 +270,32 @@ BEGIN
     'due', CASE WHEN t.due_at IS NOT NULL THEN agentlane.next_due(v_at) END);
 END $$;
 
+-- Keeps a session's context; answers its etag. The etag names the instant too: after a loss of data the
+-- sequence begins anew. p_created_at and p_updated_at are "seconds nanos". It counts for the
+-- tenant, if that is known to have limits, as large as it is now.
+CREATE OR REPLACE FUNCTION agentlane.keep_context(
+  p_lane bigint, p_context bytea, p_version numeric, p_message_count integer, p_created_at text,
+  p_updated_at text, p_at bigint
+) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  used bigint := nextval('agentlane.orders');
+  v_counted bigint := (SELECT c.counted_bytes FROM agentlane.contexts c WHERE c.lane = p_lane);
+BEGIN
+  UPDATE agentlane.tenants n SET stored_bytes = n.stored_bytes + octet_length(p_context) - coalesce(v_counted, 0)
+    WHERE n.tenant = (SELECT l.tenant FROM agentlane.lanes l WHERE l.id = p_lane);
+  v_counted := CASE WHEN FOUND THEN octet_length(p_context) ELSE 0 END;
+  INSERT INTO agentlane.contexts (lane, tenant, agent_id, session_id, context, version, message_count,
+    created_at, updated_at, etag, used_order, used_at, counted_bytes)
+  SELECT l.id, l.tenant, l.agent_id, l.session_id, p_context, p_version, p_message_count,
+    p_created_at, p_updated_at, used || '-' || p_at, used, p_at, v_counted
+  FROM agentlane.lanes l WHERE l.id = p_lane
+  ON CONFLICT (lane) DO UPDATE SET context = excluded.context, version = excluded.version,
+    message_count = excluded.message_count, created_at = excluded.created_at,
+    updated_at = excluded.updated_at, etag = excluded.etag, used_order = excluded.used_order,
+    used_at = excluded.used_at, counted_bytes = excluded.counted_bytes;
+  RETURN used || '-' || p_at;
+END $$;
+
 -- A process of the release before still calls it without p_tokens.
 DROP FUNCTION agentlane.finish_task(text, text, bigint, integer, integer, boolean, bigint, integer, bytea, bytea,
   text, text, text, bytea, numeric, integer, bytea[]);

@@ -3,10 +3,7 @@
 --
 -- KEYS[1] root. ARGV: 1 tenant · 2 window · 3 most running tasks, '' = any · 4 most doorbells
 -- Returns {now, bells}.
--- Invariant: a tenant that never had a task with a quota stays unknown.
-local key = root .. ':tn:' .. ARGV[1]
-if redis.call('EXISTS', key) == 1 then
-  redis.call('HSET', key, 'w', ARGV[2], 'm', ARGV[3])
-  letRing(ARGV[1], tonumber(ARGV[4]))
-end
+-- Invariant: idempotent.
+redis.call('HSET', root .. ':tn:' .. ARGV[1], 'w', ARGV[2], 'm', ARGV[3])
+letRing(ARGV[1], tonumber(ARGV[4]))
 return { now, bells }

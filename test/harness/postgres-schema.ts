@@ -1,0 +1,19 @@
+import { globSync, readFileSync } from "node:fs";
+import { sql } from "./postgres-server.ts";
+
+const MIGRATIONS = new URL("../../src/store/postgres/migrations/", import.meta.url);
+
+/** The schema "agentlane" as the release with that many migrations made it. */
+export async function migrateTo(url: string, version: number): Promise<void> {
+  await sql(
+    url,
+    "CREATE SCHEMA agentlane; CREATE TABLE agentlane.migrations (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
+  );
+  for (const name of globSync("*.sql", { cwd: MIGRATIONS }).sort().slice(0, version)) {
+    await sql(url, readFileSync(new URL(name, MIGRATIONS), "utf8"));
+    await sql(url, "INSERT INTO agentlane.migrations (version, name) VALUES ($1, $2)", [
+      Number.parseInt(name, 10),
+      name,
+    ]);
+  }
+}
