@@ -7,14 +7,25 @@ import { silentLogger } from "../../src/telemetry/logging.ts";
 import { syntheticExecutor } from "../synthetic-executor.ts";
 import { AGENT_ID, CHUNKS_A_STREAM } from "../workload.ts";
 
-export type Executor = "noop" | "chunk" | "chunks" | "trivial" | "streaming" | "burning";
+export type Executor =
+  | "noop"
+  | "waiting"
+  | "chunk"
+  | "chunks"
+  | "trivial"
+  | "streaming"
+  | "burning";
 
 /** Chunks a stream of the executors that run no graph. */
 const CHUNK_COUNTS: Partial<Record<Executor, number>> = {
   noop: 0,
+  waiting: 0,
   chunk: 1,
   chunks: CHUNKS_A_STREAM,
 };
+
+/** Of the executor that waits, as for a model. */
+export const WAIT_MS = 20;
 
 /** The peers have no limit of their own, so ours is out of the way. */
 const SLOTS = "256";
@@ -40,6 +51,8 @@ export function benchRuntime(executor: Executor, env: Readonly<Record<string, st
   return createRuntime(config, {
     logger: silentLogger,
     agents: [agent],
-    ...(synthetic ? { executors: [syntheticExecutor(chunkCount)] } : {}),
+    ...(synthetic
+      ? { executors: [syntheticExecutor(chunkCount, executor === "waiting" ? WAIT_MS : 0)] }
+      : {}),
   });
 }
