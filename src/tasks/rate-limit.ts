@@ -14,8 +14,8 @@ const MAX_BUCKETS = 10_000;
  * An accepted call moves that instant on by the time in which one token comes.
  */
 export function createRateLimit(policy: TenantPolicy, clock: Clock): LimitRate {
-  /** When the bucket is full, on the monotonic clock; one that is not here is full. */
-  const fullAt = new Map<string, number>();
+  /** One that is not here is full. */
+  const buckets = new Map<string, Bucket>();
 
   return (tenant) => {
     const rule = policy.ruleOf(tenant);
@@ -23,21 +23,33 @@ export function createRateLimit(policy: TenantPolicy, clock: Clock): LimitRate {
     const tokenMs = 1000 / rule.requestsPerSecond;
     const burst = rule.burst ?? Math.max(1, Math.ceil(rule.requestsPerSecond));
     const nowMs = clock.monotonic();
-    const nextFullAt = Math.max(fullAt.get(tenant) ?? nowMs, nowMs) + tokenMs;
+    const missing = missingTokens(buckets.get(tenant), nowMs);
+    const nextFullAt = nowMs + (missing + 1) * tokenMs;
     // A thousandth of a millisecond, for what sums of fractions are off.
     const waitMs = nextFullAt - nowMs - burst * tokenMs - 0.001;
     if (waitMs > 0) throw tooMany(tenant, rule.requestsPerSecond, waitMs);
-    fullAt.set(tenant, nextFullAt);
-    if (fullAt.size > MAX_BUCKETS) dropFull(fullAt, nowMs);
+    buckets.set(tenant, { fullAt: nextFullAt, tokenMs });
+    if (buckets.size > MAX_BUCKETS) dropFull(buckets, nowMs);
   };
 }
 
-function dropFull(fullAt: Map<string, number>, nowMs: number): void {
-  for (const [tenant, at] of fullAt) if (at <= nowMs) fullAt.delete(tenant);
+interface Bucket {
+  /** On the monotonic clock. */
+  readonly fullAt: number;
+  /** In which one token came when `fullAt` was computed: the rule may have changed since. */
+  readonly tokenMs: number;
+}
+
+function missingTokens(bucket: Bucket | undefined, nowMs: number): number {
+  return bucket ? Math.max(0, bucket.fullAt - nowMs) / bucket.tokenMs : 0;
+}
+
+function dropFull(buckets: Map<string, Bucket>, nowMs: number): void {
+  for (const [tenant, { fullAt }] of buckets) if (fullAt <= nowMs) buckets.delete(tenant);
   // Still too many: the oldest, who get their bucket full again.
-  for (const tenant of fullAt.keys()) {
-    if (fullAt.size <= MAX_BUCKETS) return;
-    fullAt.delete(tenant);
+  for (const tenant of buckets.keys()) {
+    if (buckets.size <= MAX_BUCKETS) return;
+    buckets.delete(tenant);
   }
 }
 

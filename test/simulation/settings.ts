@@ -40,6 +40,7 @@ export const LIMITS: HistoryLimits = {
   taskRetentionMs: SETTINGS.sweep.taskRetentionMs,
   deadLetterRetentionMs: SETTINGS.sweep.deadLetterRetentionMs,
   backoff: SETTINGS.backoff,
+  maxRunningTasks: { [LIMITED_TENANT]: 1 },
   retryAfterMs: { MODEL_RATE_LIMITED: RETRY_AFTER_MS },
   abortBoundMs: SETTINGS.worker.leaseMs + SETTINGS.worker.leaseRenewIntervalMs + 1000,
   cancelBoundMs: SETTINGS.worker.leaseMs + SETTINGS.worker.cancelGraceMs + 5000,

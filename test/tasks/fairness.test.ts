@@ -24,8 +24,8 @@ async function start(rules: Record<string, TenantRule> | undefined): Promise<voi
     policy,
     maxQueueSize: 1_000_000,
     worker: { slots: SLOTS },
-    script: async () => {
-      await clock.sleep(TURN_MS);
+    script: async ({ signal }) => {
+      await clock.sleep(TURN_MS, signal);
       return {};
     },
   });

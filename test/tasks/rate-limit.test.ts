@@ -46,6 +46,17 @@ it("does not count what it has refused", async () => {
   expect(call()).toBe(0);
 });
 
+it("goes on with what is missing when the rule changes, at the new rate", () => {
+  const clock = fakeClock();
+  let rule: TenantRule = { weight: 1, requestsPerSecond: 0.001, burst: 1 };
+  const limit = createRateLimit({ ruleOf: () => rule }, clock);
+  limit("acme");
+  expect(() => limit("acme")).toThrow();
+  rule = { weight: 1, requestsPerSecond: 10, burst: 2 };
+  limit("acme");
+  expect(() => limit("acme")).toThrowError(expect.objectContaining({ retryAfterMs: 100 }));
+});
+
 it("takes a second's worth as burst where none is named", () => {
   const { call } = limited({ requestsPerSecond: 2 });
   expect([call(), call(), call()]).toEqual([0, 0, 500]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -93,6 +93,14 @@ describe("a tenants file", () => {
   it("that is not there is refused", () => {
     expect(read).toThrow("cannot be read");
   });
+});
+
+it("as docs/tenants.md has it is a valid one", () => {
+  const page = readFileSync(new URL("../../docs/tenants.md", import.meta.url), "utf8");
+  write(/```json\n(.*?)```/s.exec(page)?.[1]);
+  const file = read();
+  expect(file.ruleOf("acme")).toMatchObject({ weight: 3, maxRunningTasks: 8 });
+  expect(file.ruleOf("batch")).toMatchObject({ requestsPerSecond: undefined, burst: 100 });
 });
 
 describe("a tenants file that changes", () => {
