@@ -19,7 +19,8 @@ const MAX_LINES = 400;
 
 /** Which rooms a room may import beside itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ["runtime", "config"],
+  main: ["runtime", "config", "cli"],
+  cli: ["sdk"],
   runtime: [
     "config",
     "server",
@@ -108,6 +109,7 @@ function lineOf(text: string, at: number): number {
 /** The room of a path; adapters as `adapter:<seam>/<name>`. */
 function roomOf(path: string): string {
   if (path.startsWith("gen/")) return "gen";
+  if (SDK_SOURCE.test(path)) return "sdk";
   const [root, first = "", second = ""] = path.split("/");
   if (root !== "src") return "outside";
   if (path.split("/").length === 2) {

@@ -3,6 +3,7 @@
  * `agentlane config` and the errors of a bad value all come from here.
  */
 import { z } from "zod";
+import { client } from "./config-client.ts";
 import {
   choice,
   count,
@@ -211,6 +212,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   Tenants: tenants,
   Logging: logging,
   Tracing: tracing,
+  "Command line": client,
 };
 
 export const environment = z.object({
@@ -221,6 +223,7 @@ export const environment = z.object({
   ...tenants,
   ...logging,
   ...tracing,
+  ...client,
 });
 
 export type Values = z.infer<typeof environment>;

@@ -3,6 +3,7 @@
  * process.env. The parts receive their own records from it, durations in milliseconds.
  */
 import type { z } from "zod";
+import { clientEnvironment } from "./config-client.ts";
 import { conflicts, storeType, storeUrl } from "./config-conflicts.ts";
 import { type VariableMeta, variableMeta } from "./config-fields.ts";
 import { environment, SECTIONS, type Values } from "./config-variables.ts";
@@ -33,16 +34,42 @@ export function loadConfig(
   const violations = parsed.success
     ? conflicts(parsed.data)
     : wrongValues(parsed.error.issues, given);
-  if (!parsed.success || violations.length > 0) {
-    const lines = violations.map((violation) => `  ${violation.description}`);
-    throw new AgentlaneError(
-      "invalid_argument",
-      "CONFIG_INVALID",
-      `the configuration has ${lines.length === 1 ? "an error" : `${lines.length} errors`}:\n${lines.join("\n")}`,
-      { fieldViolations: violations },
-    );
-  }
+  if (!parsed.success || violations.length > 0) throw invalid(violations);
   return { ...assemble(parsed.data), settings: settings(given) };
+}
+
+/**
+ * Only what the commands need that call a server: they work whatever the variables of a server are.
+ * Throws as loadConfig does.
+ */
+export function loadClientConfig(env: Readonly<Record<string, string | undefined>> = process.env) {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = clientEnvironment.safeParse(given);
+  if (!parsed.success) throw invalid(wrongValues(parsed.error.issues, given));
+  const values = parsed.data;
+  return {
+    url: values.AGENTLANE_URL,
+    apiKey: values.AGENTLANE_API_KEY,
+    caFile: values.AGENTLANE_CA,
+    certFile: values.AGENTLANE_CERT,
+    keyFile: values.AGENTLANE_KEY,
+    timeoutMs: values.AGENTLANE_TIMEOUT,
+  };
+}
+
+/** Whether a terminal may be written to in colors: https://no-color.org. */
+export function allowsColor(env: Given = process.env): boolean {
+  return (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb";
+}
+
+function invalid(violations: FieldViolation[]): AgentlaneError {
+  const lines = violations.map((violation) => `  ${violation.description}`);
+  return new AgentlaneError(
+    "invalid_argument",
+    "CONFIG_INVALID",
+    `the configuration has ${lines.length === 1 ? "an error" : `${lines.length} errors`}:\n${lines.join("\n")}`,
+    { fieldViolations: violations },
+  );
 }
 
 /** The process's environment itself, for the `env` of a langgraph.json, which its graphs read there. */

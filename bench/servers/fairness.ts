@@ -70,7 +70,11 @@ async function answer(order: FairnessOrder): Promise<FairnessReport> {
   const { queuedTasks, runningTasks } = await runtime.operations.tenantUsage(order.tenant);
   delays.sort((a, b) => a - b);
   const percentile = (p: number) => delays[Math.floor((delays.length - 1) * p)] ?? 0;
-  return { left: Number(queuedTasks + runningTasks), p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
+  return {
+    left: Number(queuedTasks + runningTasks),
+    p50Ms: percentile(0.5),
+    p99Ms: percentile(0.99),
+  };
 }
 
 process.on("message", (order: FairnessOrder) => {

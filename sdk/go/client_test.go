@@ -36,15 +36,15 @@ func TestWhatIsSentAgain(t *testing.T) {
 		err   error
 		tries int
 	}{
-		"a broken connection":              {reset, 5},
-		"a cancel that nobody asked for":   {status.Error(codes.Canceled, "stream reset"), 5},
-		"a proxy's INTERNAL":               {status.Error(codes.Internal, "RST_STREAM"), 5},
-		"UNKNOWN":                          {errors.New("whatever"), 5},
-		"a refusal with a delay":           {refusal(codes.ResourceExhausted, "QUEUE_FULL", "", retryInfo(time.Second)), 5},
+		"a broken connection":              {reset, 8},
+		"a cancel that nobody asked for":   {status.Error(codes.Canceled, "stream reset"), 8},
+		"a proxy's INTERNAL":               {status.Error(codes.Internal, "RST_STREAM"), 8},
+		"UNKNOWN":                          {errors.New("whatever"), 8},
+		"a refusal with a delay":           {refusal(codes.ResourceExhausted, "QUEUE_FULL", "", retryInfo(time.Second)), 8},
 		"a refusal without one":            {refusal(codes.ResourceExhausted, "QUEUE_FULL", ""), 1},
-		"a server that drains":             {refusal(codes.Unavailable, "DRAINING", ""), 5},
-		"a server that stops":              {refusal(codes.Unavailable, "WATCH_ENDED", "t"), 5},
-		"a store that is away":             {refusal(codes.Unavailable, "WATCH_BROKEN", "t"), 5},
+		"a server that drains":             {refusal(codes.Unavailable, "DRAINING", ""), 8},
+		"a server that stops":              {refusal(codes.Unavailable, "WATCH_ENDED", "t"), 8},
+		"a store that is away":             {refusal(codes.Unavailable, "WATCH_BROKEN", "t"), 8},
 		"a task's own failure":             {refusal(codes.Unavailable, "ECHO_FAILURE", "t", retryInfo(time.Second)), 1},
 		"this server's INTERNAL":           {refusal(codes.Internal, "INTERNAL", ""), 1},
 		"a refusal for good":               {refusal(codes.FailedPrecondition, "SESSION_BUSY", ""), 1},

@@ -145,7 +145,7 @@ func (s *settings) dialOptions(transport credentials.TransportCredentials) []grp
 		grpc.WithChainStreamInterceptor(stream),
 		// The server's limit counts; this one would be lower.
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)),
-		// A second by default: longer than all tries of a call together.
+		// A second by default, in which tries would fail at once.
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second},
 			MinConnectTimeout: 20 * time.Second,

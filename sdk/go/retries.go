@@ -12,7 +12,7 @@ import (
 // Retries with full jitter: the n-th delay is uniform in
 // [0, min(MaxBackoff, InitialBackoff × Multiplier^(n−1))], after what the server asks for.
 type Retries struct {
-	// MaxTries in a row without progress, the first included. Default 5.
+	// MaxTries in a row without progress, the first included. Default 8: a restart of the server is waited for.
 	MaxTries int
 	// InitialBackoff is 100 ms by default.
 	InitialBackoff time.Duration
@@ -23,7 +23,7 @@ type Retries struct {
 }
 
 func (r Retries) withDefaults() Retries {
-	orDefault(&r.MaxTries, 5)
+	orDefault(&r.MaxTries, 8)
 	orDefault(&r.InitialBackoff, 100*time.Millisecond)
 	orDefault(&r.Multiplier, 2)
 	orDefault(&r.MaxBackoff, 5*time.Second)

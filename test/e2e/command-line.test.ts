@@ -190,7 +190,7 @@ describe("the other commands", () => {
 
   it("say what is known when one is not", async () => {
     const { code, errors } = await run(["sevre"]);
-    expect(code).toBe(1);
-    expect(errors).toContain("agentlane serve");
+    expect(code).toBe(2);
+    expect(errors).toContain('did you mean "serve"?');
   });
 });

@@ -1,9 +1,10 @@
+/** A schema as an earlier release has left it. */
 import { globSync, readFileSync } from "node:fs";
 import { sql } from "./postgres-server.ts";
 
 const MIGRATIONS = new URL("../../src/store/postgres/migrations/", import.meta.url);
 
-/** The schema "agentlane" as the release with that many migrations made it. */
+/** Applies the first so many migrations to an empty database. */
 export async function migrateTo(url: string, version: number): Promise<void> {
   await sql(
     url,

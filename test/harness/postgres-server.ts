@@ -1,18 +1,25 @@
-/** A PostgreSQL for tests: one of its own on a free port, or databases of their own on POSTGRES_URL. */
+/**
+ * A PostgreSQL for tests: one of its own on a free port, or databases of their own on POSTGRES_URL. With
+ * POSTGRES_17=1 it is the one that scripts/debian-13.sh has installed.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, globSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Client } from "pg";
+import type { Certificates } from "../server/certificates.ts";
+import { newerServers } from "./newer-servers.ts";
 
 export interface PostgresServerOptions {
   /** Whether commits wait for the disk. Default false: tests that crash nothing need not. */
   readonly fsync?: boolean;
   /** Of the superuser `postgres`; without one everybody is trusted. */
   readonly password?: string;
+  /** It then takes nobody without TLS and a certificate of the authority; PEM texts. */
+  readonly tls?: Certificates;
   /** As in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -51,7 +58,10 @@ export async function sql(
   }
 }
 
+const newer = process.env.POSTGRES_17 === "1" ? newerServers() : undefined;
+
 const folderOfPrograms: string | undefined = (() => {
+  if (newer) return "";
   const inPath = spawnSync("initdb", ["--version"]).status === 0;
   if (inPath) return "";
   const installed = globSync("/usr/lib/postgresql/*/bin/initdb").sort();
@@ -110,8 +120,9 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   if (owner) await chown(folder, owner.uid, owner.gid);
   await initialize(folder, data, options.password, owner);
   const secret = options.password === undefined ? "" : `:${options.password}`;
+  const more = options.tls ? await prepareTls(folder, data, options.tls, owner) : "";
   const url = (database = "postgres"): string =>
-    `postgres://postgres${secret}@127.0.0.1:${port}/${database}`;
+    `postgres://postgres${secret}@127.0.0.1:${port}/${database}${more}`;
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
@@ -119,10 +130,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     // After a kill the old children may still hold the shared memory: until they have gone, a new
     // server refuses to start.
     for (let tries = 0; ; tries++) {
-      const starting = spawn(`${folderOfPrograms}postgres`, flags(data, port, options), {
-        stdio: "ignore",
-        ...owner,
-      });
+      const starting = spawnProgram("postgres", flags(data, port, options), owner);
       child = starting;
       if (await becomesReady(url(), starting)) return;
       if (tries === 50) throw new Error(`postgres exited with ${starting.exitCode}`);
@@ -175,9 +183,53 @@ function killIfThere(pid: number): void {
   }
 }
 
+function spawnProgram(name: string, args: string[], owner: Owner | undefined): ChildProcess {
+  if (!newer) return spawn(`${folderOfPrograms}${name}`, args, { stdio: "ignore", ...owner });
+  const user = owner && { AGENTLANE_TRIXIE_USER: `${owner.uid}:${owner.gid}` };
+  const env = { ...process.env, ...user, AGENTLANE_TRIXIE: newer.root, TMPDIR: tmpdir() };
+  return spawn(newer.script, ["run", name, ...args], { stdio: "ignore", env });
+}
+
+/** As the URL of whoever may connect says. */
+async function prepareTls(
+  folder: string,
+  data: string,
+  { ca, server, client }: Certificates,
+  owner: Owner | undefined,
+): Promise<string> {
+  const files = {
+    "ca.crt": ca,
+    "server.crt": server.cert,
+    "server.key": server.key,
+    "client.crt": client.cert,
+    "client.key": client.key,
+  };
+  for (const [name, text] of Object.entries(files)) {
+    const file = join(folder, name);
+    await writeFile(file, text, { mode: 0o600 });
+    if (owner) await chown(file, owner.uid, owner.gid);
+  }
+  await writeFile(
+    join(data, "pg_hba.conf"),
+    "hostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n",
+  );
+  const at = (name: string): string => encodeURIComponent(join(folder, name));
+  return `?sslmode=verify-full&sslrootcert=${at("ca.crt")}&sslcert=${at("client.crt")}&sslkey=${at("client.key")}`;
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** PostgreSQL refuses to run as root. */
-function ownerOfServer(): { uid: number; gid: number } | undefined {
+function ownerOfServer(): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined;
+  if (newer) {
+    const users = readFileSync(join(newer.root, "etc/passwd"), "utf8");
+    const [, uid, gid] = /^postgres:[^:]*:(\d+):(\d+):/m.exec(users) ?? [];
+    return { uid: Number(uid), gid: Number(gid) };
+  }
   const idOf = (flag: string): number => {
     const { status, stdout } = spawnSync("id", [flag, "postgres"], { encoding: "utf8" });
     if (status !== 0) throw new Error("run as root, tests on PostgreSQL need the user postgres");
@@ -190,7 +242,7 @@ async function initialize(
   folder: string,
   data: string,
   password: string | undefined,
-  owner: { uid: number; gid: number } | undefined,
+  owner: Owner | undefined,
 ): Promise<void> {
   const passwordFile = join(folder, "password");
   if (password !== undefined) {
@@ -203,7 +255,7 @@ async function initialize(
       ? ["-A", "trust"]
       : ["-A", "scram-sha-256", "--pwfile", passwordFile]),
   ];
-  const child = spawn(`${folderOfPrograms}initdb`, args, { stdio: "ignore", ...owner });
+  const child = spawnProgram("initdb", args, owner);
   const [code] = await once(child, "close");
   if (code !== 0 || !existsSync(data)) throw new Error(`initdb exited with ${code}`);
 }
@@ -216,6 +268,7 @@ function flags(data: string, port: number, options: PostgresServerOptions): stri
     fsync: options.fsync ? "on" : "off",
     shared_buffers: "64MB",
     log_min_messages: "panic",
+    ...(options.tls && tlsSettings(dirname(data))),
     ...options.settings,
   };
   return [
@@ -223,6 +276,12 @@ function flags(data: string, port: number, options: PostgresServerOptions): stri
     data,
     ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
   ];
+}
+
+function tlsSettings(folder: string): Record<string, string> {
+  const files = { ssl_ca_file: "ca.crt", ssl_cert_file: "server.crt", ssl_key_file: "server.key" };
+  const named = Object.entries(files).map(([setting, name]) => [setting, join(folder, name)]);
+  return { ssl: "on", ...Object.fromEntries(named) };
 }
 
 function freePort(): Promise<number> {

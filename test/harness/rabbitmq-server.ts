@@ -1,6 +1,6 @@
 /**
  * A RabbitMQ for tests: a node of its own on free ports, with its own epmd, cookie and folder. With
- * RABBITMQ_4=1 it is the one that scripts/rabbitmq-4.sh has installed.
+ * RABBITMQ_4=1 it is the one that scripts/debian-13.sh has installed.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -10,18 +10,23 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { connect } from "amqplib";
+import type { Certificates } from "../server/certificates.ts";
+import { newerServers } from "./newer-servers.ts";
 
 export interface RabbitServerOptions {
   /** Of the application `rabbit`, in Erlang's form, e.g. `{consumer_timeout, 3000}`. */
   readonly settings?: readonly string[];
+  /** It then listens with TLS as well. PEM texts. */
+  readonly tls?: Certificates;
 }
 
 export interface RabbitServer {
   readonly url: string;
   readonly port: number;
+  /** amqps:// of a server with `tls`. */
+  readonly tlsUrl: string;
   /** Kills the node, without a chance to save. */
   kill(): Promise<void>;
   /** Starts it again on the same ports and folder. */
@@ -49,9 +54,8 @@ const COOKIE = "agentlane-tests";
 /** The folder of temporary files may be small. */
 const CONFIGURATION = "disk_free_limit.absolute = 1MB\nlog.file.level = warning\n";
 const BIN = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-const SCRIPT = fileURLToPath(new URL("../../scripts/rabbitmq-4.sh", import.meta.url));
 const run = promisify(execFile);
-const wantsFour = process.env.RABBITMQ_4 === "1";
+const newer = process.env.RABBITMQ_4 === "1" ? newerServers() : undefined;
 
 /**
  * Whether tests that need RabbitMQ can run. Missing, it fails them in CI; elsewhere it is told once
@@ -73,14 +77,15 @@ export function newRabbitPrefix(): string {
 }
 
 export async function startRabbit(options: RabbitServerOptions = {}): Promise<RabbitServer> {
-  const [port = 0, distPort = 0, epmdPort = 0] = await freePorts(3);
+  const [port = 0, distPort = 0, epmdPort = 0, tlsPort = 0] = await freePorts(4);
   const folder = await mkdtemp(join(tmpdir(), "agentlane-rabbitmq-"));
   const node = `agentlane-${port}@localhost`;
   const home = join(folder, "home");
   await mkdir(home);
   await writeFile(join(home, ".erlang.cookie"), COOKIE, { mode: 0o400 });
   await writeFile(join(folder, "plugins"), "[].\n");
-  await writeFile(join(folder, "rabbitmq.conf"), CONFIGURATION);
+  const tls = options.tls ? await prepareTls(folder, tlsPort, options.tls) : "";
+  await writeFile(join(folder, "rabbitmq.conf"), `${CONFIGURATION}${tls}`);
   const settings = (options.settings ?? []).join(", ");
   await writeFile(join(folder, "advanced.config"), `[{rabbit, [${settings}]}].\n`);
   const env = {
@@ -100,8 +105,7 @@ export async function startRabbit(options: RabbitServerOptions = {}): Promise<Ra
     RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, "advanced.config"),
     RABBITMQ_PID_FILE: join(folder, "pid"),
     RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
-    ...(process.env.AGENTLANE_TRIXIE ? { AGENTLANE_TRIXIE: process.env.AGENTLANE_TRIXIE } : {}),
-    ...(process.env.XDG_CACHE_HOME ? { XDG_CACHE_HOME: process.env.XDG_CACHE_HOME } : {}),
+    ...(newer && { AGENTLANE_TRIXIE: newer.root }),
   };
   // One that the node starts by itself would outlive it.
   const epmd = spawn("epmd", ["-port", `${epmdPort}`], { env, stdio: "ignore" });
@@ -120,9 +124,8 @@ export async function startRabbit(options: RabbitServerOptions = {}): Promise<Ra
   }
   async function start(): Promise<void> {
     if (child) return;
-    const [command = BIN, ...args] = wantsFour ? [SCRIPT, "run", "rabbitmq-server"] : [BIN];
-    const cached = wantsFour ? { AGENTLANE_TRIXIE: await trixie() } : {};
-    child = spawn(command, args, { env: { ...env, ...cached }, stdio: "ignore", detached: true });
+    const [command, args] = newer ? [newer.script, ["run", "rabbitmq-server"]] : [BIN, []];
+    child = spawn(command, args, { env, stdio: "ignore", detached: true });
     await untilReady(url, child);
   }
   function signal(name: NodeJS.Signals): void {
@@ -150,6 +153,7 @@ export async function startRabbit(options: RabbitServerOptions = {}): Promise<Ra
   return {
     url,
     port,
+    tlsUrl: `amqps://127.0.0.1:${tlsPort}`,
     start,
     kill,
     stop,
@@ -175,10 +179,15 @@ export async function startRabbit(options: RabbitServerOptions = {}): Promise<Ra
   };
 }
 
-/** The folder of RabbitMQ 4: the script's own default depends on HOME, which a node has of its own. */
-async function trixie(): Promise<string> {
-  const { stdout } = await run(SCRIPT, ["install"]);
-  return stdout.trim();
+async function prepareTls(folder: string, port: number, { ca, server }: Certificates) {
+  const files = { cacertfile: ca, certfile: server.cert, keyfile: server.key };
+  const lines = [`listeners.ssl.default = 127.0.0.1:${port}`];
+  for (const [option, text] of Object.entries(files)) {
+    const file = join(folder, `${option}.pem`);
+    await writeFile(file, text);
+    lines.push(`ssl_options.${option} = ${file}`);
+  }
+  return `${lines.join("\n")}\n`;
 }
 
 async function freePorts(count: number): Promise<number[]> {

@@ -1,9 +1,9 @@
-/** One runner and all that its cases need. */
+/** One runner and all that its cases need. A proxy and processes per server, made when asked for. */
 import { randomUUID } from "node:crypto";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { CuttingProxy } from "./cutting-proxy.ts";
 import { differences } from "./expectation.ts";
-import type { Installation } from "./installation.ts";
+import type { Installation, ServerName, TestServer } from "./installation.ts";
 import { filled, type Names } from "./placeholders.ts";
 import type { Runner } from "./runner.ts";
 import { type RunnerProcess, startRunner } from "./runner-process.ts";
@@ -16,13 +16,19 @@ export interface Column {
 }
 
 export async function createColumn(installation: Installation, runner: Runner): Promise<Column> {
-  const proxy = await installation.startProxy();
-  const url = `http://127.0.0.1:${proxy.port}`;
+  const proxies = new Map<ServerName, CuttingProxy>();
   const processes = new Map<string, RunnerProcess>();
 
-  function processOf(name: string): RunnerProcess {
-    const started = processes.get(name) ?? startRunner(runner.command, url);
-    processes.set(name, started);
+  async function proxyTo(server: ServerName): Promise<CuttingProxy> {
+    const started = proxies.get(server) ?? (await installation.servers[server].startProxy());
+    proxies.set(server, started);
+    return started;
+  }
+  function processOf(name: string, proxy: CuttingProxy): RunnerProcess {
+    const key = `${name} ${proxy.port}`;
+    const url = `http://127.0.0.1:${proxy.port}`;
+    const started = processes.get(key) ?? startRunner(runner.command, url);
+    processes.set(key, started);
     return started;
   }
   async function stop(): Promise<void> {
@@ -32,7 +38,13 @@ export async function createColumn(installation: Installation, runner: Runner): 
   }
   return {
     async run(scenario) {
-      const steps = createSteps({ proxy, processOf, view: installation.view });
+      const { on = "main" } = scenario;
+      const proxy = await proxyTo(on);
+      const steps = createSteps({
+        proxy,
+        processOf: (name) => processOf(name, proxy),
+        server: installation.servers[on],
+      });
       try {
         for (const [index, step] of scenario.steps.entries()) {
           await steps.take(step).catch((error: unknown) => {
@@ -42,6 +54,7 @@ export async function createColumn(installation: Installation, runner: Runner): 
         }
       } catch (error) {
         await stop();
+        await steps.cleanUp();
         throw error;
       } finally {
         proxy.plan(undefined);
@@ -53,12 +66,12 @@ export async function createColumn(installation: Installation, runner: Runner): 
 
 interface StepParts {
   readonly proxy: CuttingProxy;
-  readonly view: Installation["view"];
+  readonly server: TestServer;
   processOf(name: string): RunnerProcess;
 }
 
 /** The state of one case: its names, and what has been started. */
-function createSteps({ proxy, view, processOf }: StepParts) {
+function createSteps({ proxy, server, processOf }: StepParts) {
   const names: Names = new Map([
     ["session", `s-${randomUUID()}`],
     ["key", randomUUID()],
@@ -73,10 +86,14 @@ function createSteps({ proxy, view, processOf }: StepParts) {
     }
   }
   return {
+    /** So that a case that fails leaves nothing to the next ones. */
+    async cleanUp(): Promise<void> {
+      await server.view.look({ session: String(names.get("session")), cancel: true });
+    },
     async take(step: Step): Promise<void> {
+      if ("restart" in step) return server.restart(step.restart);
       if ("server" in step) {
-        const { server } = step;
-        const task = await view.look(filled(server, names) as typeof server);
+        const task = await server.view.look(filled(step.server, names) as typeof step.server);
         check({}, step.save, { task_id: task?.taskId ?? "" });
         return;
       }
@@ -87,7 +104,11 @@ function createSteps({ proxy, view, processOf }: StepParts) {
         return;
       }
       proxy.plan(step.cut);
-      const answer = processOf(step.runner ?? "first").ask(filled(step.request, names));
+      const asked = processOf(step.runner ?? "first");
+      for (let time = 1; time < (step.times ?? 1); time++) {
+        check(step.expect, undefined, await asked.ask(filled(step.request, names)));
+      }
+      const answer = asked.ask(filled(step.request, names));
       if (step.start !== undefined) {
         answer.catch(() => undefined);
         started.set(step.start, answer);

@@ -1,62 +1,73 @@
-/** A TCP proxy that cuts connections at a given byte on their way to the client. */
+/** A TCP proxy that does to connections what networks, load balancers and restarts do to them. */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
-
-export interface CutPlan {
-  /**
-   * Bytes towards the client, over all connections, that pass before a cut; the rest of the chunk
-   * that holds the last of them is lost. 0 = the client sees nothing.
-   */
-  readonly afterBytes: number;
-  /** So many cuts, counted from zero bytes again each time; then everything passes. */
-  readonly times: number;
-  /** rst = "connection reset", fin = an orderly end in the middle of a message. */
-  readonly how: "rst" | "fin";
-}
+import { type CutPlan, createCuts } from "./cut-plan.ts";
+import { createFrames, type Frame, goaway, PREFACE, resetStream } from "./frames.ts";
 
 export interface CuttingProxy {
   readonly port: number;
   /** Replaces the plan before. */
   plan(plan: CutPlan | undefined): void;
-  /** Cuts of the plan that have not happened. */
+  /** Cuts and refusals of the plan that have not happened. */
   readonly cutsLeft: number;
+  /** To a server that goes and comes back, maybe elsewhere; new connections wait meanwhile. */
+  during(move: Promise<number>): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startCuttingProxy(targetHost: string, targetPort: number) {
-  const sockets = new Set<Socket>();
-  let current: CutPlan | undefined;
-  let cutsLeft = 0;
-  let passed = 0;
+/** A client's connection, and the one to the server that it stands for. */
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** Of HTTP/2; undefined until it is known, or of HTTP/1.1. */
+  frames?: (chunk: Buffer) => Frame[];
+  isCut: boolean;
+  /** Ended by a RST_STREAM: their data must not follow. */
+  readonly resetIds: Set<number>;
+}
 
-  const listener = createServer((client) => {
-    const server = connect(targetPort, targetHost);
-    let isCut = false;
-    for (const socket of [client, server]) {
-      sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on("error", () => undefined);
-      socket.on("close", () => void sockets.delete(socket));
-    }
-    client.on("close", () => server.destroy());
-    // What was cut ends in its own way.
-    server.on("close", () => isCut || client.destroy());
-    client.on("data", (chunk) => void server.write(chunk));
-    server.on("data", (chunk: Buffer) => {
-      if (isCut) return;
-      if (!current || cutsLeft === 0) return void client.write(chunk);
-      const left = current.afterBytes - passed;
-      passed += chunk.length;
-      if (chunk.length <= left) return void client.write(chunk);
-      isCut = true;
-      cutsLeft -= 1;
-      passed = 0;
-      server.destroy();
-      const { how } = current;
-      const cut = (): void => void (how === "rst" ? client.resetAndDestroy() : client.end());
-      if (left > 0) client.write(chunk.subarray(0, left), cut);
-      else cut();
-    });
+export async function startCuttingProxy(targetHost: string, targetPort: number) {
+  const cuts = createCuts();
+  const pairs = new Set<Pair>();
+  const clients = new Set<Socket>();
+  let port = targetPort;
+  let isMoving = false;
+  let waiting: (() => void)[] = [];
+
+  const isHeld = (): boolean => isMoving || cuts.holds;
+
+  function release(): void {
+    if (isHeld()) return;
+    const released = waiting;
+    waiting = [];
+    for (const begin of released) begin();
+  }
+  function begin(client: Socket): void {
+    if (client.destroyed) return;
+    const pair = join(client, connect(port, targetHost), pass);
+    pairs.add(pair);
+    client.on("close", () => void pairs.delete(pair));
+    client.resume();
+  }
+  function pass(pair: Pair, piece: Buffer, frame: Frame | undefined): void {
+    if (pair.isCut || (frame?.isData && pair.resetIds.has(frame.streamId))) return;
+    const due = cuts.dueIn(piece);
+    // Only a call's own frame says which call it is.
+    const isUnfit = typeof due?.how === "number" && frame?.isData === false;
+    if (!due || isUnfit) return void pair.client.write(piece);
+    cut(pair, piece.subarray(0, due.room), due.how, { piece, frame });
+    if (!cuts.made()) return;
+    // The server is away: for connections that are idle, too.
+    for (const other of pairs) if (other !== pair) other.client.resetAndDestroy();
+  }
+
+  const listener = createServer({ pauseOnConnect: true }, (client) => {
+    settle(client);
+    clients.add(client);
+    client.on("close", () => void clients.delete(client));
+    if (cuts.refuses()) client.resetAndDestroy();
+    else if (isHeld()) waiting.push(() => begin(client));
+    else begin(client);
   });
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
@@ -64,18 +75,80 @@ export async function startCuttingProxy(targetHost: string, targetPort: number) 
   const proxy: CuttingProxy = {
     port: typeof address === "object" && address ? address.port : 0,
     plan(plan) {
-      current = plan;
-      cutsLeft = plan?.times ?? 0;
-      passed = 0;
+      cuts.plan(plan);
+      release();
     },
     get cutsLeft() {
-      return cutsLeft;
+      return cuts.left;
+    },
+    async during(move) {
+      isMoving = true;
+      try {
+        port = await move;
+      } finally {
+        isMoving = false;
+        release();
+      }
     },
     async stop() {
-      for (const socket of sockets) socket.destroy();
+      for (const client of clients) client.destroy();
       listener.close();
       await once(listener, "close");
     },
   };
   return proxy;
+}
+
+/** An error is a connection's end like any other. */
+function settle(socket: Socket): void {
+  socket.setNoDelay(true);
+  socket.on("error", () => undefined);
+}
+
+function join(
+  client: Socket,
+  server: Socket,
+  pass: (pair: Pair, piece: Buffer, frame: Frame | undefined) => void,
+): Pair {
+  const pair: Pair = { client, server, isCut: false, resetIds: new Set() };
+  settle(server);
+  client.on("close", () => server.destroy());
+  // What was cut ends in its own way.
+  server.on("close", () => pair.isCut || client.destroy());
+  client.once("data", (first: Buffer) => {
+    if (first.subarray(0, PREFACE.length).equals(PREFACE)) pair.frames = createFrames();
+  });
+  client.on("data", (chunk) => void server.write(chunk));
+  server.on("data", (chunk: Buffer) => {
+    if (!pair.frames) return pass(pair, chunk, undefined);
+    for (const frame of pair.frames(chunk)) pass(pair, frame.bytes, frame);
+  });
+  return pair;
+}
+
+/** `passing`: what the client still gets of a connection that ends here. */
+function cut(
+  pair: Pair,
+  passing: Buffer,
+  how: CutPlan["how"],
+  { piece, frame }: { readonly piece: Buffer; readonly frame: Frame | undefined },
+): void {
+  const { client, server } = pair;
+  if (frame && how === "goaway") {
+    client.write(goaway(frame.streamId, 0));
+    client.write(piece);
+  } else if (frame && typeof how === "number") {
+    pair.resetIds.add(frame.streamId);
+    client.write(resetStream(frame.streamId, how));
+    // Between two frames of the client's, which has sent its request whole.
+    server.write(resetStream(frame.streamId, how));
+  } else {
+    pair.isCut = true;
+    server.destroy();
+    const isOrderly = how === "fin" || (frame !== undefined && how === "shutdown");
+    const end = (): void => void (isOrderly ? client.end() : client.resetAndDestroy());
+    const last = frame && how === "shutdown" ? goaway(0, 0) : passing;
+    if (last.length > 0) client.write(last, end);
+    else end();
+  }
 }

@@ -1,6 +1,6 @@
 /** The Java package: its own tests, what its guide shows, and its version. */
 import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
@@ -66,10 +66,14 @@ describe.skipIf(missing !== undefined)("with Maven", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("its own tests pass", async () => {
-    const output = await maven("test");
+  test("its own tests pass, and it can be published", async () => {
+    const output = await maven("-Prelease", "package");
     expect(output).toMatch(/Tests run: [1-9]\d*, Failures: 0, Errors: 0, Skipped: 0\n/);
-  }, 300_000);
+    const names = readdirSync(join(javaSdk, "target")).filter((name) => name.endsWith(".jar"));
+    const version = /<version>(.*?)<\/version>/.exec(pom)?.[1];
+    const kinds = ["-javadoc", "-sources", ""];
+    expect(names.sort()).toEqual(kinds.map((kind) => `agentlane-${version}${kind}.jar`));
+  }, 600_000);
 
   test("the guide's first steps run", async () => {
     const output = await runFile(exampleOf("FirstSteps"), `http://${await start()}`);

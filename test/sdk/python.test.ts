@@ -52,8 +52,10 @@ describe.skipIf(missing !== undefined)("the Python package", () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "agentlane-python-"));
     installed = join(folder, "installed");
-    await run(["-m", "hatchling", "build", "-t", "wheel", "-d", folder], "");
-    const wheels = readdirSync(folder).map((name) => join(folder, name));
+    await run(["-m", "hatchling", "build", "-d", folder], "");
+    const wheels = readdirSync(folder)
+      .filter((name) => name.endsWith(".whl"))
+      .map((name) => join(folder, name));
     const offline = ["--no-deps", "--no-index", "--no-compile", "--quiet"];
     await run(["-m", "pip", "install", ...offline, "--target", installed, ...wheels], "");
     server = await serve();
@@ -74,6 +76,19 @@ describe.skipIf(missing !== undefined)("the Python package", () => {
     const files = readdirSync(join(installed, "agentlane"));
     expect(files).toEqual(expect.arrayContaining(["py.typed", "aio", "v1"]));
     expect(files).not.toContain("__pycache__");
+  });
+
+  test("so does what it is built from", async () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const name = `agentlane-${version}`;
+    const { stdout } = await execute("tar", ["-tzf", join(folder, `${name}.tar.gz`)]);
+    const files = stdout.split("\n").filter((file) => !file.startsWith(`${name}/src/`));
+    const own = ["LICENSE", "PKG-INFO", "README.md", "pyproject.toml"];
+    // hatchling adds what tells it what not to pack.
+    const wanted = own.map((file) => `${name}/${file}`);
+    expect(files.filter((file) => file !== "" && !file.endsWith("/.gitignore")).sort()).toEqual(
+      wanted,
+    );
   });
 
   test.each(examples)("$name runs", async ({ name, code }) => {

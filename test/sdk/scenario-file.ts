@@ -1,13 +1,30 @@
 /** `scenarios.json`: the cases, in the form that README.md describes. */
 import { readFileSync } from "node:fs";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { z } from "zod";
-import type { CutPlan } from "./cutting-proxy.ts";
+import { TaskState, TaskStateChangeSchema } from "../../gen/agentlane/v1/task_pb.js";
+import type { CutPlan } from "./cut-plan.ts";
 
-const cut = z.strictObject({
-  afterBytes: z.number().int().min(0),
-  times: z.number().int().min(1),
-  how: z.enum(["rst", "fin"]),
-}) satisfies z.ZodType<CutPlan>;
+/** In the log of a task: the event that says that it has gone from RUNNING to a state. */
+const before = z.string().transform((name) => {
+  const state = Object.entries(TaskState).find(([key]) => key === name)?.[1];
+  if (typeof state !== "number") throw new Error(`no task state ${name}`);
+  return toBinary(TaskStateChangeSchema, create(TaskStateChangeSchema, { previous, state }));
+});
+const previous = TaskState.RUNNING;
+
+const cut = z
+  .strictObject({
+    afterBytes: z.number().int().min(0).optional(),
+    before: before.optional(),
+    times: z.number().int().min(1),
+    how: z.union([z.enum(["rst", "fin", "goaway", "shutdown"]), z.number().int().min(0)]),
+    refuse: z.number().int().min(1).optional(),
+    hold: z.boolean().optional(),
+  })
+  .refine((plan) => (plan.afterBytes === undefined) === (plan.before !== undefined), {
+    message: "a cut is either `afterBytes` or `before`",
+  }) satisfies z.ZodType<CutPlan>;
 
 const save = z.record(z.string(), z.string()).optional();
 const expectation = z.looseObject({ ok: z.boolean() });
@@ -49,6 +66,7 @@ const requestStep = z
     request,
     runner: z.literal("second").optional(),
     cut: cut.optional(),
+    times: z.number().int().min(2).optional(),
     start: z.string().optional(),
     expect: expectation.optional(),
     save,
@@ -65,13 +83,17 @@ const server = z.strictObject({
   until: z.string().optional(),
   error: z.string().optional(),
   tasks: z.number().int().optional(),
+  cancel: z.literal(true).optional(),
 });
+
+const restartStep = z.strictObject({ restart: z.enum(["SIGTERM", "SIGKILL"]) });
 
 const serverStep = z.strictObject({ server, save });
 
 const scenario = z.strictObject({
   name: z.string(),
-  steps: z.array(z.union([requestStep, finishStep, serverStep])).min(1),
+  on: z.enum(["tight", "durable"]).optional(),
+  steps: z.array(z.union([requestStep, finishStep, serverStep, restartStep])).min(1),
 });
 
 export type Scenario = z.infer<typeof scenario>;

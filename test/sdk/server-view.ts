@@ -18,7 +18,7 @@ export function createServerView(baseUrl: string): ServerView {
   const sessionManager = new Http2SessionManager(baseUrl);
   const tasks = createClient(TaskService, createGrpcTransport({ baseUrl, sessionManager }));
   return {
-    async look({ session, task: taskId, until, error, tasks: count }) {
+    async look({ session, task: taskId, until, error, tasks: count, cancel }) {
       const found = async (): Promise<Task[]> => {
         if (session === undefined) return [];
         return (await tasks.listTasks({ sessionId: session })).tasks;
@@ -27,6 +27,7 @@ export function createServerView(baseUrl: string): ServerView {
         const { length } = await found();
         if (length !== count) throw new Error(`${length} tasks in ${session}, wanted ${count}`);
       }
+      if (cancel) await Promise.all((await found()).map((task) => end(tasks, task)));
       if (until === undefined) return undefined;
       const id = taskId ?? (await firstOf(found));
       const task = await waitFor(tasks, id, until);
@@ -37,6 +38,10 @@ export function createServerView(baseUrl: string): ServerView {
     },
     close: () => sessionManager.abort(),
   };
+}
+
+async function end(tasks: Client<typeof TaskService>, { taskId }: Task): Promise<void> {
+  await tasks.cancelTask({ target: { case: "taskId", value: taskId } });
 }
 
 /** A request that has only just been sent has no task yet. */

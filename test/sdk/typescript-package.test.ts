@@ -1,9 +1,9 @@
 /** The package as its users get it: what the guides show is type-checked and run against it. */
 import { execFile } from "node:child_process";
 import {
-  cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -37,21 +37,15 @@ function manifestOf(path: string): { version: string; files: string[]; exports: 
   return JSON.parse(readFileSync(join(root, path), "utf8"));
 }
 
-/** A project with the built package in its node_modules, and one file for each example. */
+/** A project with the package as it is published, and one file for each example. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "agentlane-package-"));
   const installed = join(folder, "node_modules/@agentlane/sdk");
   mkdirSync(installed, { recursive: true });
-  await run(process.execPath, [
-    tsc,
-    "-p",
-    join(sdk, "tsconfig.build.json"),
-    "--outDir",
-    join(installed, "dist"),
-  ]);
-  for (const name of ["package.json", "gen", "README.md", "LICENSE"]) {
-    cpSync(join(sdk, name), join(installed, name), { recursive: true });
-  }
+  await run("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: sdk });
+  const { version } = manifestOf("sdk/typescript/package.json");
+  const packed = join(folder, `agentlane-sdk-${version}.tgz`);
+  await run("tar", ["-xzf", packed, "-C", installed, "--strip-components=1"]);
   for (const name of ["@bufbuild", "@connectrpc", "@grpc", "@opentelemetry", "@types"]) {
     symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name));
   }
@@ -118,4 +112,6 @@ test("its version is the contract's, and what it exports is in it", () => {
   for (const path of JSON.stringify(manifest.exports).match(/\.\/dist\/[\w.-]+/g) ?? []) {
     expect(readFileSync(join(folder, "node_modules/@agentlane/sdk", path), "utf8")).not.toBe("");
   }
+  const names = readdirSync(join(folder, "node_modules/@agentlane/sdk")).sort();
+  expect(names).toEqual(["LICENSE", "README.md", "dist", "gen", "package.json"]);
 });

@@ -1,8 +1,10 @@
 /** The official clients, npm's and PyPI's, and LangChain's see what they expect of OpenAI. */
+import { create } from "@bufbuild/protobuf";
 import { ChatOpenAI } from "@langchain/openai";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { MessageSchema, Role } from "../../gen/agentlane/v1/content_pb.js";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../src/errors.ts";
 import {
@@ -21,6 +23,16 @@ const turns: Turns = {
   memory: async function* (turn) {
     const known = [...turn.context.history, ...turn.messages].map((each) => textOf([each]));
     yield outcome({ messages: [assistantMessage(`${turn.taskId}-a`, known.join("|"))] });
+  },
+  sum: async function* (turn) {
+    const call = { id: "c1", name: "calculator", arguments: { expression: "1 + 2" } };
+    const asked = create(MessageSchema, {
+      id: `${turn.taskId}-a`,
+      role: Role.ASSISTANT,
+      content: [{ part: { case: "toolCall", value: call } }],
+    });
+    const text = JSON.stringify({ sum: 3, format: turn.configurable?.response_format });
+    yield outcome({ messages: [asked, assistantMessage(`${turn.taskId}-b`, text)] });
   },
   slow: async function* (turn) {
     yield chunk("m1", "wait for it");
@@ -56,13 +68,17 @@ const outcomeSchema = z.object({ aborted: z.string() }).loose();
 async function expectAll(reported: unknown): Promise<void> {
   const { aborted, ...rest } = outcomeSchema.parse(reported);
   expect(rest).toEqual({
-    models: ["down", "echo", "half", "limited", "memory", "slow"],
+    models: ["down", "echo", "half", "limited", "memory", "slow", "sum"],
     model: "echo",
     content: "grüß 👋 dich",
     finishReason: "stop",
     totalTokens: 18,
     hasRequestId: true,
     streamed: ["grüß 👋 dich", 18],
+    helper: ["grüß 👋 dich", 18],
+    parsed: [3, "json_schema"],
+    toolCalls: ["calculator"],
+    finalToolCalls: ["calculator"],
     session: ["one", "one|one|two"],
     errors: [
       ["NotFoundError", "model_not_found", "model"],
@@ -73,6 +89,17 @@ async function expectAll(reported: unknown): Promise<void> {
     ],
   });
   expect(await program.endOf(aborted)).toBe(TaskState.CANCELED);
+}
+
+const extended = z.object({
+  agentlane: z.object({
+    tool_calls: z.array(z.object({ function: z.object({ name: z.string() }) })),
+  }),
+});
+
+/** Of the part of a reply that only we have. */
+function toolsOf(reply: unknown): string[] {
+  return extended.parse(reply).agentlane.tool_calls.map((call) => call.function.name);
 }
 
 const user = (content: string) => [{ role: "user" as const, content }];
@@ -105,6 +132,27 @@ test("npm openai", async () => {
     }
     return [text, total];
   };
+  const helper = async () => {
+    const stream = completions.stream({
+      model: "echo",
+      messages: user("grüß 👋 dich"),
+      stream_options: { include_usage: true },
+    });
+    return [await stream.finalContent(), (await stream.totalUsage()).total_tokens];
+  };
+  const format = z.object({ sum: z.number(), format: z.object({ type: z.string() }).loose() });
+  const sum = { model: "sum", messages: user("1 + 2") };
+  const schema = { name: "sum", schema: z.toJSONSchema(format), strict: true };
+  const parsed = await completions.parse({
+    ...sum,
+    response_format: { type: "json_schema", json_schema: schema },
+  });
+  const answer = format.parse(JSON.parse(parsed.choices[0]?.message.content ?? ""));
+  const lastOf = async () => {
+    let last: unknown;
+    for await (const each of await completions.create({ ...sum, stream: true })) last = each;
+    return last;
+  };
   const aborted = async () => {
     const request = { model: "slow", messages: user("hi"), stream: true } as const;
     for await (const { id } of await completions.create(request)) {
@@ -125,6 +173,10 @@ test("npm openai", async () => {
     totalTokens: whole.usage?.total_tokens,
     hasRequestId: whole.id === `chatcmpl-${whole._request_id}`,
     streamed: await streamed(),
+    helper: await helper(),
+    parsed: [answer.sum, answer.format.type],
+    toolCalls: toolsOf(parsed),
+    finalToolCalls: toolsOf(await lastOf()),
     session: [await say("one"), await say("two")],
     errors: [
       await errorOf("nobody"),
@@ -174,6 +226,17 @@ describe("LangChain's ChatOpenAI", () => {
       if (content !== "") pieces.push(content);
     }
     expect(pieces).toEqual(["one", " two", " three"]);
+  });
+
+  test("has structured output, and no tools to run", async () => {
+    const schema = { title: "sum", type: "object", properties: { sum: { type: "number" } } };
+    const structured = model("sum").withStructuredOutput(schema, {
+      method: "jsonSchema",
+      includeRaw: true,
+    });
+    const { raw, parsed } = await structured.invoke("1 + 2");
+    expect(parsed).toMatchObject({ sum: 3, format: { type: "json_schema" } });
+    expect(raw).toMatchObject({ tool_calls: [] });
   });
 
   test("keeps a session", async () => {

@@ -1,6 +1,7 @@
 /** OpenAI's protocol over sockets, with the whole program behind it. */
+import { create } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "vitest";
-import { Role } from "../../gen/agentlane/v1/content_pb.js";
+import { ContentPartSchema, Role } from "../../gen/agentlane/v1/content_pb.js";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../src/errors.ts";
 import type { Turn, TurnEvent } from "../../src/executor/contract.ts";
@@ -260,26 +261,32 @@ describe("what an agent does on its way", () => {
       });
     }
     const first = assistantMessage("m1", "Let me see.");
+    const value = { id: "c1", name: "calculator", arguments: { expression: "12 * 34" } };
+    first.content.push(create(ContentPartSchema, { part: { case: "toolCall", value } }));
     const last = assistantMessage("m2", "It is 408.");
     if (turn.streaming)
       yield* [call, messageEvent(first), chunk("m2", "It is "), chunk("m2", "408.")];
     yield outcome({ messages: [first, last], finishReason: "tool_calls" });
   }
 
-  test("its tool calls are not the client's", async () => {
+  test("its tool calls are shown, and are not the client's", async () => {
     await start({ tools });
     const body = { model: "tools", messages: [user("12 * 34")] };
+    const called = { name: "calculator", arguments: '{"expression":"12 * 34"}' };
+    const shown = { agentlane: { tool_calls: [{ id: "c1", type: "function", function: called }] } };
     const whole = await completion(await program.chat(body));
+    expect(whole).toMatchObject(shown);
     expect(whole.choices[0]).toMatchObject({
       message: { content: "It is 408." },
       finish_reason: "stop",
     });
+    expect(whole.choices[0]?.message).not.toHaveProperty("tool_calls");
     const response = await program.chat({ ...body, stream: true });
-    const raw = await response.clone().text();
-    expect(raw).not.toContain("tool_calls");
-    const { text, finishReason } = await streamed(response);
+    const { text, finishReason, chunks } = await streamed(response);
     expect(text).toBe("Let me see.\n\nIt is 408.");
     expect(finishReason).toBe("stop");
+    expect(chunks.at(-1)).toMatchObject(shown);
+    expect(JSON.stringify(chunks.map((each) => each.choices))).not.toContain("tool_calls");
   });
 
   test("an agent without messages answers with its state", async () => {

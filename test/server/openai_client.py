@@ -1,8 +1,10 @@
 """What openai-clients.test.ts does with npm's package, done with PyPI's; prints what came of it."""
+import asyncio
 import json
 import sys
 
 import openai
+import pydantic
 
 client = openai.OpenAI(base_url=sys.argv[1], api_key="unused", max_retries=0)
 chat = client.chat.completions
@@ -40,6 +42,36 @@ def streamed():
     return [text, total]
 
 
+def helper():
+    options = {"include_usage": True}
+    with chat.stream(
+        model="echo", messages=user("grüß 👋 dich"), stream_options=options
+    ) as stream:
+        final = stream.get_final_completion()
+    return [final.choices[0].message.content, final.usage.total_tokens]
+
+
+class Format(pydantic.BaseModel):
+    type: str
+
+
+class Sum(pydantic.BaseModel):
+    sum: int
+    format: Format
+
+
+def tools_of(reply):
+    return [call["function"]["name"] for call in reply.model_extra["agentlane"]["tool_calls"]]
+
+
+async def awaited():
+    async with openai.AsyncOpenAI(base_url=sys.argv[1], api_key="unused", max_retries=0) as own:
+        stream = await own.chat.completions.create(
+            model="sum", messages=user("1 + 2"), stream=True
+        )
+        return [chunk async for chunk in stream]
+
+
 def aborted():
     stream = chat.create(model="slow", messages=user("hi"), stream=True)
     first = next(iter(stream))
@@ -47,6 +79,8 @@ def aborted():
     return first.id.removeprefix("chatcmpl-")
 
 
+parsed = chat.parse(model="sum", messages=user("1 + 2"), response_format=Sum)
+answer = parsed.choices[0].message.parsed
 whole = chat.create(model="echo", messages=user("grüß 👋 dich"), temperature=0.5)
 print(
     json.dumps(
@@ -58,6 +92,10 @@ print(
             "totalTokens": whole.usage.total_tokens,
             "hasRequestId": whole.id == f"chatcmpl-{whole._request_id}",
             "streamed": streamed(),
+            "helper": helper(),
+            "parsed": [answer.sum, answer.format.type],
+            "toolCalls": tools_of(parsed),
+            "finalToolCalls": tools_of(asyncio.run(awaited())[-1]),
             "session": [say("one"), say("two")],
             "errors": [
                 error_of("nobody"),

@@ -2,6 +2,7 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock, systemRandom } from "../../src/clock.ts";
+import { type Arguments, transposed } from "../../src/store/postgres/group-commit.ts";
 import { statementsOf } from "../../src/store/postgres/statements.ts";
 import { createPostgresStore } from "../../src/store/postgres/store.ts";
 import {
@@ -49,6 +50,17 @@ const ROWS = `
 const EXPLAINED =
   "-c auto_explain.log_min_duration=0 -c auto_explain.log_nested_statements=on -c client_min_messages=log -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
 
+const NONE = Buffer.alloc(0);
+const FINISH: Arguments = [
+  ...["default", "task-00049995", 49_995, 4, 4, false, 0, 1, NONE, NONE, ""],
+  ...["", "", null, null, null, [], 7],
+];
+const CREATE: Arguments = [
+  ...["default", "new", "key", "d", 0, "q", 100_000, 1000, 1000, "echo", "s7", 2],
+  ...[null, NONE, NONE, "", NONE, ""],
+  JSON.stringify({ bytes: 1, window: 4, maxQueuedTasks: 1, maxLiveSessions: 1000 }),
+];
+
 const BIG =
   /Seq Scan on (tasks|submissions|events|keys|lanes|contexts|doorbells|counts|instances|tenants|tenant_lines)/;
 
@@ -70,14 +82,14 @@ describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole 
   });
   afterAll(() => server.stop());
 
-  async function plansOf(text: string, values: unknown[]): Promise<string[]> {
+  async function plansOf(text: string, values: readonly unknown[]): Promise<string[]> {
     const client = new Client({ connectionString: url, options: EXPLAINED });
     const plans: string[] = [];
     client.on("notice", ({ message }) => void plans.push(message ?? ""));
     await client.connect();
     try {
       await client.query("BEGIN");
-      await client.query({ text, values, name: "explained" });
+      await client.query({ text, values: [...values], name: "explained" });
       await client.query("ROLLBACK");
     } finally {
       await client.end();
@@ -86,10 +98,10 @@ describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole 
   }
 
   const { queries, functions } = statementsOf("agentlane");
-  const none = Buffer.alloc(0);
+  const none = NONE;
   const task = "task-00000008";
   const running = "task-00000015";
-  const cases: [string, string, unknown[]][] = [
+  const cases: [string, string, readonly unknown[]][] = [
     ["task", queries.task.text, ["default", task]],
     ["log", queries.log.text, ["default", task, 0, 10, 2e6]],
     ["list", queries.list.text, ["default", 9e15, 5000, 11, null, null, ["6"], '{"a":"b"}', 2e6]],
@@ -118,58 +130,23 @@ describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole 
       ["default", "task-00000014", "w1", 1000, "", none, "c1"],
     ],
     ["append_events", functions.append_events.text, ["default", running, 15, 4, [none]]],
+    [
+      "append_logs",
+      functions.append_logs.text,
+      [["default"], [running], ["15"], ["4"], [none], ["1"]],
+    ],
+    [
+      "claim_tasks",
+      functions.claim_tasks.text,
+      [["default"], ["task-00000014"], ["w1"], ["1000"], [""], [none], ["c1"]],
+    ],
     ["renew_leases", functions.renew_leases.text, [1000, ["default"], [running], ["15"]]],
     ["mark_published", functions.mark_published.text, [["default"], ["task-00000014"]]],
     ["cancel_task", functions.cancel_task.text, ["default", "", "k14", 1, "", none]],
-    [
-      "finish_task",
-      functions.finish_task.text,
-      [
-        "default",
-        "task-00049995",
-        49_995,
-        4,
-        4,
-        false,
-        0,
-        1,
-        none,
-        none,
-        "",
-        "",
-        "",
-        null,
-        null,
-        null,
-        [],
-        7,
-      ],
-    ],
-    [
-      "create_task",
-      functions.create_task.text,
-      [
-        "default",
-        "new",
-        "key",
-        "d",
-        3,
-        "q",
-        100,
-        1000,
-        1000,
-        "echo",
-        "s7",
-        2,
-        null,
-        none,
-        none,
-        "",
-        none,
-        "",
-        JSON.stringify({ bytes: 1, window: 4, maxQueuedTasks: 1, maxLiveSessions: 1000 }),
-      ],
-    ],
+    ["finish_task", functions.finish_task.text, FINISH],
+    ["finish_tasks", functions.finish_tasks.text, transposed([FINISH])],
+    ["create_task", functions.create_task.text, CREATE.with(4, 3)],
+    ["create_tasks", functions.create_tasks.text, transposed([CREATE])],
     ["redrive_tasks", functions.redrive_tasks.text, ["default", ["task-00000005"]]],
     ["purge_tasks", functions.purge_tasks.text, ["default", ["task-00000005"], null]],
     [

@@ -59,8 +59,8 @@ class ScopeTest(unittest.TestCase):
             error(UNAVAILABLE, reason="WATCH_ENDED", task_id="t"),
             error(UNAVAILABLE, reason="WATCH_BROKEN", task_id="t"),
         ):
-            self.assertIsNotNone(scope().delay(4, passing))
-            self.assertIsNone(scope().delay(5, passing))
+            self.assertIsNotNone(scope().delay(7, passing))
+            self.assertIsNone(scope().delay(8, passing))
 
     def test_time_that_is_over_is_an_error(self) -> None:
         with self.assertRaises(AgentlaneError) as caught:

@@ -9,7 +9,7 @@ async fn main() -> agentlane::Result<()> {
         .header("x-team", "blue")
         .deadline(Duration::from_secs(60))
         .retry(Retry {
-            max_tries: 8,
+            max_tries: 12,
             ..Retry::default()
         });
     if let Ok(authorities) = std::fs::read("ca.pem") {

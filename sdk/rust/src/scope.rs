@@ -13,7 +13,7 @@ mod tests;
 /// Full jitter: a delay is uniform in [0, min(max_backoff, initial_backoff × multiplier^(n−1))].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Retry {
-    /// Tries in a row without progress, the first included. Default 5.
+    /// Tries in a row without progress, the first included. Default 8: a restart of the server is waited for.
     pub max_tries: u32,
     /// Default 100 ms.
     pub initial_backoff: Duration,
@@ -26,7 +26,7 @@ pub struct Retry {
 impl Default for Retry {
     fn default() -> Self {
         Self {
-            max_tries: 5,
+            max_tries: 8,
             initial_backoff: Duration::from_millis(100),
             multiplier: 2.0,
             max_backoff: Duration::from_secs(5),

@@ -39,7 +39,7 @@ export function connect(url: string, options: ConnectOptions = {}): AgentlaneCli
   const client = new Client(address, isTls ? tlsOf(options.tls) : credentials.createInsecure(), {
     // Connect's own limit is the server's; this one would be lower.
     "grpc.max_receive_message_length": -1,
-    // A second by default: longer than all tries of a call together.
+    // A second by default, in which tries would fail at once.
     "grpc.initial_reconnect_backoff_ms": 20,
     "grpc.max_reconnect_backoff_ms": 5000,
     // While calls are open: a network that dies silently is noticed.

@@ -12,7 +12,7 @@ export interface CallOptions {
 
 /** Full jitter: uniform in [0, min(maxBackoffMs, initialBackoffMs × multiplier^(n−1))]. */
 export interface RetryOptions {
-  /** Tries in a row without progress, the first included. */
+  /** Tries in a row without progress, the first included. By default a restart is waited for. */
   readonly maxTries: number;
   readonly initialBackoffMs: number;
   readonly multiplier: number;
@@ -20,7 +20,7 @@ export interface RetryOptions {
 }
 
 export const DEFAULT_RETRY: RetryOptions = {
-  maxTries: 5,
+  maxTries: 8,
   initialBackoffMs: 100,
   multiplier: 2,
   maxBackoffMs: 5000,

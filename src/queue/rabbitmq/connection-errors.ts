@@ -60,7 +60,21 @@ export function failureOf(error: unknown, url: string): AgentlaneError {
       { cause },
     );
   }
+  if (isDistrusted(cause)) {
+    return new AgentlaneError(
+      "failed_precondition",
+      "RABBITMQ_DISTRUSTED",
+      `the certificate of RabbitMQ at ${hostOf(url)} is not trusted: ${cause.message}; name its authority's file in NODE_EXTRA_CA_CERTS`,
+      { cause },
+    );
+  }
   return unreachable(url, cause);
+}
+
+/** A certificate of another host, or of an authority that this process does not know. */
+function isDistrusted(cause: Error): boolean {
+  const code = "code" in cause ? String(cause.code) : "";
+  return /CERT|UNABLE_TO_VERIFY/.test(code);
 }
 
 /** The part of the driver's message that the server wrote. */

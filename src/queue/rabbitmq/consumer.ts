@@ -7,6 +7,7 @@ import type { Channel, ChannelModel, Message } from "amqplib";
 import { Priority } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Clock, Timer } from "../../clock.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
+import { Acks } from "./acks.ts";
 import { messageOf, publishedAtOf } from "./arrival.ts";
 import { Calls } from "./calls.ts";
 import type { Connection } from "./connection.ts";
@@ -44,6 +45,8 @@ export class RabbitConsumer implements Consumer {
   /** Nacked with a delay that is not over: still the broker's, so a death costs only the delay. */
   readonly #held = new Map<Arrival, Timer>();
   #channel: Channel | undefined;
+  /** Of the channel. */
+  #acks: Acks | undefined;
   /** The levels of all queues, then what prefers this worker. */
   #sources: readonly Source[] = [];
   /** The last one; it is always on. */
@@ -90,6 +93,7 @@ export class RabbitConsumer implements Consumer {
         onEnd: () => this.#giveUp(channel, new Error(`queue ${queue} was deleted`)),
       });
     this.#channel = channel;
+    this.#acks = new Acks(channel, () => connection.gather());
     const levels = this.#queues.flatMap((queue) => {
       return LEVELS.map((level) => sourceOf(levelQueue(topology, queue, level), level));
     });
@@ -111,6 +115,7 @@ export class RabbitConsumer implements Consumer {
   /** The connection is gone, and with it whatever came over it. */
   lost(): void {
     this.#channel = undefined;
+    this.#acks = undefined;
     this.#sources = [];
     this.#preferring = undefined;
     this.#unsettled.clear();
@@ -148,10 +153,11 @@ export class RabbitConsumer implements Consumer {
 
   async #close(): Promise<void> {
     const channel = this.#channel;
+    const acks = this.#acks;
     this.#probing?.clear();
     this.#straying?.clear();
     while (this.#calls.size > 0) this.#calls.serve(undefined);
-    if (channel) {
+    if (channel && acks) {
       // First nothing may come any more, or it would be what goes back now.
       const off = this.#sources.map((source) => this.#parts.connection.reply(source.turnOff()));
       await Promise.allSettled(off);
@@ -160,7 +166,8 @@ export class RabbitConsumer implements Consumer {
       // In the order in which they came, so that the heads keep theirs.
       back.sort((one, other) => tagOf(one) - tagOf(other));
       try {
-        for (const arrival of back) channel.nack(arrival.raw, false, true);
+        acks.flush();
+        for (const arrival of back) acks.nack(arrival.raw);
         await this.#parts.connection.reply(channel.close());
       } catch {
         // The connection broke: the broker takes everything back by itself.
@@ -234,7 +241,7 @@ export class RabbitConsumer implements Consumer {
       source.strays.push({ source, raw, message, publishedAtMs, redelivered });
     } catch (error) {
       this.#parts.onUnreadable(source.queue, error);
-      channel.reject(raw, false);
+      this.#acks?.reject(raw);
       return;
     }
     this.#pump();
@@ -242,16 +249,15 @@ export class RabbitConsumer implements Consumer {
   }
 
   #deliver(arrival: Arrival): void {
-    const channel = this.#channel;
+    const acks = this.#acks;
     let isSettled = false;
     this.#unsettled.add(arrival);
-    const settle = async (how: (channel: Channel) => void): Promise<void> => {
+    const settle = async (how: (acks: Acks) => void): Promise<void> => {
       if (this.#closing || isSettled) return;
       isSettled = true;
       this.#unsettled.delete(arrival);
-      if (this.#channel !== channel || !channel) throw this.#parts.connection.failure();
-      how(channel);
-      this.#parts.connection.gather();
+      if (this.#acks !== acks || !acks) throw this.#parts.connection.failure();
+      how(acks);
       this.#pump();
     };
     this.#calls.serve({
@@ -261,7 +267,7 @@ export class RabbitConsumer implements Consumer {
       nack: ({ delayMs = 0 } = {}) =>
         settle((on) => {
           if (delayMs > 0) this.#hold(arrival, delayMs);
-          else on.nack(arrival.raw, false, true);
+          else on.nack(arrival.raw);
         }),
     });
   }
@@ -295,14 +301,14 @@ export class RabbitConsumer implements Consumer {
   /** Turned off first: else the broker would push the same again. */
   async #returnStrays(channel: Channel): Promise<void> {
     // Its time to live sends them on to the others.
-    for (const { raw } of this.#preferring?.strays.splice(0) ?? []) channel.reject(raw, false);
+    for (const { raw } of this.#preferring?.strays.splice(0) ?? []) this.#acks?.reject(raw);
     const full = this.#sources.filter(hasStrays);
     await Promise.all(
       full.map(async (source) => {
         await this.#parts.connection.reply(source.turnOff());
         if (this.#channel !== channel || this.#closing) return;
         if (this.#hasDemand()) this.#serve();
-        for (const { raw } of source.strays.splice(0)) channel.nack(raw, false, true);
+        for (const { raw } of source.strays.splice(0)) this.#acks?.nack(raw);
       }),
     );
     this.#pump();

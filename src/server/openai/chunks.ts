@@ -1,6 +1,6 @@
 /**
  * A task's log as OpenAI's `chat.completion.chunk` objects. The text of all model messages of the
- * turn is shown, in paragraphs; the agent's tool calls are its own affair and are not.
+ * turn is shown, in paragraphs; the agent's tool calls are its own affair and come with the end.
  */
 import type { StreamExecuteResponse } from "../../../gen/agentlane/v1/agent_service_pb.js";
 import type { ChatCompletionChunk } from "../../../gen/agentlane/v1/chunk_pb.js";
@@ -71,11 +71,12 @@ export function createChunks({ model, created, includeUsage }: ChunkHead): ToChu
   }
 
   function ending(result: TaskResult | undefined): object[] {
-    const { content, finishReason, interrupts } = answerOf(result);
+    const answer = answerOf(result);
+    const { content, finishReason, interrupts } = answer;
     // A repeated call may find a task that was not streamed: then the answer comes in one piece.
     const isMissing = content !== "" && (interrupts.length > 0 || !hasText);
     const last = isMissing ? [chunk(text(content, "ending"))] : [];
-    last.push(chunk({}, finishReason, extensionOf(interrupts)));
+    last.push(chunk({}, finishReason, extensionOf(answer)));
     if (includeUsage) last.push(envelope([], { usage: usageOf(result?.usage) }));
     return last;
   }

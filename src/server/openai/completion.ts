@@ -2,7 +2,12 @@
 import { toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { ExecuteResponse } from "../../../gen/agentlane/v1/agent_service_pb.js";
-import { type Message, Role, type Usage } from "../../../gen/agentlane/v1/content_pb.js";
+import {
+  type Message,
+  Role,
+  type ToolCall,
+  type Usage,
+} from "../../../gen/agentlane/v1/content_pb.js";
 import { type Interrupt, type TaskResult, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 
 export interface Answer {
@@ -11,6 +16,8 @@ export interface Answer {
   readonly finishReason: string;
   /** The questions that content asks; the session's next message answers them. */
   readonly interrupts: readonly Interrupt[];
+  /** Those that the agent has run. */
+  readonly toolCalls: readonly ToolCall[];
 }
 
 /** Between the texts of two messages that become one. */
@@ -24,7 +31,12 @@ export function answerOf(result: TaskResult | undefined): Answer {
     reasoning: last ? joined(last, "reasoning") : "",
     finishReason: finishReasonOf(result),
     interrupts,
+    toolCalls: (result?.messages ?? []).flatMap(toolCallsOf),
   };
+}
+
+function toolCallsOf({ content }: Message): ToolCall[] {
+  return content.flatMap(({ part }) => (part.case === "toolCall" ? [part.value] : []));
 }
 
 function questions(interrupts: readonly Interrupt[]): string {
@@ -65,7 +77,8 @@ export function completionId(taskId: string): string {
 
 /** `created` in Unix seconds. */
 export function completionOf(reply: ExecuteResponse, model: string, created: number): object {
-  const { content, reasoning, finishReason, interrupts } = answerOf(reply.result);
+  const answer = answerOf(reply.result);
+  const { content, reasoning, finishReason } = answer;
   const message = {
     role: "assistant",
     content,
@@ -79,18 +92,34 @@ export function completionOf(reply: ExecuteResponse, model: string, created: num
     model,
     choices: [{ index: 0, message, logprobs: null, finish_reason: finishReason }],
     usage: usageOf(reply.result?.usage),
-    ...extensionOf(interrupts),
+    ...extensionOf(answer),
   };
 }
 
-/** Beyond OpenAI's protocol, whose clients let unknown fields pass: that the answer is a question. */
-export function extensionOf(interrupts: readonly Interrupt[]): object {
-  if (interrupts.length === 0) return {};
-  const asked = interrupts.map(({ id, value }) => ({
+/**
+ * Beyond OpenAI's protocol, whose clients let unknown fields pass: that the answer is a question,
+ * and the tools that the agent has run, where no client takes them for a wish that it should.
+ */
+export function extensionOf({ interrupts, toolCalls }: Answer): object {
+  if (interrupts.length === 0 && toolCalls.length === 0) return {};
+  const asked = {
+    state: TaskState[TaskState.INPUT_REQUIRED],
+    interrupts: interrupts.map(({ id, value }) => ({
+      id,
+      value: value ? toJson(ValueSchema, value) : null,
+    })),
+  };
+  const called = toolCalls.map(({ id, name, arguments: given }) => ({
     id,
-    value: value ? toJson(ValueSchema, value) : null,
+    type: "function",
+    function: { name, arguments: JSON.stringify(given ?? {}) },
   }));
-  return { agentlane: { state: TaskState[TaskState.INPUT_REQUIRED], interrupts: asked } };
+  return {
+    agentlane: {
+      ...(interrupts.length > 0 ? asked : {}),
+      ...(called.length > 0 ? { tool_calls: called } : {}),
+    },
+  };
 }
 
 /** Summed over all model calls of the turn; zeros when the provider reports none. */

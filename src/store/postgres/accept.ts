@@ -15,12 +15,20 @@ import { readTask, writeHeaders, writeMetadata, writeRecord, writeTask } from ".
 import { Fields } from "./reply.ts";
 import type { Postgres } from "./store.ts";
 
+/** So far below the limit of its queue create_tasks accepts. */
+const MARGIN = 1000;
+
 type Accepted = { task: Task; existing: boolean; effects: Effects };
 
 export async function accept(postgres: Postgres, submission: Submission): Promise<Accepted> {
   const { task } = submission.record;
   if (!task) throw taskMissing();
-  const answer = new Fields(await postgres.call("create_task", argumentsOf(submission, task)));
+  const args = argumentsOf(submission, task);
+  const answer = new Fields(
+    await (mayGoTogether(submission)
+      ? postgres.callTogether("create_task", args)
+      : postgres.call("create_task", args)),
+  );
   switch (answer.text("outcome")) {
     case "OK":
       return accepted(submission, task, answer);
@@ -35,6 +43,11 @@ export async function accept(postgres: Postgres, submission: Submission): Promis
     default:
       throw queueFull(task.queue, answer.number("count"));
   }
+}
+
+/** Others are refused by create_tasks: they may have to wait for each other. */
+function mayGoTogether({ strategy, maxQueueSize }: Submission): boolean {
+  return clearing(strategy)[1] === "" && maxQueueSize > MARGIN;
 }
 
 function existing(answer: Fields): Accepted {

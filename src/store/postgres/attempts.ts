@@ -30,7 +30,7 @@ export async function claim(
 ): Promise<{ claim: Claim | undefined; effects: Effects }> {
   const { ref, workerId, claimId, leaseMs, spanId } = request;
   const answer = new Fields(
-    await postgres.call("claim_task", [
+    await postgres.callTogether("claim_task", [
       ...nameOf(ref),
       writeText(workerId),
       Math.ceil(leaseMs),
@@ -91,7 +91,7 @@ export async function append(
   events: readonly TaskEvent[],
 ): Promise<{ lastSequence: number; effects: Effects }> {
   const args = [...nameOf(lease), `${lease.fence}`, afterSequence, events.map(writeEvent)];
-  const answer = new Fields(await postgres.call("append_events", args));
+  const answer = new Fields(await postgres.callTogether("append_events", args));
   refuse(lease, afterSequence, answer);
   const lastSequence = answer.number("last");
   const effects = readEffects(answer);
@@ -126,7 +126,9 @@ function refuse(lease: Lease, afterSequence: number, answer: Fields): void {
 type Finished = { task: Task; sessionEtag: string; effects: Effects };
 
 export async function finish(postgres: Postgres, lease: Lease, request: Finish): Promise<Finished> {
-  const answer = new Fields(await postgres.call("finish_task", finishArguments(lease, request)));
+  const answer = new Fields(
+    await postgres.callTogether("finish_task", finishArguments(lease, request)),
+  );
   refuse(lease, request.afterSequence, answer);
   const row = answer.fields("task");
   if (!row) throw leaseLost(lease.taskId, lease.fence);

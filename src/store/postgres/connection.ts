@@ -9,7 +9,8 @@ import type { Service } from "../../lifecycle.ts";
 import { isCollision, toAgentlaneError, unavailable } from "./errors.ts";
 import { createPool } from "./pool.ts";
 
-export type Argument = string | number | boolean | null | Buffer | readonly (string | Buffer)[];
+type Scalar = string | number | boolean | null | Buffer;
+export type Argument = Scalar | readonly Scalar[];
 
 export interface Statement {
   /** Under it the server keeps the plan, per connection. */
@@ -23,8 +24,10 @@ export interface Connection extends Service {
 }
 
 export interface RunLimits {
-  /** Instead of the connection's, for what changes much at once. */
+  /** Instead of the connection's: longer for what changes much at once, shorter for what has waited. */
   readonly timeoutMs?: number;
+  /** How often it may be sent when it collides with others. Default 5. */
+  readonly maxTries?: number;
 }
 
 export interface ConnectionOptions {
@@ -41,6 +44,8 @@ const WAITING_SHARE = 0.6;
 /** … and telling a new one its settings. */
 const SETTLING_SHARE = 0.3;
 const MAX_TRIES = 5;
+/** With less time left nothing is sent: its answer could hardly come in time. */
+const MIN_TIME_MS = 20;
 
 export function createConnection(options: ConnectionOptions): Connection {
   const { clock, statementTimeoutMs } = options;
@@ -60,12 +65,17 @@ export function createConnection(options: ConnectionOptions): Connection {
   ): Promise<unknown[]> {
     const startedAt = clock.monotonic();
     const client = await pool.acquire();
+    const leftMs = timeoutMs - (clock.monotonic() - startedAt);
+    if (leftMs < MIN_TIME_MS) {
+      client.release();
+      throw unavailable("all connections to PostgreSQL were in use (POSTGRES_POOL_SIZE)");
+    }
     let isLate = false;
     const release = (destroy: boolean): void => {
       timer.clear();
       client.release(destroy);
     };
-    const timer = clock.setTimer(timeoutMs - (clock.monotonic() - startedAt), () => {
+    const timer = clock.setTimer(leftMs, () => {
       isLate = true;
       release(true);
       pool.renew();
@@ -85,13 +95,13 @@ export function createConnection(options: ConnectionOptions): Connection {
   return {
     start: pool.start,
     stop: pool.stop,
-    async run(statement, args, { timeoutMs = statementTimeoutMs } = {}) {
+    async run(statement, args, { timeoutMs = statementTimeoutMs, maxTries = MAX_TRIES } = {}) {
       const endAt = clock.monotonic() + timeoutMs;
       for (let tries = 1; ; tries++) {
         try {
           return await send(statement, args, endAt - clock.monotonic());
         } catch (error) {
-          const mayRepeat = tries < MAX_TRIES && clock.monotonic() < endAt;
+          const mayRepeat = tries < maxTries && clock.monotonic() < endAt;
           if (!mayRepeat || !isCollision(error)) throw toAgentlaneError(error);
         }
       }

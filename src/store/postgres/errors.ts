@@ -4,6 +4,7 @@ import { AgentlaneError } from "../../errors.ts";
 
 /** A hint for clients, not a promise. */
 const RETRY_AFTER_MS = 500;
+const COLLISION = "POSTGRES_COLLISION";
 
 export function unavailable(why: string, cause?: unknown): AgentlaneError {
   return new AgentlaneError("unavailable", "POSTGRES_UNAVAILABLE", why, {
@@ -22,6 +23,11 @@ export function misconfigured(message: string, cause?: unknown): AgentlaneError 
  */
 export function isCollision(error: unknown): boolean {
   return ["40P01", "40001", "23505"].includes(codeOf(error));
+}
+
+/** Whether one of the operations in a statement may be to blame for its failure. None has had an effect. */
+export function mayBeOfOne({ kind, reason }: AgentlaneError): boolean {
+  return kind === "internal" || reason === COLLISION;
 }
 
 /** Also for the reasons why a connection did not come about. */
@@ -60,6 +66,10 @@ export function toAgentlaneError(error: unknown): AgentlaneError {
     case "53200":
     case "53400":
       return outOfRoom(cause);
+    case "40P01":
+    case "40001":
+    case "23505":
+      return collided(cause);
     case "57014":
     case "55P03":
       return unavailable("PostgreSQL was too slow; the command has had no effect", cause);
@@ -70,7 +80,16 @@ export function toAgentlaneError(error: unknown): AgentlaneError {
 
 /** No code: not from the server, so from the connection to it. 55000: the database takes nobody now. */
 function isPassing(code: string): boolean {
-  return code === "" || /^(08|40|53|57|58)/.test(code) || ["23505", "55000"].includes(code);
+  return code === "" || /^(08|40|53|57|58)/.test(code) || code === "55000";
+}
+
+function collided(cause: unknown): AgentlaneError {
+  const message =
+    "PostgreSQL has undone the command for another one at the same time; it has had no effect";
+  return new AgentlaneError("unavailable", COLLISION, message, {
+    retryAfterMs: RETRY_AFTER_MS,
+    cause,
+  });
 }
 
 function lost(cause: unknown): AgentlaneError {

@@ -8,8 +8,8 @@ export class Fields {
   readonly #fields: Readonly<Record<string, unknown>>;
 
   constructor(answer: unknown) {
-    if (typeof answer !== "object" || answer === null) throw unexpected(answer);
-    this.#fields = Object.fromEntries(Object.entries(answer));
+    if (!isRecord(answer)) throw unexpected(answer);
+    this.#fields = answer;
   }
 
   /** 0 when absent. */
@@ -60,6 +60,15 @@ export class Fields {
     const value = this.#fields[name];
     return value == null ? undefined : new Fields(value);
   }
+}
+
+/** Of an answer that has one; empty otherwise. */
+export function outcomeOf(answer: unknown): unknown {
+  return isRecord(answer) ? answer.outcome : "";
+}
+
+function isRecord(answer: unknown): answer is Readonly<Record<string, unknown>> {
+  return typeof answer === "object" && answer !== null;
 }
 
 export function unexpected(answer: unknown): AgentlaneError {

@@ -7,11 +7,15 @@ import type { Statement } from "./connection.ts";
 /** Functions with the number of their arguments. */
 const FUNCTIONS = {
   append_events: 5,
+  append_logs: 6,
   cancel_task: 6,
   claim_task: 7,
+  claim_tasks: 7,
   create_task: 19,
+  create_tasks: 19,
   destroy_session: 8,
   finish_task: 18,
+  finish_tasks: 19,
   import_context: 9,
   mark_published: 2,
   purge_tasks: 3,
@@ -24,6 +28,15 @@ const FUNCTIONS = {
   tenant_usage: 1,
   expired_leases: 1,
 } as const;
+
+/** Functions of one operation that go together, and the function of several. */
+export const GROUPED = {
+  append_events: "append_logs",
+  claim_task: "claim_tasks",
+  create_task: "create_tasks",
+  finish_task: "finish_tasks",
+} as const;
+export type GroupedName = keyof typeof GROUPED;
 
 const QUERIES = {
   ping: "SELECT 1 AS answer",

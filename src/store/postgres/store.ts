@@ -2,13 +2,21 @@
 import type { Clock, Random } from "../../clock.ts";
 import { service } from "../../lifecycle.ts";
 import type { Store } from "../contract.ts";
-import { type Argument, createConnection, type RunLimits } from "./connection.ts";
+import { createConnection, type RunLimits } from "./connection.ts";
 import { createDeadLetters } from "./dead-letters.ts";
+import { type Arguments, createGroupCommit, transposed } from "./group-commit.ts";
 import { createLog } from "./log.ts";
 import { DEFAULT_SCHEMA, type Migrate, prepareSchema, schemaName } from "./migrate.ts";
+import { outcomeOf } from "./reply.ts";
 import { checkServer } from "./server-check.ts";
 import { createSessions } from "./sessions.ts";
-import { type FunctionName, type QueryName, statementsOf } from "./statements.ts";
+import {
+  type FunctionName,
+  GROUPED,
+  type GroupedName,
+  type QueryName,
+  statementsOf,
+} from "./statements.ts";
 import { createTasks } from "./tasks.ts";
 import { createTenants } from "./tenants.ts";
 import { createWorkers } from "./workers.ts";
@@ -36,9 +44,11 @@ const STATEMENT_TIMEOUT_MS = 1800;
 /** What the parts of the store call. */
 export interface Postgres {
   /** The answer of a function of migrations/. */
-  call(name: FunctionName, args: readonly Argument[], limits?: RunLimits): Promise<unknown>;
+  call(name: FunctionName, args: Arguments, limits?: RunLimits): Promise<unknown>;
+  /** The same, together with others of its kind that are called at the same time. */
+  callTogether(name: GroupedName, args: Arguments): Promise<unknown>;
   /** The answers of a query, or of a function that has several. */
-  query(name: QueryName | FunctionName, args: readonly Argument[]): Promise<unknown[]>;
+  query(name: QueryName | FunctionName, args: Arguments): Promise<unknown[]>;
 }
 
 export function createPostgresStore(options: PostgresStoreOptions): Store {
@@ -47,11 +57,30 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
   const statements = { ...queries, ...functions };
   const { poolSize = DEFAULT_POOL_SIZE, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
   const connection = createConnection({ ...options, poolSize, statementTimeoutMs });
+  async function call(name: FunctionName, args: Arguments, limits?: RunLimits): Promise<unknown> {
+    const [answer] = await connection.run(functions[name], args, limits);
+    return answer;
+  }
+  const groupOf = (name: GroupedName) => {
+    return createGroupCommit({
+      clock: options.clock,
+      timeoutMs: statementTimeoutMs,
+      together(operations, limits) {
+        return connection.run(functions[GROUPED[name]], transposed(operations), limits);
+      },
+      alone: (args, limits) => call(name, args, limits),
+      isLater: (answer) => outcomeOf(answer) === "LATER",
+    });
+  };
+  const groups = {
+    append_events: groupOf("append_events"),
+    claim_task: groupOf("claim_task"),
+    create_task: groupOf("create_task"),
+    finish_task: groupOf("finish_task"),
+  };
   const postgres: Postgres = {
-    async call(name, args, limits) {
-      const [answer] = await connection.run(functions[name], args, limits);
-      return answer;
-    },
+    call,
+    callTogether: (name, args) => groups[name](args),
     query: (name, args) => connection.run(statements[name], args),
   };
   return {

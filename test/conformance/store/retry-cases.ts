@@ -284,5 +284,12 @@ export function retryCases(scene: Scene): void {
       const claim = await scene.run({ deadlineInMs: scene.ms(20) });
       expect((await scene.complete(claim)).effects.nextDueInMs).toBeUndefined();
     });
+
+    it("are not made up by a sweep where nothing waits", async () => {
+      await scene.acceptIn("s1");
+      expect((await scene.sweep()).effects.nextDueInMs).toBeUndefined();
+      await scene.acceptIn("s2", { deadlineInMs: scene.ms(1000) });
+      expect((await scene.sweep()).effects.nextDueInMs).toBeGreaterThan(0);
+    });
   });
 }

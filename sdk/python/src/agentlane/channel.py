@@ -48,7 +48,7 @@ def channel_options(own: Iterable[ChannelOption]) -> Sequence[ChannelOption]:
         "grpc.max_send_message_length": -1,
         # Many field violations have their place in the trailers; 8 KiB by default.
         "grpc.max_metadata_size": 64 * 1024,
-        # A second by default: longer than all tries of a call together. gRPC makes it 100 ms.
+        # A second by default, in which tries would fail at once. gRPC makes it 100 ms.
         "grpc.initial_reconnect_backoff_ms": 20,
         "grpc.max_reconnect_backoff_ms": 5000,
         # Otherwise channels to the same server share how long they wait.

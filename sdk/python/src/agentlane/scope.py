@@ -17,8 +17,8 @@ from agentlane.errors import AgentlaneError
 class RetryOptions:
     """Full jitter: uniform in [0, min(max_backoff, initial_backoff * multiplier^(n-1))]."""
 
-    max_tries: int = 5
-    """Tries in a row without progress, the first included."""
+    max_tries: int = 8
+    """Tries in a row without progress, the first included: a server that restarts is waited for."""
     initial_backoff: float = 0.1
     """Seconds, as `max_backoff`."""
     multiplier: float = 2.0

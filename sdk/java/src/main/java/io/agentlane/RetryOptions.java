@@ -6,12 +6,13 @@ import java.time.Duration;
  * Full jitter: the n-th delay is uniform in [0, min(maxBackoff, initialBackoff × multiplier^(n−1))],
  * after the delay that the server names.
  *
- * @param maxTries tries in a row without progress, the first included
+ * @param maxTries tries in a row without progress, the first included; by default a restart of the
+ *     server is waited for
  */
 public record RetryOptions(
     int maxTries, Duration initialBackoff, double multiplier, Duration maxBackoff) {
   public static final RetryOptions DEFAULT =
-      new RetryOptions(5, Duration.ofMillis(100), 2, Duration.ofSeconds(5));
+      new RetryOptions(8, Duration.ofMillis(100), 2, Duration.ofSeconds(5));
 
   public RetryOptions withMaxTries(int tries) {
     return new RetryOptions(tries, initialBackoff, multiplier, maxBackoff);

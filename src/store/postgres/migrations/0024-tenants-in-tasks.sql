@@ -1,5 +1,13 @@
--- Tenants' windows and limits where tasks change: the functions of 0003, 0005, 0006, 0008, 0010 and 0015
--- with them.
+-- Tenants' windows and limits where tasks change: the functions of 0003, 0008, 0010, 0015 and 0019 to 0021 with
+-- them. A process of the release before still calls those that it knows without p_quota and p_tokens.
+
+-- Locks a task's tenant where nobody else has it; true as well without a quota.
+CREATE FUNCTION agentlane.holds_tenant(t agentlane.tasks) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF t.quota_level IS NULL THEN RETURN true; END IF;
+  PERFORM FROM agentlane.tenants n WHERE n.tenant = t.tenant FOR UPDATE SKIP LOCKED;
+  RETURN FOUND;
+END $$;
 
 -- Writes all columns that change.
 CREATE OR REPLACE FUNCTION agentlane.keep(t agentlane.tasks) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
@@ -86,23 +94,13 @@ BEGIN
   RETURN bells;
 END $$;
 
--- Takes a ready task for an attempt: RUNNING, a new fence, a lease, the entry that announces it.
---
--- p_change TaskStateChange of a passed deadline · p_span_id W3C span id or ''
--- Answers {outcome: NONE, now, effects} when it is not ready, its deadline has passed,
--- or its tenant may run no more ·
--- {OK, now, record, etag, effects} · {AGAIN, …} to a repeat while its lease is held.
--- Invariant: one attempt at a time per task and session, and per claim id; the fence grows with every
--- claim. It follows the server's clock, so that a claim lost in a failover does not give its fence away
--- again.
-CREATE OR REPLACE FUNCTION agentlane.claim_task(
-  p_tenant text, p_task_id text, p_worker_id text, p_lease_ms bigint, p_span_id text, p_change bytea,
-  p_claim_id text
+-- What claim_task does once the task is locked; see there.
+CREATE OR REPLACE FUNCTION agentlane.claimed(
+  t agentlane.tasks, p_worker_id text, p_lease_ms bigint, p_span_id text, p_change bytea, p_claim_id text
 ) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   -- The newest attempts of a task that its record keeps.
   kept constant integer := 32;
-  t agentlane.tasks := agentlane.locked(p_tenant, p_task_id);
   v_at bigint := agentlane.now_ms();
   v_published boolean;
   v_repeats boolean := coalesce(t.claim_id = p_claim_id, false);
@@ -137,33 +135,47 @@ BEGIN
     v_published := NOT EXISTS (SELECT FROM agentlane.doorbells d WHERE d.task = t.id);
     effects := agentlane.settle(t, 1, v_at);
   END IF;
-  RETURN (
-    SELECT json_build_object('outcome', CASE WHEN v_repeats THEN 'AGAIN' ELSE 'OK' END, 'now', v_at,
-      'record', to_json(r), 'published', coalesce(v_published, true),
-      'etag', coalesce((SELECT c.etag FROM agentlane.contexts c WHERE c.lane = t.lane), ''), 'effects', effects)
-    FROM agentlane.task_records r WHERE r.id = t.id
-  );
+  RETURN json_build_object('outcome', CASE WHEN v_repeats THEN 'AGAIN' ELSE 'OK' END, 'now', v_at,
+    'record', agentlane.record_of(t), 'published', coalesce(v_published, true),
+    'etag', coalesce((SELECT c.etag FROM agentlane.contexts c WHERE c.lane = t.lane), ''), 'effects', effects);
 END $$;
 
--- A process of the release before still calls it without p_quota.
+-- Claims several tasks; arguments as claim_task, at the same index.
+CREATE OR REPLACE FUNCTION agentlane.claim_tasks(
+  p_tenants text[], p_task_ids text[], p_worker_ids text[], p_lease_ms bigint[], p_span_ids text[],
+  p_changes bytea[], p_claim_ids text[]
+) RETURNS SETOF json LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  t agentlane.tasks;
+BEGIN
+  PERFORM agentlane.count_later();
+  FOR i IN 1 .. cardinality(p_task_ids) LOOP
+    t := agentlane.locked_at_once(p_tenants[i], p_task_ids[i]);
+    -- A sweep holds the doorbells that it rings again until it has done all else.
+    IF t.state = 0 OR (t.ready AND NOT agentlane.holds_doorbell(t.id)) OR NOT agentlane.holds_tenant(t) THEN
+      RETURN NEXT agentlane.later();
+    ELSE
+      RETURN NEXT agentlane.claimed(t, p_worker_ids[i], p_lease_ms[i], p_span_ids[i], p_changes[i],
+        p_claim_ids[i]);
+    END IF;
+  END LOOP;
+  PERFORM agentlane.count_together();
+END $$;
+
+DROP FUNCTION agentlane.accept_task(boolean, text, text, text, text, integer, text, bigint, bigint, bigint, text, text,
+  integer, jsonb, bytea, bytea, text, bytea, text);
 DROP FUNCTION agentlane.create_task(text, text, text, text, integer, text, bigint, bigint, bigint, text, text,
   integer, jsonb, bytea, bytea, text, bytea, text);
+DROP FUNCTION agentlane.create_tasks(text[], text[], text[], text[], integer[], text[], bigint[], bigint[], bigint[], text[],
+  text[], integer[], jsonb[], bytea[], bytea[], text[], bytea[], text[]);
 
--- Accepts a task at the end of its lane.
---
--- p_idempotency_key '' = none · p_strategy 0 enqueue, 1 reject, 2 interrupt, 3 rollback · p_session_id
--- '' = stateless · p_deadline_in ms, null = none · p_submitted Task · p_record TaskRecord without task
--- and trace headers · p_change TaskStateChange and p_reason of the cancels that the strategy makes ·
--- p_quota as over_quota takes it; null = none
--- Answers {outcome: EXISTS, task} · {CONFLICT, task_id} · {BUSY, count} · {FULL, count} ·
--- {QUOTA, limit, now} ·
--- {OK, now, due, effects}; the caller knows the new task's own entry.
--- Invariant: a task id and an idempotency key are accepted once; a refusal changes nothing.
-CREATE FUNCTION agentlane.create_task(
+-- What create_task does, waiting for others or, in a batch, not; see there.
+CREATE FUNCTION agentlane.accept_task(
+  p_waits boolean,
   p_tenant text, p_task_id text, p_idempotency_key text, p_digest text, p_strategy integer, p_queue text,
   p_max_queue_size bigint, p_deadline_in bigint, p_idempotency_ms bigint, p_agent_id text,
   p_session_id text, p_priority integer, p_metadata jsonb, p_submitted bytea, p_record bytea,
-  p_headers text, p_change bytea, p_reason text, p_quota json DEFAULT NULL
+  p_headers text, p_change bytea, p_reason text, p_quota json
 ) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   known agentlane.keys;
@@ -173,6 +185,7 @@ DECLARE
   v_lane bigint;
   v_count bigint;
   v_at bigint;
+  v_hash integer;
   v_over text;
   v_ready boolean;
   effects json[] := '{}';
@@ -180,7 +193,11 @@ BEGIN
   SELECT s.id INTO v_id FROM agentlane.submissions s WHERE s.tenant = p_tenant AND s.task_id = p_task_id;
   IF FOUND THEN RETURN json_build_object('outcome', 'EXISTS', 'task', agentlane.shown(v_id)); END IF;
   IF p_idempotency_key <> '' THEN
-    PERFORM pg_advisory_xact_lock('agentlane.keys'::regclass::oid::integer, hashtext(p_tenant || '%00' || p_idempotency_key));
+    v_hash := hashtext(p_tenant || '%00' || p_idempotency_key);
+    IF p_waits THEN PERFORM pg_advisory_xact_lock('agentlane.keys'::regclass::oid::integer, v_hash);
+    ELSIF NOT pg_try_advisory_xact_lock('agentlane.keys'::regclass::oid::integer, v_hash) THEN
+      RETURN agentlane.later();
+    END IF;
     SELECT * INTO known FROM agentlane.keys k WHERE k.tenant = p_tenant AND k.key = p_idempotency_key;
     IF known.expires_at > agentlane.now_ms() THEN
       IF known.digest = p_digest THEN
@@ -189,31 +206,44 @@ BEGIN
       RETURN json_build_object('outcome', 'CONFLICT',
         'task_id', (SELECT s.task_id FROM agentlane.submissions s WHERE s.id = known.task));
     END IF;
+    -- A sweep may be about to delete the expired one.
+    IF known.task IS NOT NULL AND NOT p_waits THEN RETURN agentlane.later(); END IF;
   END IF;
 
   LOOP
     v_lane := NULL;
     IF p_session_id <> '' THEN
-      SELECT l.id INTO v_lane FROM agentlane.lanes l
-        WHERE l.tenant = p_tenant AND l.agent_id = p_agent_id AND l.session_id = p_session_id FOR UPDATE;
+      v_lane := agentlane.locked_lane(p_waits, p_tenant, p_agent_id, p_session_id);
+      IF v_lane = 0 THEN RETURN agentlane.later(); END IF;
     END IF;
     IF v_lane IS NOT NULL AND p_strategy = 1 THEN
       SELECT count(*) INTO v_count FROM agentlane.tasks o WHERE o.lane = v_lane AND o.lane_order IS NOT NULL;
       IF v_count > 0 THEN RETURN json_build_object('outcome', 'BUSY', 'count', v_count); END IF;
     END IF;
-    v_count := agentlane.overfull(p_queue, p_max_queue_size, CASE WHEN p_strategy >= 2 THEN v_lane END);
-    IF v_count IS NOT NULL THEN RETURN json_build_object('outcome', 'FULL', 'count', v_count); END IF;
+    IF p_waits THEN
+      v_count := agentlane.overfull(p_queue, p_max_queue_size, CASE WHEN p_strategy >= 2 THEN v_lane END);
+      IF v_count IS NOT NULL THEN RETURN json_build_object('outcome', 'FULL', 'count', v_count); END IF;
+    END IF;
     IF p_quota IS NOT NULL THEN
+      IF NOT p_waits THEN
+        PERFORM FROM agentlane.tenants n WHERE n.tenant = p_tenant FOR UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN RETURN agentlane.later(); END IF;
+      END IF;
       v_over := agentlane.over_quota(p_tenant, p_quota, p_session_id, v_lane, p_strategy >= 2);
       IF v_over IS NOT NULL THEN
         RETURN json_build_object('outcome', 'QUOTA', 'limit', v_over, 'now', agentlane.now_ms());
       END IF;
     END IF;
     EXIT WHEN p_session_id = '' OR v_lane IS NOT NULL;
+    IF p_waits THEN
+      PERFORM pg_advisory_xact_lock('agentlane.lanes'::regclass::oid::integer,
+        hashtext(p_tenant || '%00' || p_agent_id || '#' || p_session_id));
+    END IF;
     INSERT INTO agentlane.lanes (tenant, agent_id, session_id) VALUES (p_tenant, p_agent_id, p_session_id)
       ON CONFLICT DO NOTHING RETURNING id INTO v_lane;
     -- Otherwise another submit was first: what it did has to be looked at.
     EXIT WHEN FOUND;
+    IF NOT p_waits THEN RETURN agentlane.later(); END IF;
   END LOOP;
 
   v_at := agentlane.now_ms();
@@ -270,6 +300,53 @@ BEGIN
     'due', CASE WHEN t.due_at IS NOT NULL THEN agentlane.next_due(v_at) END);
 END $$;
 
+-- p_quota as over_quota takes it; null = none. {outcome: QUOTA, limit, now} when it is exceeded.
+CREATE FUNCTION agentlane.create_task(
+  p_tenant text, p_task_id text, p_idempotency_key text, p_digest text, p_strategy integer, p_queue text,
+  p_max_queue_size bigint, p_deadline_in bigint, p_idempotency_ms bigint, p_agent_id text,
+  p_session_id text, p_priority integer, p_metadata jsonb, p_submitted bytea, p_record bytea,
+  p_headers text, p_change bytea, p_reason text, p_quota json DEFAULT NULL
+) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  RETURN agentlane.accept_task(true, p_tenant, p_task_id, p_idempotency_key, p_digest, p_strategy, p_queue,
+    p_max_queue_size, p_deadline_in, p_idempotency_ms, p_agent_id, p_session_id, p_priority, p_metadata,
+    p_submitted, p_record, p_headers, p_change, p_reason, p_quota);
+END $$;
+
+-- Accepts several tasks; arguments as create_task, at the same index. Near a queue's limit they are
+-- accepted alone, where they wait for each other; so are those that cancel others (p_strategies >= 2).
+CREATE FUNCTION agentlane.create_tasks(
+  p_tenants text[], p_task_ids text[], p_idempotency_keys text[], p_digests text[],
+  p_strategies integer[], p_queues text[], p_max_queue_sizes bigint[], p_deadlines_in bigint[],
+  p_idempotency_ms bigint[], p_agent_ids text[], p_session_ids text[], p_priorities integer[],
+  p_metadata jsonb[], p_submitted bytea[], p_records bytea[], p_headers text[], p_changes bytea[],
+  p_reasons text[], p_quotas json[] DEFAULT '{}'
+) RETURNS SETOF json LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  -- More than all batches of all processes that can be under way at once.
+  margin constant bigint := 1000;
+  v_count bigint;
+  v_queue text := '';
+BEGIN
+  PERFORM agentlane.count_later();
+  FOR i IN 1 .. cardinality(p_task_ids) LOOP
+    IF p_queues[i] <> v_queue THEN
+      v_queue := p_queues[i];
+      SELECT coalesce(sum(c.queued + c.running + c.retry_wait), 0) INTO v_count
+        FROM agentlane.counts c WHERE c.queue = v_queue;
+    END IF;
+    IF p_strategies[i] >= 2 OR v_count + margin >= p_max_queue_sizes[i] THEN
+      RETURN NEXT agentlane.later();
+    ELSE
+      RETURN NEXT agentlane.accept_task(false, p_tenants[i], p_task_ids[i], p_idempotency_keys[i],
+        p_digests[i], p_strategies[i], p_queues[i], p_max_queue_sizes[i], p_deadlines_in[i],
+        p_idempotency_ms[i], p_agent_ids[i], p_session_ids[i], p_priorities[i], p_metadata[i],
+        p_submitted[i], p_records[i], p_headers[i], p_changes[i], p_reasons[i], p_quotas[i]);
+    END IF;
+  END LOOP;
+  PERFORM agentlane.count_together();
+END $$;
+
 -- Keeps a session's context; answers its etag. The etag names the instant too: after a loss of data the
 -- sequence begins anew. p_created_at and p_updated_at are "seconds nanos". It counts for the
 -- tenant, if that is known to have limits, as large as it is now.
@@ -296,29 +373,21 @@ BEGIN
   RETURN used || '-' || p_at;
 END $$;
 
--- A process of the release before still calls it without p_tokens.
+DROP FUNCTION agentlane.finished(agentlane.tasks, bigint, integer, integer, boolean, bigint, integer, bytea, bytea,
+  text, text, text, bytea, numeric, integer, bytea[]);
 DROP FUNCTION agentlane.finish_task(text, text, bigint, integer, integer, boolean, bigint, integer, bytea, bytea,
   text, text, text, bytea, numeric, integer, bytea[]);
+DROP FUNCTION agentlane.finish_tasks(text[], text[], bigint[], integer[], integer[], boolean[], bigint[], integer[], bytea[],
+  bytea[], text[], text[], text[], bytea[], numeric[], integer[], bytea[], integer[]);
 
--- Ends an attempt: last events, state change, session, and the promotion of the lane's next task.
---
--- p_state as requested · p_if_expired only an expired lease may be ended · p_outcome AttemptOutcome ·
--- p_change TaskStateChange with the result or error · p_error TaskError of the attempt or '' ·
--- p_reason of a failure or '' · p_context ExecutionContext to commit, null = none, with the session it
--- is of and its version · p_events TaskEvents not yet appended · p_tokens used
--- Answers {outcome: LOST} · {GAP, last} · {STATELESS} · {FOREIGN} · {VERSION, version} ·
--- {OK, now, due, task, etag, known, effects}: known events were there already, -1 for a repeat. The
--- caller knows the entries of the others and, where the task's state is the requested one, of the
--- change; effects tell of the rest.
--- Invariant: one ending per fence; its repeat answers the same, any other is refused.
-CREATE FUNCTION agentlane.finish_task(
-  p_tenant text, p_task_id text, p_fence bigint, p_after integer, p_state integer, p_if_expired boolean,
+-- What finish_task does once the task is locked; see there.
+CREATE FUNCTION agentlane.finished(
+  t agentlane.tasks, p_fence bigint, p_after integer, p_state integer, p_if_expired boolean,
   p_delay_ms bigint, p_outcome integer, p_change bytea, p_error bytea, p_reason text,
   p_agent_id text, p_session_id text, p_context bytea, p_version numeric, p_message_count integer,
-  p_events bytea[], p_tokens bigint DEFAULT 0
+  p_events bytea[], p_tokens bigint
 ) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  t agentlane.tasks := agentlane.locked(p_tenant, p_task_id);
   v_at bigint := agentlane.now_ms();
   v_from integer;
   v_known integer;
@@ -381,7 +450,9 @@ BEGIN
     p_reason := 'CANCELED';
   END IF;
   t.next_attempt_at := CASE WHEN v_state = 3 THEN v_at + p_delay_ms END;
-  PERFORM agentlane.write_events(t, v_from, v_known, p_events, v_at);
+  IF v_known < cardinality(p_events) THEN
+    PERFORM agentlane.write_events(t, v_from, v_known, p_events, v_at);
+  END IF;
   t.last_sequence := v_from + cardinality(p_events) + 1;
   PERFORM agentlane.write_change(t, t.last_sequence, 2, v_state, v_change, v_at);
   IF v_state <> p_state THEN
@@ -398,9 +469,50 @@ BEGIN
   t.outcome := CASE WHEN v_state <> 1 THEN v_change END;
   t.last_finish := v_repeat || jsonb_build_object('etag', v_etag, 'sequence', t.last_sequence);
   effects := effects || agentlane.settle(t, 2, v_at, 1, greatest(0, v_at - t.attempt_started_at));
-  RETURN json_build_object('outcome', 'OK', 'now', v_at, 'task', agentlane.shown(t.id), 'etag', v_etag,
+  RETURN json_build_object('outcome', 'OK', 'now', v_at, 'task', agentlane.shown_of(t), 'etag', v_etag,
     'known', v_known, 'effects', effects,
     'due', CASE WHEN v_state = 3 THEN agentlane.next_due(v_at) END);
+END $$;
+
+CREATE FUNCTION agentlane.finish_task(
+  p_tenant text, p_task_id text, p_fence bigint, p_after integer, p_state integer, p_if_expired boolean,
+  p_delay_ms bigint, p_outcome integer, p_change bytea, p_error bytea, p_reason text,
+  p_agent_id text, p_session_id text, p_context bytea, p_version numeric, p_message_count integer,
+  p_events bytea[], p_tokens bigint DEFAULT 0
+) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  RETURN agentlane.finished(agentlane.locked(p_tenant, p_task_id), p_fence, p_after, p_state, p_if_expired,
+    p_delay_ms, p_outcome, p_change, p_error, p_reason, p_agent_id, p_session_id, p_context, p_version,
+    p_message_count, p_events, p_tokens);
+END $$;
+
+-- Ends several attempts; arguments as finish_task, at the same index, but for the events: all of them one
+-- after the other in p_events, and how many are whose in p_event_counts.
+CREATE FUNCTION agentlane.finish_tasks(
+  p_tenants text[], p_task_ids text[], p_fences bigint[], p_after integer[], p_states integer[],
+  p_if_expired boolean[], p_delay_ms bigint[], p_outcomes integer[], p_changes bytea[], p_errors bytea[],
+  p_reasons text[], p_agent_ids text[], p_session_ids text[], p_contexts bytea[], p_versions numeric[],
+  p_message_counts integer[], p_events bytea[], p_event_counts integer[],
+  p_tokens bigint[] DEFAULT '{}'
+) RETURNS SETOF json LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  t agentlane.tasks;
+  v_first integer := 1;
+BEGIN
+  PERFORM agentlane.count_later();
+  FOR i IN 1 .. cardinality(p_task_ids) LOOP
+    t := agentlane.locked_at_once(p_tenants[i], p_task_ids[i]);
+    IF t.state = 0 OR NOT agentlane.holds_tenant(t) THEN
+      RETURN NEXT agentlane.later();
+    ELSE
+      RETURN NEXT agentlane.finished(t, p_fences[i], p_after[i], p_states[i], p_if_expired[i], p_delay_ms[i],
+        p_outcomes[i], p_changes[i], p_errors[i], p_reasons[i], p_agent_ids[i], p_session_ids[i],
+        p_contexts[i], p_versions[i], p_message_counts[i],
+        p_events[v_first : v_first + p_event_counts[i] - 1], coalesce(p_tokens[i], 0));
+    END IF;
+    v_first := v_first + p_event_counts[i];
+  END LOOP;
+  PERFORM agentlane.count_together();
 END $$;
 
 -- Ends the unfinished tasks of a lane that were accepted before p_before, and deletes them. All at once,

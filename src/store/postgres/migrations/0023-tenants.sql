@@ -4,7 +4,8 @@
 -- Invariant: a ready task of a tenant is ready and counted as rung, or held; after a call nothing is held
 -- that may ring.
 -- Order of locks: a tenant's row comes after lanes and tasks, and before counts. Who has it locks other
--- tasks only where nobody else has them. Sweeps, which alone go over several tenants, go one by one.
+-- tasks only where nobody else has them. Batches wait for no tenant's row, and sweeps, which alone go over
+-- several tenants and wait, go one by one.
 
 -- quota_level: the priority, NULL without a quota. quota_bytes: of the request. held_since: NULL = not held.
 ALTER TABLE agentlane.tasks
