@@ -17,9 +17,10 @@ export function tokensOf(ending: Ending): number {
   return "result" in ending ? (ending.result.usage?.totalTokens ?? 0) : 0;
 }
 
-/** What an accept is about to change. */
+/** What an accept is about to change; functions are called only where a limit asks for it. */
 export interface Change {
   readonly isNewSession: boolean;
+  readonly sessionCount: (limit: number) => number;
   /** Queued tasks of the tenant that the submission is about to cancel. */
   readonly freedCount: () => number;
 }
@@ -27,13 +28,14 @@ export interface Change {
 /** The first limit that an accept would exceed. */
 export function exceeded(
   { limits, bytes }: Quota,
-  usage: Omit<TenantUsage, "heldCount" | "runningCount">,
-  { isNewSession, freedCount }: Change,
+  usage: Pick<TenantUsage, "queuedCount" | "tokenCount" | "storedBytes">,
+  { isNewSession, sessionCount, freedCount }: Change,
 ): LimitName | undefined {
   const { maxTokensPerDay, maxStoredBytes, maxLiveSessions, maxQueuedTasks } = limits;
   if (isOver(usage.tokenCount + 1, maxTokensPerDay)) return "tokensPerDay";
   if (isOver(usage.storedBytes + bytes, maxStoredBytes)) return "storedBytes";
-  if (isNewSession && isOver(usage.sessionCount + 1, maxLiveSessions)) return "liveSessions";
+  const asksForSessions = isNewSession && maxLiveSessions !== undefined;
+  if (asksForSessions && sessionCount(maxLiveSessions) >= maxLiveSessions) return "liveSessions";
   if (!isOver(usage.queuedCount + 1, maxQueuedTasks)) return undefined;
   return isOver(usage.queuedCount + 1 - freedCount(), maxQueuedTasks) ? "queuedTasks" : undefined;
 }

@@ -147,7 +147,11 @@ async function refuseOverQuota(
     limits: { window: limits.window, maxLiveSessions, maxStoredBytes },
     bytes: messageBytes(context),
   };
-  const name = exceeded(quota, usage, { isNewSession: !known, freedCount: () => 0 });
+  const name = exceeded(quota, usage, {
+    isNewSession: !known,
+    sessionCount: () => usage.sessionCount,
+    freedCount: () => 0,
+  });
   if (name) throw quotaExceeded(tenant, name, quota, clock.now());
 }
 

@@ -88,7 +88,8 @@ function refuseOverQuota(
     return ahead.filter(({ task, counted }) => counted && task.state !== TaskState.RUNNING).length;
   };
   const usage = usageOf(op.state, record.tenant, op.nowMs);
-  const name = exceeded(quota, usage, { isNewSession, freedCount });
+  const sessionCount = (): number => usage.sessionCount;
+  const name = exceeded(quota, usage, { isNewSession, sessionCount, freedCount });
   if (name) throw quotaExceeded(record.tenant, name, quota, op.nowMs);
 }
 

@@ -17,7 +17,7 @@ import {
   type Operation,
   type TaskEntry,
 } from "./state.ts";
-import { openAccount, tally, usageOf } from "./tenants.ts";
+import { countSessions, countsOf, openAccount, tally } from "./tenants.ts";
 import { forget, type LogRoom, logRoom, update, writeAs } from "./transitions.ts";
 
 export function accept(op: Operation, submission: Submission): { task: Task; existing: boolean } {
@@ -91,7 +91,9 @@ function refuseOverQuota(
       return quota_bytes !== null && state !== TaskState.RUNNING;
     }).length;
   };
-  const name = exceeded(quota, usageOf(op, tenant), { isNewSession, freedCount });
+  const sessionCount = (limit: number): number => countSessions(op, tenant, limit);
+  const change = { isNewSession, sessionCount, freedCount };
+  const name = exceeded(quota, countsOf(op, tenant), change);
   if (name) throw quotaExceeded(tenant, name, quota, op.nowMs);
 }
 

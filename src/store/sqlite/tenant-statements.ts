@@ -26,8 +26,8 @@ export const TENANT_SQL = {
   holdLater: "UPDATE tasks SET held_level = ?, held_since = ? WHERE id = ?",
   ringHeld: `UPDATE tasks SET ready = 1, published = 0, rung_at = ?, held_level = NULL, held_since = NULL
     WHERE id = ?`,
-  sessionCount:
-    "SELECT count(*) AS found FROM sessions WHERE tenant = ? AND used_order IS NOT NULL",
+  sessionCount: `SELECT count(*) AS found FROM (
+    SELECT 1 FROM sessions WHERE tenant = ? AND used_order IS NOT NULL LIMIT ?)`,
 } as const;
 
 export function tenantStatements({ change, query }: Preparing<keyof typeof TENANT_SQL>) {

@@ -113,15 +113,27 @@ function ringHeld(op: Operation, { id }: HeldRow, shown: TaskEntry | undefined):
   Object.assign(shown, { ready, published, rungAtMs, heldLevel, heldSinceMs });
 }
 
-export function usageOf({ sql, nowMs }: Reading, tenant: string): TenantUsage {
+/** What is counted as it changes. */
+export function countsOf({ sql, nowMs }: Reading, tenant: string) {
   const row = sql.tenant.get(tenant);
   return {
     queuedCount: row?.queued_count ?? 0,
     runningCount: row?.running_count ?? 0,
-    heldCount: sql.heldCount.get(tenant)?.found ?? 0,
-    sessionCount: sql.sessionCount.get(tenant)?.found ?? 0,
     tokenCount: row?.token_day === dayOf(nowMs) ? row.token_count : 0,
     storedBytes: row?.stored_bytes ?? 0,
+  };
+}
+
+/** Sessions with a context, at most `limit`; -1 = all. */
+export function countSessions({ sql }: Reading, tenant: string, limit: number): number {
+  return sql.sessionCount.get(tenant, limit)?.found ?? 0;
+}
+
+function usageOf(op: Reading, tenant: string): TenantUsage {
+  return {
+    ...countsOf(op, tenant),
+    heldCount: op.sql.heldCount.get(tenant)?.found ?? 0,
+    sessionCount: countSessions(op, tenant, -1),
   };
 }
 
