@@ -53,7 +53,10 @@ const SEAMS = ["queue", "store", "executor"];
 
 /** Drivers and the only paths that may import them. */
 const DRIVERS: readonly (readonly [RegExp, RegExp])[] = [
-  [/^@connectrpc\//, /^src\/server\//],
+  [/^@connectrpc\/connect-web$/, /^src\/console\//],
+  [/^@connectrpc\/connect$/, /^src\/(server|console)\//],
+  [/^@connectrpc\/(?!connect(-web)?$)/, /^src\/server\//],
+  [/^(preact|uplot)(\/|$)/, /^src\/console\//],
   [/^(@langchain\/|langchain(\/|$))/, /^src\/executor\/langgraph\//],
   [/^@opentelemetry\/(?!api$)/, /^src\/telemetry\//],
   [/^pino(\/|$)/, /^src\/telemetry\//],
@@ -76,7 +79,8 @@ const SDK_PACKAGES: readonly (readonly [RegExp, RegExp])[] = [
   [/^@grpc\/grpc-js$/, /^sdk\/typescript\/src\/grpc-js\.ts$/],
 ];
 
-const CLOCK = /^src\/clock\.ts$/;
+/** The console's own: it runs in browsers and imports nothing of the program. */
+const CLOCK = /^src\/(console\/)?clock\.ts$/;
 /** The second one sets a variable before LangChain loads, and reads none. */
 const ENVIRONMENT = /^src\/(config|executor\/langgraph\/environment)\.ts$/;
 

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkArchitecture, type SourceFile, type Violation } from "./architecture.ts";
+import { buildConsole, consoleBytes, MAX_BYTES } from "./build-console.ts";
 import { generate, templates } from "./generate.ts";
 import { checkHygiene, checkLock } from "./hygiene.ts";
 
@@ -23,6 +24,7 @@ class Problem extends Error {}
 
 const steps: readonly Step[] = [
   { name: "types", run: () => tool("tsc", "-p", ".") },
+  { name: "types of the console", run: () => tool("tsc", "-p", "src/console") },
   { name: "lint and format", run: () => tool("biome", "check", "--error-on-warnings", ".") },
   { name: "proto lint", run: () => tool("buf", "lint") },
   {
@@ -36,11 +38,12 @@ const steps: readonly Step[] = [
     run: () => checkFiles((files) => checkArchitecture(files.filter(isOurs))),
   },
   { name: "no secrets or paths", run: () => checkFiles(checkHygiene) },
+  { name: "size of the console", run: checkConsoleSize },
   { name: "lock file", run: checkLockFile },
 ];
 
 function isOurs(file: SourceFile): boolean {
-  return /\.ts$/.test(file.path) && !/(^|\/)gen\//.test(file.path);
+  return /\.tsx?$/.test(file.path) && !/(^|\/)gen\//.test(file.path);
 }
 
 /** Runs a tool of node_modules; its output is the problem when it fails. */
@@ -121,6 +124,19 @@ function checkGenerated(): Promise<string> {
       throw new Problem(`run "npm run gen"; not up to date:\n${differing.sort().join("\n")}`);
     }
     return [`${fileCount} files`, ...skipped].join("; ");
+  });
+}
+
+/** What a browser loads stays small; the limit is part of the console's promise. */
+function checkConsoleSize(): Promise<string> {
+  return inTemporaryFolder(async (folder) => {
+    const built = join(folder, "console");
+    await buildConsole(built);
+    const bytes = consoleBytes(built);
+    if (bytes > MAX_BYTES) {
+      throw new Problem(`the console has ${bytes} bytes gzipped; ${MAX_BYTES} are the limit`);
+    }
+    return `${bytes} of ${MAX_BYTES} bytes gzipped`;
   });
 }
 

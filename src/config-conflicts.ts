@@ -57,7 +57,7 @@ export function conflicts(values: Values): FieldViolation[] {
   return found;
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { client } from "./config-client.ts";
+import { webConsole } from "./config-console.ts";
 import {
   choice,
   count,
@@ -17,7 +18,7 @@ import {
   seconds,
   url,
 } from "./config-fields.ts";
-import { logging, tracing } from "./config-telemetry.ts";
+import { logging, metrics, tracing } from "./config-telemetry.ts";
 import { tenants } from "./config-tenants.ts";
 
 const server = {
@@ -210,7 +211,9 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Queue and store": queue,
   Agents: agents,
   Tenants: tenants,
+  Console: webConsole,
   Logging: logging,
+  Metrics: metrics,
   Tracing: tracing,
   "Command line": client,
 };
@@ -221,7 +224,9 @@ export const environment = z.object({
   ...queue,
   ...agents,
   ...tenants,
+  ...webConsole,
   ...logging,
+  ...metrics,
   ...tracing,
   ...client,
 });

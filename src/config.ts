@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import { clientEnvironment } from "./config-client.ts";
-import { conflicts, storeType, storeUrl } from "./config-conflicts.ts";
+import { conflicts, isLoopback, storeType, storeUrl } from "./config-conflicts.ts";
 import { type VariableMeta, variableMeta } from "./config-fields.ts";
 import { environment, SECTIONS, type Values } from "./config-variables.ts";
 import { AgentlaneError, type FieldViolation } from "./errors.ts";
@@ -177,13 +177,44 @@ function assemble(values: Values) {
         migrate: values.POSTGRES_MIGRATE,
       },
     },
+    /** Whether the web console is served. */
+    webConsole: values.CONSOLE ?? isLoopback(values.HOST),
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     /** Whether prompts, answers and tool data may appear in spans. */
     captureContent: values.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
     /** Undefined = off. */
     tracing: tracing(values),
+    /** Undefined = off. */
+    metrics: metrics(values),
   };
+}
+
+function metrics(values: Values) {
+  const base = values.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const own = values.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT;
+  const wanted =
+    values.OTEL_METRICS_EXPORTER ?? (base || own ? ["prometheus", "otlp"] : ["prometheus"]);
+  if (values.OTEL_SDK_DISABLED || wanted.includes("none")) return undefined;
+  return {
+    prometheus: wanted.includes("prometheus")
+      ? { host: values.METRICS_HOST, port: values.METRICS_PORT }
+      : undefined,
+    otlp: wanted.includes("otlp")
+      ? {
+          endpoint: own ?? `${collectorOf(base)}/v1/metrics`,
+          headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+          intervalMs: values.OTEL_METRIC_EXPORT_INTERVAL,
+          timeoutMs: values.OTEL_METRIC_EXPORT_TIMEOUT,
+        }
+      : undefined,
+    serviceName: values.OTEL_SERVICE_NAME,
+    resourceAttributes: values.OTEL_RESOURCE_ATTRIBUTES ?? {},
+  };
+}
+
+function collectorOf(base = "http://localhost:4318"): string {
+  return base.replace(/\/$/, "");
 }
 
 function tracing(values: Values) {
@@ -192,7 +223,7 @@ function tracing(values: Values) {
   const wanted = values.OTEL_TRACES_EXPORTER ?? (base || own ? "otlp" : "none");
   if (values.OTEL_SDK_DISABLED || wanted === "none") return undefined;
   return {
-    endpoint: own ?? `${(base ?? "http://localhost:4318").replace(/\/$/, "")}/v1/traces`,
+    endpoint: own ?? `${collectorOf(base)}/v1/traces`,
     headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
     serviceName: values.OTEL_SERVICE_NAME,
     resourceAttributes: values.OTEL_RESOURCE_ATTRIBUTES ?? {},

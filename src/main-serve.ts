@@ -1,7 +1,11 @@
 /** `agentlane serve`: build, start, wait, drain, stop. */
 import { holdProcess, systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
+import { inOrder, type Service } from "./lifecycle.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
+import { createMetrics, type Metrics, NO_METRICS } from "./telemetry/metrics.ts";
+import { createMetricsExport } from "./telemetry/metrics-export.ts";
+import { createProcessMetrics } from "./telemetry/process-metrics.ts";
 import { startTracing } from "./telemetry/tracing.ts";
 import { VERSION } from "./version.ts";
 
@@ -19,8 +23,10 @@ export async function serve(config: Config): Promise<never> {
     logger,
     clock: systemClock,
   });
+  const metrics = metricsOf(config, logger);
   await tracing.start();
-  const runtime = await createRuntime(config, { logger, agents });
+  const runtime = await createRuntime(config, { logger, agents, metrics: metrics.instruments });
+  await metrics.start();
   await runtime.start();
   const { host, port } = runtime.server.address();
   process.stdout.write(`${howToCall(host, port, config, agents)}\n`);
@@ -31,10 +37,20 @@ export async function serve(config: Config): Promise<never> {
   logger.info("draining", { signal, timeoutMs: config.drainTimeoutMs });
   await runtime.drain(config.drainTimeoutMs);
   await runtime.stop();
-  await tracing.stop();
+  await Promise.all([tracing.stop(), metrics.stop()]);
   logger.info("stopped");
   // Nor must a timer or a socket that an agent left behind hold it now.
   process.exit(0);
+}
+
+/** The instruments, and the service that shows them. */
+function metricsOf(config: Config, logger: Logger): Service & { readonly instruments: Metrics } {
+  if (!config.metrics) return { ...inOrder([]), instruments: NO_METRICS };
+  const clock = systemClock;
+  const metrics = createMetrics(clock);
+  const setup = { metrics, version: VERSION, instanceId: `${process.pid}`, logger, clock };
+  const parts = [createProcessMetrics(metrics, clock), createMetricsExport(config.metrics, setup)];
+  return { ...inOrder(parts), instruments: metrics };
 }
 
 /** Resolves with the first signal; the second one ends the process at once. */

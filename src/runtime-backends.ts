@@ -3,6 +3,7 @@ import type { Clock, Random } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { NewId } from "./ids.ts";
 import type { EventBus, MessageQueue } from "./queue/contract.ts";
+import { measureQueue } from "./queue/measured-queue.ts";
 import { createMemoryEventBus } from "./queue/memory/bus.ts";
 import { createMemoryQueue } from "./queue/memory/queue.ts";
 import { createRabbitEventBus } from "./queue/rabbitmq/bus.ts";
@@ -11,7 +12,10 @@ import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
 import { redisConnections, type StoreParts, storeOf } from "./runtime-store.ts";
 import type { Store } from "./store/contract.ts";
+import { measureStore } from "./store/measured-store.ts";
 import type { Logger } from "./telemetry/logging.ts";
+import { METRICS } from "./telemetry/metric-definitions.ts";
+import { type Metrics, NO_METRICS } from "./telemetry/metrics.ts";
 
 /** The three seams, as one choice: not every queue goes with every store. */
 export interface Backends {
@@ -25,6 +29,7 @@ interface BackendParts {
   readonly random: Random;
   readonly newId: NewId;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /** The configuration has refused what does not go together. */
@@ -32,12 +37,24 @@ export function backendsOf(config: Config, parts: BackendParts): Backends {
   const onWarning = (message: string, error?: unknown): void => {
     parts.logger.warn(message, error === undefined ? {} : { error });
   };
-  const shared = {
+  const losses = parts.metrics.counter(METRICS.connectionLosses);
+  const surroundings = {
     ...parts,
     onWarning,
-    connectionTo: redisConnections(config, { ...parts, onWarning }),
+    onConnectionLost: (connection: string) => losses.add(1, connection),
   };
+  const shared = { ...surroundings, connectionTo: redisConnections(config, surroundings) };
   return { store: storeOf(config, shared), ...transportOf(config, shared) };
+}
+
+/** Untouched when nobody counts: a measurement is a promise more for each call. */
+export function measuredBackends(backends: Backends, metrics: Metrics, clock: Clock): Backends {
+  if (metrics === NO_METRICS) return backends;
+  return {
+    ...backends,
+    store: measureStore(backends.store, metrics, clock),
+    queue: measureQueue(backends.queue, metrics, clock),
+  };
 }
 
 type AdapterParts = BackendParts & StoreParts;

@@ -19,6 +19,7 @@ interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly onWarning: (message: string, error?: unknown) => void;
+  readonly onConnectionLost?: (connection: string) => void;
 }
 
 export interface StoreParts extends Surroundings {

@@ -1,5 +1,6 @@
 /** Composition root: it and its runtime-*.ts files alone name concrete adapters. Parts in, a program out. */
 import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
 import { type Config, processEnvironment } from "./config.ts";
 import { createAgentCatalog } from "./executor/agent-catalog.ts";
@@ -12,12 +13,15 @@ import { createRouter } from "./executor/router.ts";
 import { uuidV7 } from "./ids.ts";
 import { inOrder, type Service, service } from "./lifecycle.ts";
 import { agentsOf } from "./runtime-agents.ts";
-import { type Backends, backendsOf } from "./runtime-backends.ts";
+import { type Backends, backendsOf, measuredBackends } from "./runtime-backends.ts";
+import { observeRuntime } from "./runtime-metrics.ts";
 import { isSharedStore } from "./runtime-store.ts";
+import { loadConsole } from "./server/console-files.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
+import { createJournal } from "./tasks/journal.ts";
 import { createOperations } from "./tasks/operations.ts";
 import { createRateLimit } from "./tasks/rate-limit.ts";
 import { createReadiness } from "./tasks/readiness.ts";
@@ -28,11 +32,14 @@ import { tenantChore } from "./tasks/tenant-chore.ts";
 import { NO_POLICY, type TenantPolicy } from "./tasks/tenant-policy.ts";
 import { readTenantsFile } from "./tasks/tenants-file.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
+import { type Metrics, NO_METRICS } from "./telemetry/metrics.ts";
 import { VERSION } from "./version.ts";
 import type { LeaseBackup } from "./worker/lease-keeper.ts";
 import { createLeaseThread } from "./worker/lease-thread.ts";
 import { createWorker, type Worker } from "./worker/worker.ts";
 
+/** Where the build puts it, for the compiled program too. */
+const CONSOLE_FOLDER = fileURLToPath(new URL("../dist/console/", import.meta.url));
 const RECONCILE_INTERVAL_MS = 5000;
 const UNPUBLISHED_AFTER_MS = 5000;
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
@@ -47,6 +54,8 @@ export interface Overrides {
   readonly agents?: readonly AgentDefinition[];
   readonly executors?: readonly FrameworkExecutor[];
   readonly backends?: Backends;
+  /** Default: off. */
+  readonly metrics?: Metrics;
   readonly server?: Partial<ServerOptions>;
 }
 
@@ -74,9 +83,12 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
     readiness,
     clock,
     limitRate: createRateLimit(shared.policy, clock),
+    metrics: shared.metrics,
     options: await serverOptions(config, overrides),
+    webConsole: config.webConsole ? { files: await loadConsole(CONSOLE_FOLDER) } : undefined,
     onError: (error) => shared.logger.error("a call failed unexpectedly", { error }),
   });
+  observeRuntime({ ...shared, ...managers, worker });
   const atStop = (close: () => Promise<void>): Service => service(async () => {}, close);
   const parts = inOrder([
     store,
@@ -161,11 +173,17 @@ function assembleShared(config: Config, overrides: Overrides) {
   const logger = overrides.logger ?? createLogger(config.logging);
   const random = overrides.random ?? systemRandom;
   const newId = uuidV7(clock);
-  const backends = overrides.backends ?? backendsOf(config, { clock, random, newId, logger });
+  const metrics = overrides.metrics ?? NO_METRICS;
+  const backends = measuredBackends(
+    overrides.backends ?? backendsOf(config, { clock, random, newId, logger, metrics }),
+    metrics,
+    clock,
+  );
   const executors = overrides.executors ?? [
     createLangGraphExecutor({
       clock,
       captureContent: config.captureContent,
+      metrics,
       environment: processEnvironment(),
     }),
   ];
@@ -173,6 +191,8 @@ function assembleShared(config: Config, overrides: Overrides) {
     overrides.agents ?? agentsOf(config, (message) => logger.warn(message)),
   );
   const router = createRouter(catalog, executors);
+  const agentIds = new Set(catalog.list().map(({ id }) => id));
+  const isKnownAgent = (agentId: string): boolean => agentIds.has(agentId);
   // The sweeper needs the dispatcher and is told by it: the second half of the circle is set later.
   const whenDue: { call: (inMs: number) => void } = { call: () => undefined };
   const dispatcher: Dispatcher = createDispatcher({
@@ -180,12 +200,15 @@ function assembleShared(config: Config, overrides: Overrides) {
     onPublishFailure: (error, count) =>
       logger.warn("doorbells were not confirmed; the sweeper repeats them", { error, count }),
     onDue: (inMs) => whenDue.call(inMs),
+    journal: createJournal({ logger, metrics, isKnownAgent }),
+    metrics,
   });
   return {
     ...backends,
     clock,
     random,
     logger,
+    metrics,
     newId,
     executors,
     router,

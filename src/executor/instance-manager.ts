@@ -6,6 +6,8 @@
 import type { ExecutionContext } from "../../gen/agentlane/v1/session_pb.js";
 import type { Clock } from "../clock.ts";
 import type { SessionRef, SessionStore } from "../store/contract.ts";
+import { METRICS } from "../telemetry/metric-definitions.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { newExecutionContext, repairContext } from "./execution-context.ts";
 import { createInstanceTable, type InstanceChanges, type LiveInstance } from "./instance-table.ts";
 
@@ -51,6 +53,7 @@ export interface InstanceManagerParts {
   readonly timeoutMs: number;
   /** Above it the least recently used idle instance goes. */
   readonly maxCount: number;
+  readonly metrics: Metrics;
   /** Called whenever takeChanges would answer something new. */
   readonly onChange: () => void;
 }
@@ -58,6 +61,8 @@ export interface InstanceManagerParts {
 export function createInstanceManager(parts: InstanceManagerParts): InstanceManager {
   const { clock } = parts;
   const table = createInstanceTable(parts);
+  const lookups = parts.metrics.counter(METRICS.instanceLookups);
+  const evictions = parts.metrics.counter(METRICS.evictions);
   let cleanedCount = 0;
   let lastCleanUpAt: number | undefined;
 
@@ -73,6 +78,11 @@ export function createInstanceManager(parts: InstanceManagerParts): InstanceMana
       context: stored ? repairContext(stored.context) : newExecutionContext(ref),
       etag: stored?.etag ?? "",
     };
+  }
+
+  function makeRoom(maxCount: number): void {
+    const evictedCount = table.makeRoom(maxCount);
+    if (evictedCount > 0) evictions.add(evictedCount, "room");
   }
 
   function lease(instance: LiveInstance, warm: boolean): InstanceLease {
@@ -93,7 +103,7 @@ export function createInstanceManager(parts: InstanceManagerParts): InstanceMana
         instance.busy = false;
         if (table.get(instance.ref) === instance) table.put(instance);
         // More may have been busy at once than are kept.
-        table.makeRoom(parts.maxCount + 1);
+        makeRoom(parts.maxCount + 1);
       },
     };
   }
@@ -102,17 +112,22 @@ export function createInstanceManager(parts: InstanceManagerParts): InstanceMana
     async acquire(ref, etag) {
       const warm = table.get(ref);
       // A busy instance belongs to an attempt that lost its lease: it keeps its own object.
-      if (warm && !warm.busy && warm.etag === etag) return lease(warm, true);
+      const isHit = warm !== undefined && !warm.busy && warm.etag === etag;
+      lookups.add(1, isHit ? "hit" : "miss");
+      if (isHit) return lease(warm, true);
       const built = await build(ref, etag);
-      table.drop(ref);
-      table.makeRoom(parts.maxCount);
+      if (table.drop(ref)) evictions.add(1, "stale");
+      makeRoom(parts.maxCount);
       return lease(built, false);
     },
-    evict: (ref) => table.drop(ref),
+    evict(ref) {
+      if (table.drop(ref)) evictions.add(1, "replaced");
+    },
     cleanUp() {
       const before = clock.now() - parts.timeoutMs;
       const evicted = table.dropIdle((instance) => instance.lastUsedAt <= before);
       cleanedCount += evicted;
+      if (evicted > 0) evictions.add(evicted, "idle");
       lastCleanUpAt = clock.now();
       return evicted;
     },

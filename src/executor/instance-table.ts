@@ -30,11 +30,12 @@ export interface InstanceTable {
   get(ref: SessionRef): LiveInstance | undefined;
   /** Adds or moves to the end of the order: it is being used now. */
   put(instance: LiveInstance): void;
-  drop(ref: SessionRef): void;
+  /** Answers whether there was one. */
+  drop(ref: SessionRef): boolean;
   /** Drops idle ones that match; answers how many. */
   dropIdle(matches: (instance: LiveInstance) => boolean): number;
-  /** Drops the oldest idle ones until there is room for one more; busy ones stay, however many. */
-  makeRoom(maxCount: number): void;
+  /** Drops the oldest idle ones until there is room for one more; busy ones stay. Answers how many went. */
+  makeRoom(maxCount: number): number;
   count(): number;
   /** Since the last call; `all`: every instance counts as changed. */
   takeChanges(all: boolean): InstanceChanges;
@@ -74,6 +75,7 @@ export function createInstanceTable(parts: InstanceTableParts): InstanceTable {
       const key = keyOf(ref);
       const instance = live.get(key);
       if (instance) drop(key, instance);
+      return instance !== undefined;
     },
     dropIdle(matches) {
       const idle = [...live].filter(([, each]) => !each.busy && matches(each));
@@ -81,10 +83,14 @@ export function createInstanceTable(parts: InstanceTableParts): InstanceTable {
       return idle.length;
     },
     makeRoom(maxCount) {
+      let droppedCount = 0;
       for (const [key, instance] of live) {
-        if (live.size < maxCount) return;
-        if (!instance.busy) drop(key, instance);
+        if (live.size < maxCount) break;
+        if (instance.busy) continue;
+        drop(key, instance);
+        droppedCount++;
       }
+      return droppedCount;
     },
     count: () => live.size,
     takeChanges(all) {

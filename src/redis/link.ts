@@ -44,6 +44,8 @@ export interface ConnectionOptions {
   readonly random: Random;
   /** Told what an operator should know: what endangers tasks, a lost connection. */
   readonly onWarning?: (message: string, error?: unknown) => void;
+  /** Counts connections that are lost and built anew, by their name. */
+  readonly onConnectionLost?: (connection: string) => void;
 }
 
 export type Argument = string | number | Buffer;
@@ -355,6 +357,7 @@ export class RedisLink {
     client?.disconnect();
     if (!wasReady || this.#isClosing.signal.aborted) return;
     this.#options.onWarning?.("the connection to Redis was lost", error);
+    this.#options.onConnectionLost?.(this.#options.name);
     this.#reconnecting = this.#reconnect();
   }
 

@@ -1,4 +1,4 @@
-/** The SERVER span of a call, a child of the client's when its headers name one. */
+/** What is told of a call: its SERVER span, a child of the client's when its headers name one, and how long it took. */
 import type { IncomingHttpHeaders } from "node:http";
 import {
   context,
@@ -12,6 +12,9 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { Code } from "../../gen/google/rpc/code_pb.js";
+import type { Clock } from "../clock.ts";
+import { METRICS } from "../telemetry/metric-definitions.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import {
   ATTR_ERROR_TYPE,
   ATTR_HTTP_REQUEST_METHOD,
@@ -22,9 +25,17 @@ import {
   ATTR_SERVER_ADDRESS,
   RPC_SYSTEM_CONNECT,
   RPC_SYSTEM_GRPC,
+  RPC_SYSTEM_OPENAI,
   SCOPE_NAME,
 } from "../telemetry/names.ts";
 import type { Protocol } from "./protocol.ts";
+
+/** Begins to watch a call. */
+export type StartCallSpan = (
+  name: string,
+  protocol: Protocol,
+  headers: IncomingHttpHeaders,
+) => CallSpan;
 
 export interface CallSpan {
   /** Runs `work` with the span as the active one. */
@@ -37,6 +48,28 @@ const getter: TextMapGetter<IncomingHttpHeaders> = {
   keys: (headers) => Object.keys(headers),
   get: (headers, key) => headers[key],
 };
+
+/** `name` is bounded: it is that of a method or a route that we serve. */
+export function createCallSpans(metrics: Metrics, clock: Clock): StartCallSpan {
+  const durations = metrics.histogram(METRICS.callDuration);
+  return (name, protocol, headers) => {
+    const startedAt = clock.monotonic();
+    const { run, end } = startSpan(name, protocol, headers);
+    let ended = false;
+    return {
+      run,
+      end(code = Code.OK) {
+        if (ended) return;
+        ended = true;
+        const codeName = Code[code] ?? "UNKNOWN";
+        const seconds = (clock.monotonic() - startedAt) / 1000;
+        const errorType = code === Code.OK ? "" : codeName;
+        durations.record(seconds, systemOf(protocol), name, codeName, errorType);
+        end(code);
+      },
+    };
+  };
+}
 
 /** Used when nobody collects spans. */
 const UNTRACED: CallSpan = { run: (work) => work(), end: () => undefined };
@@ -51,11 +84,8 @@ const SERVER_FAULTS: ReadonlySet<number> = new Set([
   Code.DATA_LOSS,
 ]);
 
-export function startCallSpan(
-  name: string,
-  protocol: Protocol,
-  headers: IncomingHttpHeaders,
-): CallSpan {
+/** Ended once. */
+function startSpan(name: string, protocol: Protocol, headers: IncomingHttpHeaders): CallSpan {
   const parent = propagation.extract(ROOT_CONTEXT, headers, getter);
   // Asked for at every call: a tracer that is kept belongs to the first provider for ever.
   const span = trace.getTracer(SCOPE_NAME).startSpan(name, { kind: SpanKind.SERVER }, parent);
@@ -66,14 +96,9 @@ export function startCallSpan(
     ...(typeof authority === "string" ? { [ATTR_SERVER_ADDRESS]: hostOf(authority) } : {}),
   });
   const active = trace.setSpan(parent, span);
-  let ended = false;
   return {
     run: (work) => context.with(active, work),
-    end(code) {
-      if (ended) return;
-      ended = true;
-      endSpan(span, code ?? Code.OK);
-    },
+    end: (code) => endSpan(span, code ?? Code.OK),
   };
 }
 
@@ -91,8 +116,12 @@ function kindOfCall(name: string, protocol: Protocol): Record<string, string> {
     const [method = "", route = ""] = name.split(" ");
     return { [ATTR_HTTP_REQUEST_METHOD]: method, [ATTR_HTTP_ROUTE]: route };
   }
-  const system = protocol.name === "connect" ? RPC_SYSTEM_CONNECT : RPC_SYSTEM_GRPC;
-  return { [ATTR_RPC_SYSTEM_NAME]: system, [ATTR_RPC_METHOD]: name };
+  return { [ATTR_RPC_SYSTEM_NAME]: systemOf(protocol), [ATTR_RPC_METHOD]: name };
+}
+
+function systemOf({ name }: Protocol): string {
+  if (name === "openai") return RPC_SYSTEM_OPENAI;
+  return name === "connect" ? RPC_SYSTEM_CONNECT : RPC_SYSTEM_GRPC;
 }
 
 /** Without the port. */

@@ -1,6 +1,7 @@
 /** What happens to an HTTP request before any of its body is read: to an RPC, or refused. */
 import type { OutgoingHttpHeaders } from "node:http";
 import type { HttpRequest, HttpResponse, ServeRpc } from "./connect-adapter.ts";
+import { isConsolePath, type ServeConsole } from "./console-page.ts";
 import type { AnswerOrigin } from "./cors.ts";
 import type { Readiness } from "./health.ts";
 import type { Exchange } from "./interceptors.ts";
@@ -14,6 +15,8 @@ export interface HttpGuardParts {
   readonly answerOrigin: AnswerOrigin;
   /** Answers what is under `/v1/`. */
   readonly openai: ServeOpenAI;
+  /** Answers /console and what is below; absent = it is not served. */
+  readonly webConsole: ServeConsole | undefined;
   readonly routes: ReadonlyMap<string, RpcMethod>;
   readonly readiness: Readiness;
   readonly serve: ServeRpc;
@@ -33,6 +36,10 @@ export function createHttpGuard(parts: HttpGuardParts): HttpHandler {
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     if (path.startsWith("/v1/")) {
       parts.openai(path, request, response);
+      return;
+    }
+    if (parts.webConsole && isConsolePath(path)) {
+      parts.webConsole(path, request, response);
       return;
     }
     const method = routes.get(path);
@@ -79,7 +86,9 @@ function servePage(
   }
   const page = request.method === "GET" || request.method === "HEAD";
   switch (page ? path : undefined) {
+    // That it is answered is the proof: the event loop turns.
     case "/healthz":
+    case "/livez":
       send(response, 200, "ok\n", { "content-type": "text/plain" });
       return;
     case "/readyz": {
@@ -102,10 +111,10 @@ function servePage(
   }
 }
 
-const PAGES: ReadonlySet<string> = new Set(["/", "/healthz", "/readyz"]);
+const PAGES: ReadonlySet<string> = new Set(["/", "/healthz", "/livez", "/readyz"]);
 
 const WELCOME = `Agentlane: LLM agents as durable tasks. This port speaks gRPC, gRPC-web, Connect and JSON,
-and OpenAI's chat completions under /v1.
+and OpenAI's chat completions under /v1. Where it is on, the web console is at /console.
 
   grpcurl -plaintext localhost:50051 list
   curl -H 'content-type: application/json' \\

@@ -15,7 +15,7 @@ import {
   disconnected,
   serverStopped,
 } from "./call-scope.ts";
-import { type CallSpan, startCallSpan } from "./call-span.ts";
+import type { CallSpan, StartCallSpan } from "./call-span.ts";
 import { toWireError, unauthenticated } from "./error-codes.ts";
 import type { Gate } from "./gate.ts";
 import { type Protocol, timeoutMs } from "./protocol.ts";
@@ -72,6 +72,7 @@ export interface InterceptorParts {
   readonly clock: Clock;
   readonly maxTimeoutMs: number;
   readonly stallTimeoutMs: number;
+  readonly startSpan: StartCallSpan;
   readonly onError: OnError;
 }
 
@@ -98,7 +99,7 @@ async function answer(
   method: UnaryMethod,
   exchange: Exchange,
 ): Promise<Message> {
-  const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
+  const span = parts.startSpan(method.name, exchange.protocol, exchange.headers);
   let run: Run | undefined;
   try {
     run = await begin(parts, method, exchange, span);
@@ -120,7 +121,7 @@ async function* replies<T>(
   exchange: Exchange,
   open: (run: Run) => Promise<AsyncIterable<T>>,
 ): AsyncGenerator<T> {
-  const span = startCallSpan(method.name, exchange.protocol, exchange.headers);
+  const span = parts.startSpan(method.name, exchange.protocol, exchange.headers);
   let run: Run | undefined;
   try {
     run = await begin(parts, method, exchange, span);

@@ -6,8 +6,12 @@ import { AgentlaneError } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
 import type { LimitRate } from "../tasks/rate-limit.ts";
 import { DEFAULT_TENANT } from "../tasks/task-manager.ts";
+import { type Metrics, NO_METRICS } from "../telemetry/metrics.ts";
 import { agentService } from "./agent-service.ts";
+import { createCallSpans } from "./call-span.ts";
 import { createConnectAdapter } from "./connect-adapter.ts";
+import type { ConsoleFiles } from "./console-files.ts";
+import { createConsolePage, type ServeConsole } from "./console-page.ts";
 import { createCors } from "./cors.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { createGrpcAdapter } from "./grpc/grpc-adapter.ts";
@@ -26,8 +30,12 @@ export interface ServerParts extends ServiceParts {
   /** Absent: everybody is the default tenant, and the server listens on loopback only. */
   readonly authenticate?: Authenticate;
   readonly limitRate: LimitRate;
+  /** Absent: the console is off. `files` undefined: it has not been built. */
+  readonly webConsole?: { readonly files: ConsoleFiles | undefined } | undefined;
   readonly options: ServerOptions;
   readonly clock: Clock;
+  /** Default: off. */
+  readonly metrics?: Metrics;
   readonly onError: OnError;
 }
 
@@ -129,6 +137,7 @@ function assemble(parts: ServerParts): Running {
     clock,
     maxTimeoutMs: options.maxTimeoutMs,
     stallTimeoutMs: options.stallTimeoutMs,
+    startSpan: createCallSpans(parts.metrics ?? NO_METRICS, clock),
     onError,
   });
   const guard = createHttpGuard({
@@ -143,6 +152,7 @@ function assemble(parts: ServerParts): Running {
       clock,
       onError,
     }),
+    webConsole: consoleOf(parts),
     serve: createConnectAdapter(routes.values(), interceptors, options, onError),
     exchangeFor: (method, protocol, request, response) =>
       createHttpExchange(method, protocol, request, response, options, clock),
@@ -202,8 +212,20 @@ function untilDrained(readiness: Readiness): { readiness: Readiness; announceDra
 }
 
 /** A client certificate is a credential: without one nobody gets as far as a call. */
-function refuseOpenDoor({ authenticate, options: { host, tls } }: ServerParts): void {
-  if (authenticate || tls?.clientCa || isLoopback(host)) return;
+function isGuarded({ authenticate, options: { host, tls } }: ServerParts): boolean {
+  return authenticate !== undefined || tls?.clientCa !== undefined || isLoopback(host);
+}
+
+/** Whoever may have no credential gets no page that acts for them. */
+function consoleOf(parts: ServerParts): ServeConsole | undefined {
+  return parts.webConsole && isGuarded(parts)
+    ? createConsolePage(parts.webConsole.files)
+    : undefined;
+}
+
+function refuseOpenDoor(parts: ServerParts): void {
+  if (isGuarded(parts)) return;
+  const { host } = parts.options;
   throw new AgentlaneError(
     "failed_precondition",
     "AUTHENTICATION_REQUIRED",

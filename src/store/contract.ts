@@ -12,12 +12,7 @@ import type {
   QueueMessage,
   TaskRecord,
 } from "../../gen/agentlane/store/v1/record_pb.js";
-import type { Worker } from "../../gen/agentlane/v1/operations_service_pb.js";
-import type {
-  ExecutionContext,
-  Instance,
-  SessionSummary,
-} from "../../gen/agentlane/v1/session_pb.js";
+import type { ExecutionContext, SessionSummary } from "../../gen/agentlane/v1/session_pb.js";
 import type {
   MultitaskStrategy,
   Task,
@@ -27,7 +22,9 @@ import type {
   TaskState,
 } from "../../gen/agentlane/v1/task_pb.js";
 import type { Service } from "../lifecycle.ts";
+import type { StateChange } from "./state-change.ts";
 import type { Quota, TenantStore } from "./tenant-contract.ts";
+import type { WorkerStore } from "./worker-registry.ts";
 
 export interface Store extends Service {
   /** memory, redis, postgres or sqlite. */
@@ -64,6 +61,13 @@ export interface Effects {
   readonly notices: readonly Notice[];
   /** When the next retry or deadline is due, counted from now; undefined = none known. */
   readonly nextDueInMs?: number;
+  /**
+   * State changes that the write made, for the record; absent = none. Without the one that create,
+   * claim and finish are called for: their caller knows it. A repeat makes none.
+   */
+  readonly changes?: readonly StateChange[];
+  /** Queues of doorbells that the adapter has rung itself, one name a doorbell; absent = none. */
+  readonly rung?: readonly string[];
 }
 
 export interface TaskStore {
@@ -109,12 +113,13 @@ export interface TaskStore {
    * the task is terminal, promotes the lane's next task; all in one step. Idempotent like append.
    * Every ending but QUEUED consumes the attempt. RETRY_WAIT and QUEUED become CANCELED when a cancel
    * was requested. A session version other than the stored one + 1 is `internal`.
-   * `sessionEtag` is the session's after the commit; empty without one.
+   * `sessionEtag` is the session's after the commit; empty without one. `state` is the task's now: the
+   * requested one, or CANCELED.
    */
   finish(
     lease: Lease,
     finish: Finish,
-  ): Promise<{ task: Task; sessionEtag: string; effects: Effects }>;
+  ): Promise<{ task: Task; state: TaskState; sessionEtag: string; effects: Effects }>;
   /**
    * Cancels by id or idempotency key. QUEUED and RETRY_WAIT → CANCELED at once; RUNNING: recorded,
    * and a CancelRequested notice for its worker; terminal: unchanged. `not_found` when unknown.
@@ -362,36 +367,6 @@ export interface SessionStore {
 export interface StoredSession {
   readonly context: ExecutionContext;
   readonly etag: string;
-}
-
-/** The registry of live workers and what they hold. Entries vanish when not reported for `ttlMs`. */
-export interface WorkerStore {
-  /** Reports closer together are not worth their price; 0 where a report costs nothing. */
-  readonly minReportIntervalMs: number;
-  /**
-   * `known` is false when the store did not know the worker, or no longer: its next report carries
-   * all its instances.
-   */
-  report(report: WorkerReport): Promise<{ known: boolean }>;
-  /** Removes the worker and its instances. */
-  remove(workerId: string): Promise<void>;
-  /** By id. */
-  list(): Promise<Worker[]>;
-  /** By session key. */
-  instances(
-    tenant: string,
-    filter: { agentId?: string; workerId?: string; sessionKey?: string },
-    page: PageRequest,
-  ): Promise<Page<Instance> & { totalCount: number }>;
-}
-
-export interface WorkerReport {
-  readonly worker: Worker;
-  readonly ttlMs: number;
-  /** Instances that are new or changed since the last report, by tenant. */
-  readonly changed: readonly { readonly tenant: string; readonly instance: Instance }[];
-  /** Instances that are gone since the last report. */
-  readonly removed: readonly { readonly tenant: string; readonly sessionKey: string }[];
 }
 
 /** `agent_id#session_id`; ids cannot contain "#", so it is injective. */

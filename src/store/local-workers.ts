@@ -4,8 +4,9 @@ import type { Worker } from "../../gen/agentlane/v1/operations_service_pb.js";
 import type { Instance } from "../../gen/agentlane/v1/session_pb.js";
 import type { Clock } from "../clock.ts";
 import { timestamp } from "../timestamp.ts";
-import type { Page, PageRequest, WorkerStore } from "./contract.ts";
+import type { Page, PageRequest } from "./contract.ts";
 import { readToken, writeToken } from "./page-token.ts";
+import type { WorkerStore } from "./worker-registry.ts";
 
 interface WorkerEntry {
   worker: Worker;

@@ -1,11 +1,17 @@
-/** Carries out what a store write asks for: doorbells to the queue, notices to the bus. */
+/** Carries out what a store write asks for: doorbells to the queue, notices to the bus, changes to the journal. */
 import type { Notice } from "../../gen/agentlane/store/v1/record_pb.js";
 import { type EventBus, type MessageQueue, taskTopic, WORKERS_TOPIC } from "../queue/contract.ts";
 import type { Effects, Store } from "../store/contract.ts";
 import { grownNotice } from "../store/messages.ts";
+import { METRICS } from "../telemetry/metric-definitions.ts";
+import { type Metrics, NO_METRICS } from "../telemetry/metrics.ts";
+import { traceIdsOf } from "../telemetry/propagation.ts";
+import { NO_JOURNAL, type TaskJournal } from "./journal.ts";
 import { approximateBytes } from "./log-entries.ts";
 
 export interface Dispatcher {
+  /** For changes that effects leave out, because their caller knows them. */
+  readonly journal: TaskJournal;
   /**
    * Never rejects: what cannot be published now is found by the sweeper, because the store keeps
    * the task as unpublished. Resolves when the queue has confirmed (or refused) the doorbells.
@@ -23,13 +29,18 @@ export interface DispatcherOptions {
   readonly onPublishFailure: (error: unknown, doorbellCount: number) => void;
   /** Told when something becomes due, counted from now. */
   readonly onDue: (inMs: number) => void;
+  /** Default: none is kept. */
+  readonly journal?: TaskJournal;
+  /** Default: off. */
+  readonly metrics?: Metrics;
 }
 
 /** Of a notice's entries, in approximate bytes of memory: about half of it on the wire. */
 const MAX_NOTICE_BYTES = 512 * 1024;
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { store, queue, bus } = options;
+  const { store, queue, bus, journal = NO_JOURNAL, metrics = NO_METRICS } = options;
+  const sent = metrics.counter(METRICS.sentMessages);
   const marking = new Set<Promise<void>>();
 
   function markPublished(effects: Effects): void {
@@ -41,8 +52,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     marking.add(mark);
   }
 
+  function record({ changes = [], rung = [] }: Effects): void {
+    for (const change of changes) {
+      journal.changed({ ...change, ...traceIdsOf(change.traceHeaders) });
+    }
+    for (const name of rung) sent.add(1, queue.type, name);
+  }
+
   return {
+    journal,
     async dispatch(effects) {
+      record(effects);
       for (const notice of effects.notices) bus.publish(topicOf(notice), tellable(notice));
       if (effects.nextDueInMs !== undefined) options.onDue(effects.nextDueInMs);
       if (effects.doorbells.length === 0) return;
@@ -52,6 +72,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         options.onPublishFailure(error, effects.doorbells.length);
         return;
       }
+      for (const doorbell of effects.doorbells) sent.add(1, queue.type, doorbell.queue);
       markPublished(effects);
     },
     async idle() {

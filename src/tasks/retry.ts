@@ -52,3 +52,8 @@ export function endingAfterFailure(
   const delayMs = Math.max(0, backoffMs - (options.waitedMs ?? 0));
   return { state: TaskState.RETRY_WAIT, error, delayMs, leaseExpired };
 }
+
+/** Why an attempt ended as it did; empty for a success. */
+export function reasonOf(ending: Ending): string {
+  return "error" in ending ? ending.error.reason : "";
+}

@@ -2,14 +2,16 @@
  * Every periodic repair and its interval, in one list. Each process runs all of them: whatever a
  * crash or a lost message left behind is found here. No hidden timers elsewhere.
  */
-import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
+import { AttemptOutcome, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import type { Clock, Random, Timer } from "../clock.ts";
 import { AgentlaneError, isKind } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
 import type { MessageQueue } from "../queue/contract.ts";
 import type { Effects, Ending, ExpiredLease, Store, SweepOptions } from "../store/contract.ts";
+import { traceIdsOf } from "../telemetry/propagation.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { endingAfterFailure } from "./retry.ts";
+import type { JournalEntry } from "./journal.ts";
+import { endingAfterFailure, reasonOf } from "./retry.ts";
 import { toTaskError } from "./task-error.ts";
 
 export interface Chore {
@@ -178,10 +180,11 @@ async function expireLeases(parts: RepairParts): Promise<void> {
     // A worker that dies leaves as many as it had slots: one after the other, the last would wait.
     const ends = await Promise.allSettled(
       expired.map(async (each) => {
-        const effects = await endExpired(parts, each);
-        if (!effects) return;
+        const ended = await endExpired(parts, each);
+        if (!ended) return;
         endedCount++;
-        await dispatcher.dispatch(effects);
+        dispatcher.journal.changed(entryOf(each, ended));
+        await dispatcher.dispatch(ended.effects);
       }),
     );
     for (const end of ends) if (end.status === "rejected") throw end.reason;
@@ -190,20 +193,37 @@ async function expireLeases(parts: RepairParts): Promise<void> {
   }
 }
 
+interface Ended {
+  readonly ending: Ending;
+  readonly state: TaskState;
+  readonly effects: Effects;
+}
+
 /** Undefined when the worker, or another sweeper, was faster. */
 async function endExpired(
   { store, random, leaseMs }: RepairParts,
   { lease, record }: ExpiredLease,
-): Promise<Effects | undefined> {
+): Promise<Ended | undefined> {
   const afterSequence = record.task?.lastSequence ?? 0;
   const ending = endingOfExpired(record, random, leaseMs);
   try {
     const finish = { afterSequence, events: [], ending, ifExpired: true };
-    return (await store.tasks.finish(lease, finish)).effects;
+    const { state, effects } = await store.tasks.finish(lease, finish);
+    return { ending, state, effects };
   } catch (error) {
     if (isKind(error, "lease_lost")) return undefined;
     throw error;
   }
+}
+
+function entryOf({ lease, record }: ExpiredLease, { ending, state }: Ended): JournalEntry {
+  const { tenant, taskId, attempt } = lease;
+  const reason = state === TaskState.CANCELED ? "CANCELED" : reasonOf(ending);
+  return {
+    ...{ tenant, taskId, attempt, agentId: record.task?.agentId ?? "" },
+    ...{ previous: TaskState.RUNNING, state, reason, outcome: AttemptOutcome.LEASE_EXPIRED },
+    ...traceIdsOf(record.traceHeaders),
+  };
 }
 
 function endingOfExpired(record: ExpiredLease["record"], random: Random, waitedMs: number): Ending {

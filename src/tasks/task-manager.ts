@@ -1,16 +1,21 @@
 /** POLICY of tasks: accept, watch, cancel, dead letters. What the services of the server call. */
 import { CancelMode, type LogEntry } from "../../gen/agentlane/store/v1/record_pb.js";
 import type { ExecuteRequest } from "../../gen/agentlane/v1/agent_service_pb.js";
-import { Priority, type Task } from "../../gen/agentlane/v1/task_pb.js";
+import { Priority, type Task, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import type { Clock } from "../clock.ts";
-import { isKind } from "../errors.ts";
+import { AgentlaneError, isKind } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { EventBus, MessageQueue } from "../queue/contract.ts";
 import type { Page, PageRequest, Store, TaskFilter } from "../store/contract.ts";
+import { METRICS } from "../telemetry/metric-definitions.ts";
+import { type Metrics, NO_METRICS } from "../telemetry/metrics.ts";
+import { MESSAGING_OPERATION_PUBLISH } from "../telemetry/names.ts";
 import { type AdmissionLimits, admit } from "./admission.ts";
 import type { AgentDirectory } from "./agent-directory.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { JournalEntry } from "./journal.ts";
 import { withPublishSpan } from "./publish-span.ts";
+import { linkedToTask } from "./resume-link.ts";
 import { createRuns } from "./runs.ts";
 import { isTerminal } from "./task-state.ts";
 import type { TenantPolicy } from "./tenant-policy.ts";
@@ -121,10 +126,14 @@ export interface TaskManagerParts {
   readonly maxWatchers: number;
   /** Told when the cancel after a disconnect could not be stored; the task then runs to its end. */
   readonly onCancelFailure: (taskId: string, error: unknown) => void;
+  /** Default: off. */
+  readonly metrics?: Metrics;
 }
 
 export interface OwnedTaskManager extends TaskManager {
   watcherCount(): number;
+  /** Events buffered for all watches, in approximate bytes. */
+  watcherBytes(): number;
   /** Ends all watches with `unavailable` (WATCH_ENDED); their tasks go on. */
   endWatches(): void;
   /** Ends all watches and waits for cancels on their way. */
@@ -137,6 +146,8 @@ export function createTaskManager(parts: TaskManagerParts): OwnedTaskManager {
     { log: store.log, bus: parts.bus, clock: parts.clock },
     parts.maxWatchers,
   );
+  const resumes = (parts.metrics ?? NO_METRICS).counter(METRICS.streamResumes);
+  const accept = accepting(parts);
   const canceling = new Set<Promise<void>>();
 
   async function cancel(
@@ -162,22 +173,22 @@ export function createTaskManager(parts: TaskManagerParts): OwnedTaskManager {
   }
 
   return {
-    submit: (principal, input, options) => accept(parts, parts.newId(), principal, input, options),
+    submit: (principal, input, options) => accept(parts.newId(), principal, input, options),
 
     run: createRuns({
       watchers,
       newId: parts.newId,
-      accept: (taskId, ...submit) => accept(parts, taskId, ...submit),
+      accept,
       cancelAfterDisconnect,
     }),
 
-    watch: (principal, taskId, afterSequence, signal) =>
-      watchers.lazy({
-        ref: { tenant: principal.tenant, taskId },
-        afterSequence,
-        fresh: false,
-        signal,
-      }),
+    watch(principal, taskId, afterSequence, signal) {
+      const ref = { tenant: principal.tenant, taskId };
+      const entries = watchers.lazy({ ref, afterSequence, fresh: false, signal });
+      if (afterSequence === 0) return entries;
+      resumes.add(1);
+      return linkedToTask(entries, () => store.log.get(ref));
+    },
 
     get: (principal, taskId) => store.log.get({ tenant: principal.tenant, taskId }),
     list: (principal, filter, page) => store.log.list(principal.tenant, filter, page),
@@ -202,6 +213,7 @@ export function createTaskManager(parts: TaskManagerParts): OwnedTaskManager {
       store.deadLetters.purge(principal.tenant, selection),
 
     watcherCount: () => watchers.count(),
+    watcherBytes: () => watchers.bytes(),
     endWatches: () => watchers.closeAll(),
     async close() {
       watchers.closeAll();
@@ -210,39 +222,50 @@ export function createTaskManager(parts: TaskManagerParts): OwnedTaskManager {
   };
 }
 
-async function accept(
-  parts: TaskManagerParts,
-  taskId: string,
-  principal: Principal,
-  input: TaskInput,
-  options: SubmitOptions,
-): Promise<{ task: Task; existing: boolean }> {
-  const policy = parts.agents.policy(input.agentId);
-  const attributes = {
-    queueType: parts.queue.type,
-    queue: policy.queue,
-    taskId,
-    sessionId: input.sessionId,
-    priority: input.priority || (options.streaming ? Priority.HIGH : Priority.NORMAL),
+type Accept = Parameters<typeof createRuns>[0]["accept"];
+
+/** How a task is accepted: its record, its doorbell, its place in the journal. */
+function accepting(parts: TaskManagerParts): Accept {
+  const { queue, clock, dispatcher } = parts;
+  const published = (parts.metrics ?? NO_METRICS).histogram(METRICS.messagingOperation);
+
+  return async (taskId, principal, input, options) => {
+    const policy = parts.agents.policy(input.agentId);
+    const attributes = {
+      queueType: queue.type,
+      queue: policy.queue,
+      taskId,
+      sessionId: input.sessionId,
+      priority: input.priority || (options.streaming ? Priority.HIGH : Priority.NORMAL),
+    };
+    const startedAt = clock.monotonic();
+    const end = (errorType: string): void => {
+      const seconds = (clock.monotonic() - startedAt) / 1000;
+      published.record(seconds, MESSAGING_OPERATION_PUBLISH, queue.type, policy.queue, errorType);
+    };
+    const accepted = await withPublishSpan(attributes, async (carrier) => {
+      const rule = parts.policy.ruleOf(principal.tenant);
+      const called = { taskId, principal, input, options, policy, rule };
+      const admission = { ...called, nowMs: clock.now() };
+      const submission = admit(
+        { ...admission, traceHeaders: carrier.headers, traceId: carrier.traceId },
+        parts.limits,
+        parts.newId,
+      );
+      const { task, existing, effects } = await parts.store.tasks.create(submission);
+      if (!existing) dispatcher.journal.changed(acceptOf(principal, task));
+      await dispatcher.dispatch(effects);
+      return { task, existing };
+    }).catch((error: unknown) => {
+      end(error instanceof AgentlaneError ? error.reason : "UNKNOWN");
+      throw error;
+    });
+    end("");
+    return accepted;
   };
-  return withPublishSpan(attributes, async (carrier) => {
-    const submission = admit(
-      {
-        taskId,
-        principal,
-        input,
-        options,
-        policy,
-        traceHeaders: carrier.headers,
-        traceId: carrier.traceId,
-        nowMs: parts.clock.now(),
-        rule: parts.policy.ruleOf(principal.tenant),
-      },
-      parts.limits,
-      parts.newId,
-    );
-    const { task, existing, effects } = await parts.store.tasks.create(submission);
-    await parts.dispatcher.dispatch(effects);
-    return { task, existing };
-  });
+}
+
+function acceptOf({ tenant }: Principal, { taskId, agentId }: Task): JournalEntry {
+  const change = { previous: TaskState.UNSPECIFIED, state: TaskState.QUEUED, reason: "" };
+  return { tenant, taskId, agentId, attempt: 0, ...change };
 }

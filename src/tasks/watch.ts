@@ -44,6 +44,8 @@ export interface Watch extends AsyncIterator<WatchedBatch, undefined> {
   whenClosed(callback: () => void): void;
   /** Whether the terminal event has been handed out. */
   readonly ended: boolean;
+  /** Approximately. */
+  readonly bufferedBytes: number;
 }
 
 /**
@@ -93,6 +95,10 @@ class TaskWatch implements Watch {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferBytes;
   }
 
   async open(): Promise<void> {

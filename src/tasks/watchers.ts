@@ -22,6 +22,8 @@ export interface Watchers {
   /** Resolves when the task is terminal, or after `timeoutMs`. */
   untilEnd(ref: TaskRef, afterSequence: number, timeoutMs: number): Promise<void>;
   count(): number;
+  /** Buffered for all of them, approximately. */
+  bytes(): number;
   /** Their readers get `unavailable` (WATCH_ENDED). */
   closeAll(): void;
 }
@@ -91,6 +93,11 @@ export function createWatchers(parts: WatchParts, maxCount: number): Watchers {
       }
     },
     count: () => count,
+    bytes() {
+      let bytes = 0;
+      for (const watch of watches.keys()) bytes += watch.bufferedBytes;
+      return bytes;
+    },
     closeAll: () => {
       closedAllCount++;
       for (const [watch, taskId] of [...watches]) watch.close(watchEnded(taskId));

@@ -4,7 +4,7 @@
  * https://github.com/open-telemetry/semantic-conventions-genai. `agentlane.*` names are our own.
  */
 
-/** Instrumentation scope of all our spans. */
+/** Instrumentation scope of all our spans and metrics. */
 export const SCOPE_NAME = "agentlane";
 
 export const ATTR_ERROR_TYPE = "error.type";
@@ -25,6 +25,8 @@ export const ATTR_RPC_METHOD = "rpc.method";
 export const ATTR_RPC_STATUS_CODE = "rpc.status_code";
 export const RPC_SYSTEM_GRPC = "grpc";
 export const RPC_SYSTEM_CONNECT = "connectrpc";
+/** In metrics only: the convention knows no such system. */
+export const RPC_SYSTEM_OPENAI = "openai";
 
 /** memory, redis or rabbitmq. */
 export const ATTR_MESSAGING_SYSTEM_NAME = "messaging.system.name";
@@ -36,9 +38,23 @@ export const ATTR_MESSAGING_OPERATION_NAME = "messaging.operation.name";
 export const ATTR_MESSAGING_OPERATION_TYPE = "messaging.operation.type";
 export const MESSAGING_OPERATION_PUBLISH = "publish";
 export const MESSAGING_OPERATION_PROCESS = "process";
+/** Handing doorbells to the broker; `publish` is the whole accept, of which this is a part. */
+export const MESSAGING_OPERATION_SEND = "send";
+export const MESSAGING_OPERATION_ACK = "ack";
+export const MESSAGING_OPERATION_NACK = "nack";
 export const MESSAGING_TYPE_SEND = "send";
 export const MESSAGING_TYPE_PROCESS = "process";
 
+export const ATTR_DB_SYSTEM_NAME = "db.system.name";
+export const ATTR_DB_OPERATION_NAME = "db.operation.name";
+
+/** user or system. */
+export const ATTR_CPU_MODE = "cpu.mode";
+
+/** input or output. */
+export const ATTR_GEN_AI_TOKEN_TYPE = "gen_ai.token.type";
+export const GEN_AI_TOKEN_INPUT = "input";
+export const GEN_AI_TOKEN_OUTPUT = "output";
 export const ATTR_GEN_AI_OPERATION_NAME = "gen_ai.operation.name";
 export const ATTR_GEN_AI_PROVIDER_NAME = "gen_ai.provider.name";
 export const ATTR_GEN_AI_REQUEST_MODEL = "gen_ai.request.model";
@@ -80,10 +96,26 @@ export const ATTR_TENANT = "agentlane.tenant";
 export const ATTR_WORKER_ID = "agentlane.worker.id";
 /** Milliseconds between the publish and the claim. */
 export const ATTR_QUEUE_WAIT_MS = "agentlane.queue.wait_ms";
-/** Why a span links to another: `retry` or `redrive`. */
+/** Why a span links to another: `retry`, `redrive` or `resume`. */
 export const ATTR_LINK_REASON = "agentlane.link.reason";
 export const LINK_RETRY = "retry";
 export const LINK_REDRIVE = "redrive";
+export const LINK_RESUME = "resume";
+
+export const ATTR_QUEUE = "agentlane.queue";
+export const ATTR_PRIORITY = "agentlane.priority";
+/** Of an attempt: an AttemptOutcome. */
+export const ATTR_OUTCOME = "agentlane.attempt.outcome";
+/** idle, room, replaced or stale. */
+export const ATTR_EVICTION_CAUSE = "agentlane.instance.eviction.cause";
+/** hit or miss. */
+export const ATTR_LOOKUP_RESULT = "agentlane.instance.lookup.result";
+/** busy or free. */
+export const ATTR_SLOT_STATE = "agentlane.slot.state";
+/** What was asked for with a fence that is none any more: append, finish or renew. */
+export const ATTR_STORE_OPERATION = "agentlane.store.operation";
+/** As the server lists it: agentlane-publish, … */
+export const ATTR_CONNECTION = "agentlane.connection";
 
 /** Span event on the consumer span: the task was claimed after waiting. */
 export const EVENT_CLAIMED = "agentlane.claimed";

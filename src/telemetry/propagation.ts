@@ -22,3 +22,9 @@ export function extractTrace(headers: TraceHeaders | Headers): Context {
     get: (_carrier, name) => get(name),
   });
 }
+
+/** The ids in a traceparent header; empty without one. */
+export function traceIdsOf(headers: Readonly<TraceHeaders>): { traceId: string; spanId: string } {
+  const found = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-/.exec(headers.traceparent ?? "");
+  return { traceId: found?.[1] ?? "", spanId: found?.[2] ?? "" };
+}

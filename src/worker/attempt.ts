@@ -12,8 +12,10 @@ import type { Router } from "../executor/router.ts";
 import type { NewId } from "../ids.ts";
 import type { Claim, Finish, Store, TaskRef } from "../store/contract.ts";
 import type { Dispatcher } from "../tasks/dispatcher.ts";
+import { reasonOf } from "../tasks/retry.ts";
 import { asAgentlaneError } from "../tasks/task-error.ts";
 import { type AttemptEnd, endOf, type Prepared, type Run, WORKER_DRAINING } from "./attempt-end.ts";
+import type { AttemptRecord } from "./attempt-record.ts";
 import type { AttemptSpan } from "./attempt-span.ts";
 import { createEventLog, type EventLog, type LogLimits } from "./event-log.ts";
 import type { LeaseHolder, LeaseKeeper } from "./lease-keeper.ts";
@@ -32,6 +34,7 @@ export interface AttemptParts {
   /** How long an aborted executor may take before its attempt ends without it (CANCEL_GRACE). */
   readonly abortGraceMs: number;
   readonly logLimits: LogLimits;
+  readonly record: AttemptRecord;
   /** Told what could not be written and of executors that did not stop in time. */
   readonly onProblem: (message: string, error: unknown, task: TaskRef) => void;
 }
@@ -40,6 +43,8 @@ export interface AttemptParts {
 export interface RunningAttempt {
   readonly tenant: string;
   readonly taskId: string;
+  /** Monotonic: when its claim was asked for. */
+  readonly startedAt: number;
   cancel(mode: CancelMode, reason: string): void;
   /** Hands the task back without consuming an attempt. */
   release(): void;
@@ -53,15 +58,21 @@ export function startAttempt(
   claimedAt: number,
   span: AttemptSpan,
 ): RunningAttempt {
-  const attempt = new Attempt(parts, claim, span);
+  const attempt = new Attempt(parts, claim, claimedAt, span);
   const { tenant, taskId } = claim.lease;
   return {
     tenant,
     taskId,
+    startedAt: claimedAt,
     cancel: (mode, reason) => attempt.cancel(mode, reason),
     release: () => attempt.release(),
-    done: attempt.run(claimedAt),
+    done: attempt.run(),
   };
+}
+
+interface WrittenEnd extends AttemptEnd {
+  /** What the task has become. */
+  readonly state: TaskState;
 }
 
 class Attempt implements LeaseHolder {
@@ -69,6 +80,7 @@ class Attempt implements LeaseHolder {
   readonly limitMs: number;
   readonly #parts: AttemptParts;
   readonly #claim: Claim;
+  readonly #claimedAt: number;
   readonly #span: AttemptSpan;
   readonly #abort = new AbortController();
   readonly #partial = createPartialOutput();
@@ -76,12 +88,13 @@ class Attempt implements LeaseHolder {
   #lost = false;
   #cancelMode = CancelMode.UNSPECIFIED;
 
-  constructor(parts: AttemptParts, claim: Claim, span: AttemptSpan) {
+  constructor(parts: AttemptParts, claim: Claim, claimedAt: number, span: AttemptSpan) {
     this.lease = claim.lease;
     const timeoutMs = Number(claim.record.timeoutMs);
     this.limitMs = Math.min(timeoutMs, claim.deadlineInMs ?? timeoutMs);
     this.#parts = parts;
     this.#claim = claim;
+    this.#claimedAt = claimedAt;
     this.#span = span;
     this.#log = createEventLog(
       {
@@ -101,6 +114,7 @@ class Attempt implements LeaseHolder {
   }
 
   lost(): void {
+    if (!this.#lost) this.#parts.record.leaseLost();
     this.#lost = true;
     this.#abort.abort(new AgentlaneError("lease_lost", "LEASE_LOST", "the lease was lost"));
   }
@@ -115,18 +129,18 @@ class Attempt implements LeaseHolder {
     this.#abort.abort(new AgentlaneError("unavailable", WORKER_DRAINING, "the worker is draining"));
   }
 
-  async run(claimedAt: number): Promise<void> {
+  async run(): Promise<void> {
     const { leases, onProblem } = this.#parts;
     const { cancelMode, cancelReason } = this.#claim.record;
     const timers = this.#startTimers();
-    leases.hold(this, claimedAt);
+    leases.hold(this, this.#claimedAt);
     if (cancelMode !== CancelMode.UNSPECIFIED) this.cancel(cancelMode, cancelReason);
     let state: TaskState | undefined;
     let reason = "";
     try {
       const end = await this.#executeAndFinish();
-      state = end?.ending.state;
-      reason = end && "error" in end.ending ? end.ending.error.reason : "";
+      state = end?.state;
+      reason = end ? reasonOf(end.ending) : "LEASE_LOST";
     } catch (error) {
       reason = asAgentlaneError(error).reason;
       if (!isKind(error, "lease_lost")) onProblem("the ending was not written", error, this.lease);
@@ -134,7 +148,13 @@ class Attempt implements LeaseHolder {
       for (const timer of timers) timer.clear();
       leases.release(this);
       this.#span.end(state, reason);
+      const queue = this.#claim.record.task?.queue ?? "";
+      this.#parts.record.processed(queue, this.#elapsedMs(), reason);
     }
+  }
+
+  #elapsedMs(): number {
+    return this.#parts.clock.monotonic() - this.#claimedAt;
   }
 
   #startTimers(): Timer[] {
@@ -156,7 +176,7 @@ class Attempt implements LeaseHolder {
   }
 
   /** Undefined when the lease was lost: then nothing is ours to write. */
-  async #executeAndFinish(): Promise<AttemptEnd | undefined> {
+  async #executeAndFinish(): Promise<WrittenEnd | undefined> {
     const { instances, clock, random } = this.#parts;
     let instance: InstanceLease | undefined;
     let prepared: Prepared | undefined;
@@ -183,8 +203,8 @@ class Attempt implements LeaseHolder {
       const partial = this.#cancelMode === CancelMode.KEEP ? this.#partial.messages() : undefined;
       const nowMs = clock.now();
       const end = endOf({ claim: this.#claim, run, aborted, partial, random, nowMs });
-      await this.#finish({ ...pending, ...end }, instance);
-      return end;
+      const state = await this.#finish({ ...pending, ...end }, instance);
+      return { ...end, state };
     } finally {
       instance?.release();
     }
@@ -231,14 +251,17 @@ class Attempt implements LeaseHolder {
     }
   }
 
-  async #finish(finish: Finish, instance: InstanceLease | undefined): Promise<void> {
-    const { store, dispatcher } = this.#parts;
-    const { sessionEtag, effects } = await this.#persist(() =>
+  /** What the task has become. */
+  async #finish(finish: Finish, instance: InstanceLease | undefined): Promise<TaskState> {
+    const { store, dispatcher, record } = this.#parts;
+    const { state, sessionEtag, effects } = await this.#persist(() =>
       store.tasks.finish(this.lease, finish),
     );
     const isCommitted = sessionEtag !== this.#claim.sessionEtag;
     if (finish.session && isCommitted) instance?.commit(finish.session, sessionEtag);
+    record.ended(this.#claim, finish.ending, state, this.#elapsedMs(), this.#span.spanId);
     await dispatcher.dispatch(effects);
+    return state;
   }
 
   /** A store outage shorter than the lease costs nothing but time. */

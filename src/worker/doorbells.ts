@@ -86,7 +86,9 @@ export function createDoorbells(parts: DoorbellParts): Doorbells {
       try {
         const claimed = await claim(delivery, { tenant, taskId }, span.spanId);
         if (!claimed) return undefined;
-        span.claimed(claimed.record, workerId, queueWaitMs(message, clock.now()));
+        const waitedMs = queueWaitMs(message, clock.now());
+        span.claimed(claimed.record, workerId, waitedMs);
+        parts.record.started(claimed, message, waitedMs, span.spanId);
         const attempt = startAttempt(parts, claimed, claimedAt, span);
         if (pending.cancel) attempt.cancel(pending.cancel.mode, pending.cancel.reason);
         parts.onStart(attempt);

@@ -26,7 +26,7 @@ export interface LogLimits {
 
 export interface EventLogParts {
   readonly tasks: TaskStore;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: Pick<Dispatcher, "dispatch">;
   readonly clock: Clock;
   readonly lease: Lease;
   readonly limits: LogLimits;

@@ -8,7 +8,7 @@ import { WorkerSchema } from "../../gen/agentlane/v1/operations_service_pb.js";
 import type { Clock, Timer } from "../clock.ts";
 import type { InstanceManager } from "../executor/instance-manager.ts";
 import { type Service, service } from "../lifecycle.ts";
-import type { WorkerStore } from "../store/contract.ts";
+import type { WorkerStore } from "../store/worker-registry.ts";
 
 const HEARTBEAT_MS = 5000;
 /** Three missed heartbeats. */

@@ -32,6 +32,8 @@ export interface WorkerPool extends Service {
   /** Takes nothing new; resolves when no attempt runs, or after `timeoutMs`, when stop hands back. */
   drain(timeoutMs: number): Promise<void>;
   busyCount(): number;
+  /** Monotonic: when the oldest running attempt started; undefined = none runs. */
+  oldestStartedAt(): number | undefined;
   draining(): boolean;
   /** When the queue last answered; 0 before. */
   lastPolledAt(): number;
@@ -116,6 +118,11 @@ export function createWorkerPool(parts: WorkerPoolParts): WorkerPool {
       waited.abort();
     },
     busyCount: () => running.size,
+    oldestStartedAt() {
+      let oldest: number | undefined;
+      for (const { startedAt } of running) oldest = Math.min(oldest ?? startedAt, startedAt);
+      return oldest;
+    },
     draining: () => receiving.signal.aborted,
     lastPolledAt() {
       // A worker whose slots are all busy does not poll, and is none the worse for it.

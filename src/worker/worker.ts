@@ -8,6 +8,8 @@ import { inOrder, type Service } from "../lifecycle.ts";
 import type { EventBus, MessageQueue } from "../queue/contract.ts";
 import type { Store, TaskRef } from "../store/contract.ts";
 import type { Dispatcher } from "../tasks/dispatcher.ts";
+import { type Metrics, NO_METRICS } from "../telemetry/metrics.ts";
+import { createAttemptRecord } from "./attempt-record.ts";
 import type { LogLimits } from "./event-log.ts";
 import { createLeaseKeeper, type LeaseBackup } from "./lease-keeper.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
@@ -26,6 +28,8 @@ export interface WorkerParts {
   /** Renews leases while the event loop is blocked; undefined where nobody else could end them. */
   readonly leaseBackup: LeaseBackup | undefined;
   readonly options: WorkerOptions;
+  /** Default: off. */
+  readonly metrics?: Metrics;
   readonly onProblem: (message: string, error: unknown, task: TaskRef) => void;
 }
 
@@ -46,7 +50,11 @@ export interface Worker extends Service {
   readonly workerId: string;
   /** Takes nothing new; resolves when no attempt runs, or after `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>;
+  /** Attempts that it runs at once. */
+  readonly slots: number;
   busyCount(): number;
+  /** Monotonic: when the oldest running attempt started; undefined = none runs. */
+  oldestStartedAt(): number | undefined;
   /** Leases held; 0 when nothing runs. */
   heldLeaseCount(): number;
   /** When the queue last answered; 0 before. */
@@ -59,7 +67,7 @@ export interface Worker extends Service {
 const NO_TASK: TaskRef = { tenant: "", taskId: "" };
 
 export function createWorker(parts: WorkerParts): Worker {
-  const { store, clock, options, leaseBackup, onProblem } = parts;
+  const { store, clock, options, leaseBackup, onProblem, metrics = NO_METRICS } = parts;
   const workerId = parts.newId();
   let reporter: Reporter | undefined;
   const onChange = (): void => reporter?.changed();
@@ -69,6 +77,7 @@ export function createWorker(parts: WorkerParts): Worker {
     workerId,
     timeoutMs: options.instanceTimeoutMs,
     maxCount: options.maxInstances,
+    metrics,
     onChange,
   });
   const leases = createLeaseKeeper({
@@ -89,6 +98,7 @@ export function createWorker(parts: WorkerParts): Worker {
     leaseMs: options.leaseMs,
     abortGraceMs: options.cancelGraceMs,
     logLimits: options.logLimits,
+    record: createAttemptRecord(parts.dispatcher.journal, metrics, parts.queue.type),
     onChange,
   });
   reporter = createReporter({
@@ -110,7 +120,9 @@ export function createWorker(parts: WorkerParts): Worker {
     workerId,
     ...inOrder([...(leaseBackup ? [leaseBackup] : []), leases, reporter, pool]),
     drain: (timeoutMs) => pool.drain(timeoutMs),
+    slots: options.slots,
     busyCount: pool.busyCount,
+    oldestStartedAt: pool.oldestStartedAt,
     heldLeaseCount: leases.heldCount,
     lastPolledAt: pool.lastPolledAt,
     cleanUp: () => instances.cleanUp(),

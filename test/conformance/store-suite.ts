@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import { acceptCases } from "./store/accept-cases.ts";
 import { attemptCases } from "./store/attempt-cases.ts";
+import { changeCases } from "./store/change-cases.ts";
 import { deadLetterCases } from "./store/dead-letter-cases.ts";
 import { laneCases } from "./store/lane-cases.ts";
 import { leaseCases } from "./store/lease-cases.ts";
@@ -26,6 +27,7 @@ export function storeConformance(name: string, makeFixture: () => Promise<StoreF
     leaseCases(scene);
     retryCases(scene);
     deadLetterCases(scene);
+    changeCases(scene);
     sessionCases(scene);
     readCases(scene);
     sizeCases(scene);

@@ -12,6 +12,7 @@ import { createMemoryQueue } from "../../src/queue/memory/queue.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { createMemoryStore } from "../../src/store/memory/store.ts";
 import { createDispatcher } from "../../src/tasks/dispatcher.ts";
+import { createJournal } from "../../src/tasks/journal.ts";
 import { createSessionManager } from "../../src/tasks/session-manager.ts";
 import { createSweeper, repairChores } from "../../src/tasks/sweeper.ts";
 import {
@@ -23,6 +24,8 @@ import {
 } from "../../src/tasks/task-manager.ts";
 import { tenantChore } from "../../src/tasks/tenant-chore.ts";
 import { NO_POLICY, type TenantPolicy } from "../../src/tasks/tenant-policy.ts";
+import { type Logger, silentLogger } from "../../src/telemetry/logging.ts";
+import { type Metrics, NO_METRICS } from "../../src/telemetry/metrics.ts";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/worker/worker.ts";
 import { type FakeClock, fakeClock } from "../fakes/fake-clock.ts";
 import {
@@ -48,6 +51,9 @@ export interface EngineOptions {
   /** Absent: nobody is limited. */
   readonly policy?: TenantPolicy;
   readonly maxWatchers?: number;
+  /** What state changes are logged to. */
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
   /** False: no worker; tasks stay queued until startWorker. */
   readonly withWorker?: boolean;
 }
@@ -69,12 +75,16 @@ export async function startEngine(options: EngineOptions = {}) {
   const newId = (): string => `id-${String(++ids).padStart(6, "0")}`;
   const problems: string[] = [];
   const { policy = NO_POLICY } = options;
+  const { logger = silentLogger, metrics = NO_METRICS } = options;
+  const known = new Set(catalog.list().map(({ id }) => id));
   const dispatcher = createDispatcher({
     store,
     queue,
     bus,
     onPublishFailure: (error) => problems.push(`publish: ${String(error)}`),
     onDue: (inMs) => sweeper.dueIn(inMs),
+    journal: createJournal({ logger, metrics, isKnownAgent: (id) => known.has(id) }),
+    metrics,
   });
   const sweep = {
     limit: 100,
@@ -117,6 +127,7 @@ export async function startEngine(options: EngineOptions = {}) {
     },
     policy,
     maxWatchers: options.maxWatchers ?? 1000,
+    metrics,
     onCancelFailure: (taskId, error) => problems.push(`cancel ${taskId}: ${String(error)}`),
   });
   const sessions = createSessionManager({
@@ -141,6 +152,7 @@ export async function startEngine(options: EngineOptions = {}) {
       newId,
       version: "0",
       leaseBackup: undefined,
+      metrics,
       options: {
         queues: agents.queues(),
         slots: 4,

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import { gunzipSync } from "node:zlib";
-import { BinaryReader } from "@bufbuild/protobuf/wire";
+import type { BinaryReader } from "@bufbuild/protobuf/wire";
+import { decodeMetrics, type ReceivedMetric } from "./otlp-metrics.ts";
+import { fields, readAttribute, readResource, type Value } from "./otlp-wire.ts";
 
 /** What tests look at of an exported span. */
 export interface ReceivedSpan {
@@ -29,20 +31,24 @@ export interface OtlpReceiver {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly endpoint: string;
   readonly spans: readonly ReceivedSpan[];
+  readonly metrics: readonly ReceivedMetric[];
   readonly requests: readonly { path: string; headers: IncomingHttpHeaders }[];
   close(): Promise<void>;
 }
 
-/** A collector: takes OTLP/HTTP Protobuf on a free port and keeps the spans. */
+/** A collector: takes OTLP/HTTP Protobuf on a free port and keeps spans and metrics. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
+  const metrics: ReceivedMetric[] = [];
   const requests: { path: string; headers: IncomingHttpHeaders }[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks);
     requests.push({ path: request.url ?? "", headers: request.headers });
-    spans.push(...decode(request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body));
+    const message = request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body;
+    if (request.url === "/v1/metrics") metrics.push(...decodeMetrics(message));
+    else spans.push(...decode(message));
     response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
   });
   server.listen(0, "127.0.0.1");
@@ -52,6 +58,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   return {
     endpoint: `http://127.0.0.1:${address.port}`,
     spans,
+    metrics,
     requests,
     async close() {
       server.closeAllConnections();
@@ -59,21 +66,6 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       await once(server, "close");
     },
   };
-}
-
-type Value = string | number | boolean;
-
-type Field = { number: number; reader: BinaryReader };
-
-/** The fields of a message, each with a reader that stands at its value. */
-function* fields(bytes: Uint8Array): Generator<Field> {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [number, wireType] = reader.tag();
-    const valueAt = reader.pos;
-    yield { number, reader };
-    if (reader.pos === valueAt) reader.skip(wireType, number);
-  }
 }
 
 const hex = (reader: BinaryReader): string => Buffer.from(reader.bytes()).toString("hex");
@@ -87,11 +79,7 @@ function* decode(body: Uint8Array): Generator<ReceivedSpan> {
 function* decodeResourceSpans(bytes: Uint8Array): Generator<ReceivedSpan> {
   const resource: Record<string, Value> = {};
   for (const { number, reader } of fields(bytes)) {
-    if (number === 1) {
-      for (const entry of fields(reader.bytes())) {
-        if (entry.number === 1) readAttribute(entry.reader.bytes(), resource);
-      }
-    }
+    if (number === 1) Object.assign(resource, readResource(reader.bytes()));
     if (number === 2) {
       for (const entry of fields(reader.bytes())) {
         if (entry.number === 2) yield decodeSpan(entry.reader.bytes(), resource);
@@ -157,27 +145,4 @@ function decodeStatus(bytes: Uint8Array): number {
     if (number === 3) code = reader.int32();
   }
   return code;
-}
-
-function readAttribute(bytes: Uint8Array, into: Record<string, Value>): void {
-  let key = "";
-  let value: Value = "";
-  for (const { number, reader } of fields(bytes)) {
-    if (number === 1) key = reader.string();
-    if (number === 2) value = decodeValue(reader.bytes());
-  }
-  into[key] = value;
-}
-
-/** opentelemetry.proto.common.v1.AnyValue; lists as the text of their bytes, enough to search in. */
-function decodeValue(bytes: Uint8Array): Value {
-  let value: Value = "";
-  for (const { number, reader } of fields(bytes)) {
-    if (number === 1) value = reader.string();
-    if (number === 2) value = reader.bool();
-    if (number === 3) value = Number(reader.int64());
-    if (number === 4) value = reader.double();
-    if (number === 5) value = Buffer.from(reader.bytes()).toString("utf8");
-  }
-  return value;
 }

@@ -110,7 +110,7 @@ describe.skipIf(!hasRedis)("store, queue and bus on one Redis", () => {
       traceHeaders: { traceparent: "00-ab-cd-01", baggage: `k=${"v".repeat(300)}` },
     });
     const { task, effects } = await parts.store.tasks.create(submitted);
-    expect(effects).toEqual(NOTHING);
+    expect(effects).toEqual({ ...NOTHING, rung: [QUEUE] });
     const delivery = await receiving;
     expect(delivery?.message).toMatchObject({
       tenant: "tenant: 50% ä",

@@ -28,7 +28,7 @@ async function open(limits: Partial<LogLimits>) {
           return tasks.append(held, afterSequence, events);
         },
       },
-      dispatcher: { dispatch: () => Promise.resolve(), idle: () => Promise.resolve() },
+      dispatcher: { dispatch: () => Promise.resolve() },
       clock,
       lease,
       limits: { maxEvents: 1000, maxBytes: 1_000_000, ...limits },

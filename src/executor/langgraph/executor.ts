@@ -16,6 +16,7 @@ import type { Clock } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import { type NewId, uuidV7 } from "../../ids.ts";
 import { service } from "../../lifecycle.ts";
+import { type Metrics, NO_METRICS } from "../../telemetry/metrics.ts";
 import { type AgentDefinition, agentDefinitionSchema } from "../agent-definition.ts";
 import type { FrameworkExecutor, Turn, TurnEvent } from "../contract.ts";
 import type { OwnedRuntime } from "./build-runtime.ts";
@@ -23,6 +24,7 @@ import { isReadableCheckpoint } from "./checkpoint.ts";
 import { canceled, messageOf, toAgentlaneError } from "./errors.ts";
 import { createEventChannel } from "./event-channel.ts";
 import { property } from "./json.ts";
+import { createModelMetrics, type ModelMetrics } from "./model-metrics.ts";
 import { createProjectModules } from "./project-modules.ts";
 import { redact, secretsOf } from "./redact.ts";
 import { runTurn } from "./run-turn.ts";
@@ -38,6 +40,8 @@ export interface LangGraphExecutorOptions {
   readonly captureContent?: boolean;
   /** Where credentials are, by name: their values are cut out of what failures say. Default: nowhere. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Default: off. */
+  readonly metrics?: Metrics;
 }
 
 const CAPABILITIES = ["streaming", "tools", "memory", "interrupts", "mcp"];
@@ -46,6 +50,7 @@ const TEMPLATES = agentDefinitionSchema.shape.template.options;
 export function createLangGraphExecutor(options: LangGraphExecutorOptions): FrameworkExecutor {
   const { clock, newId = uuidV7(options.clock) } = options;
   const modules = createProjectModules();
+  const metrics = createModelMetrics(options.metrics ?? NO_METRICS, clock);
   const runtimes = createRuntimeCache({ clock, newId, modules });
   let running = false;
 
@@ -84,6 +89,7 @@ export function createLangGraphExecutor(options: LangGraphExecutorOptions): Fram
         newId,
         runtimes,
         environment: options.environment ?? {},
+        metrics,
         tracing: tracingOf(turn, options.captureContent ?? false, clock),
       }),
     readsCheckpoint: isReadableCheckpoint,
@@ -106,6 +112,7 @@ function execute(
     newId: NewId;
     runtimes: RuntimeCache;
     environment: Readonly<Record<string, string | undefined>>;
+    metrics: ModelMetrics;
     tracing: TracingCallbacks | undefined;
   },
 ): AsyncIterable<TurnEvent> {
@@ -139,6 +146,7 @@ function execute(
         channel,
         signal,
         clock,
+        metrics: parts.metrics,
         handlers: tracing ? [tracing] : [],
         newId: parts.newId,
       });

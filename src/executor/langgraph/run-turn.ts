@@ -14,6 +14,7 @@ import type { EventChannel } from "./event-channel.ts";
 import type { Graph } from "./graph.ts";
 import { property } from "./json.ts";
 import { toValue } from "./messages.ts";
+import type { ModelMetrics } from "./model-metrics.ts";
 import type { AgentRuntime } from "./runtime.ts";
 import { SINK_KEY } from "./sink.ts";
 import { TurnCallbackManager } from "./turn-callback-manager.ts";
@@ -27,6 +28,7 @@ export interface TurnParts {
   readonly channel: EventChannel;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  readonly metrics: ModelMetrics;
   /** Further callback handlers, e.g. tracing. */
   readonly handlers: readonly BaseCallbackHandler[];
   /** Makes ids of runs. */
@@ -45,6 +47,7 @@ export async function runTurn(turn: Turn, parts: TurnParts): Promise<TurnOutcome
     channel,
     clock,
     knownMessageIds,
+    metrics: parts.metrics,
   });
   const saver = runtime.checkpointed ? new TurnCheckpointSaver(threadIdOf(turn)) : undefined;
   const config = graphConfig(turn, {

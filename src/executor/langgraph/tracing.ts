@@ -13,6 +13,7 @@ import type { Clock } from "../../clock.ts";
 import * as names from "../../telemetry/names.ts";
 import { property } from "./json.ts";
 import { fromLangChain, toolText } from "./messages.ts";
+import { errorTypeOf, modelNameOf } from "./model-name.ts";
 import { isMessage, toolMessageOf } from "./node-output.ts";
 import { toolNameOf } from "./tool-events.ts";
 import { finishReasonOf, usageOf } from "./usage.ts";
@@ -57,12 +58,10 @@ export class TracingCallbacks extends BaseCallbackHandler {
     _tags?: string[],
     metadata?: Record<string, unknown>,
   ): void {
-    const requested = property(extra?.invocation_params, "model") ?? metadata?.ls_model_name;
-    const model = typeof requested === "string" ? requested : "";
-    const provider = String(metadata?.ls_provider ?? "");
+    const { provider, model } = modelNameOf(extra, metadata);
     const span = this.#start(runId, model ? `chat ${model}` : "chat", SpanKind.CLIENT, {
       [names.ATTR_GEN_AI_OPERATION_NAME]: names.GEN_AI_OPERATION_CHAT,
-      [names.ATTR_GEN_AI_PROVIDER_NAME]: PROVIDERS[provider] ?? (provider || "unknown"),
+      [names.ATTR_GEN_AI_PROVIDER_NAME]: provider,
       ...(model ? { [names.ATTR_GEN_AI_REQUEST_MODEL]: model } : {}),
       ...(this.#parts.streaming ? { [names.ATTR_GEN_AI_REQUEST_STREAM]: true } : {}),
     });
@@ -169,28 +168,14 @@ export class TracingCallbacks extends BaseCallbackHandler {
     return open?.span;
   }
 
-  /** The message of an error may quote a prompt, so only its type is recorded. */
   #fail(runId: string, error: unknown): void {
     const span = this.#take(runId);
     if (!span) return;
-    const status = property(error, "status");
-    const name = error instanceof Error ? error.name : typeof error;
-    span.setAttribute(names.ATTR_ERROR_TYPE, typeof status === "number" ? String(status) : name);
+    span.setAttribute(names.ATTR_ERROR_TYPE, errorTypeOf(error));
     span.setStatus({ code: SpanStatusCode.ERROR });
     span.end();
   }
 }
-
-/** LangChain's names of providers, where the convention has others. */
-const PROVIDERS: Partial<Record<string, string>> = {
-  azure: "azure.ai.openai",
-  amazon_bedrock: "aws.bedrock",
-  google_genai: "gcp.gemini",
-  google_vertexai: "gcp.vertex_ai",
-  mistral: "mistral_ai",
-  mistralai: "mistral_ai",
-  xai: "x_ai",
-};
 
 function responseAttributes(message: BaseMessage): Record<string, string | number | string[]> {
   const usage = usageOf(message);

@@ -22,6 +22,8 @@ import { canceled, messageOf } from "./errors.ts";
 import type { EventChannel } from "./event-channel.ts";
 import { isRecord, property } from "./json.ts";
 import { fromLangChain, toolText, toValue } from "./messages.ts";
+import type { ModelCall, ModelMetrics } from "./model-metrics.ts";
+import { errorTypeOf, modelNameOf } from "./model-name.ts";
 import { toolMessageOf, writtenBy } from "./node-output.ts";
 import type { TurnSink } from "./sink.ts";
 import { toolArgumentsOf, toolNameOf } from "./tool-events.ts";
@@ -35,6 +37,7 @@ export interface TurnWatch {
   readonly clock: Clock;
   /** Ids of messages that are no news: the history and the input. */
   readonly knownMessageIds: ReadonlySet<string>;
+  readonly metrics: ModelMetrics;
 }
 
 interface RunningTool {
@@ -52,6 +55,8 @@ export class TurnCallbacks extends BaseCallbackHandler {
   finishReason = "";
   readonly #watch: TurnWatch;
   readonly #models = new Map<string, { startedAt: number; writer?: ChunkWriter }>();
+  /** All of them, also those whose answer is no event. */
+  readonly #calls = new Map<string, ModelCall>();
   readonly #answers: AnswerIds;
   readonly #streamedMessageIds = new Set<string>();
   readonly #tools = new Map<string, RunningTool>();
@@ -71,9 +76,11 @@ export class TurnCallbacks extends BaseCallbackHandler {
     _messages: BaseMessage[][],
     runId: string,
     _parentRunId?: string,
-    _extra?: Record<string, unknown>,
+    extra?: Record<string, unknown>,
     tags?: string[],
+    metadata?: Record<string, unknown>,
   ): void {
+    this.#calls.set(runId, this.#watch.metrics.start(modelNameOf(extra, metadata)));
     if (tags?.includes("nostream") || tags?.includes("langsmith:nostream")) return;
     this.#models.set(runId, { startedAt: this.#watch.clock.now() });
   }
@@ -86,6 +93,7 @@ export class TurnCallbacks extends BaseCallbackHandler {
     _tags?: string[],
     fields?: { chunk?: unknown },
   ): Promise<void> | undefined {
+    this.#calls.get(runId)?.sawChunk();
     const message = property(fields?.chunk, "message");
     // The whole message gets the id of its first piece (LangChain's concat), so that one is used.
     const id = this.#answers.claim(message, runId);
@@ -101,6 +109,7 @@ export class TurnCallbacks extends BaseCallbackHandler {
     const id = this.#answers.claim(message, runId);
     const usage = usageOf(message);
     this.usage = addUsage(this.usage, usage);
+    this.#takeCall(runId)?.ended(usage);
     const model = this.#models.get(runId);
     this.#models.delete(runId);
     if (!model) return;
@@ -112,7 +121,8 @@ export class TurnCallbacks extends BaseCallbackHandler {
     await this.#chunk(this.#writer(model, runId).finish(this.finishReason, usage));
   }
 
-  override handleLLMError(_error: unknown, runId: string): void {
+  override handleLLMError(error: unknown, runId: string): void {
+    this.#takeCall(runId)?.failed(errorTypeOf(error));
     this.#models.delete(runId);
   }
 
@@ -232,6 +242,12 @@ export class TurnCallbacks extends BaseCallbackHandler {
       text: (id, piece) => this.#chunk(writerOf(id).text(piece)),
       finish: (id, reason, usage) => this.#chunk(writerOf(id).finish(reason, usage)),
     };
+  }
+
+  #takeCall(runId: string): ModelCall | undefined {
+    const call = this.#calls.get(runId);
+    this.#calls.delete(runId);
+    return call;
   }
 
   #writer(

@@ -17,6 +17,7 @@ export interface BusLinkOptions {
   readonly random: Random;
   readonly newId: NewId;
   readonly onLost: (error: Error) => void;
+  readonly onConnectionLost?: (connection: string) => void;
   readonly onPayload: (payload: Buffer) => void;
 }
 

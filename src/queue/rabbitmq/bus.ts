@@ -26,6 +26,8 @@ export interface RabbitBusOptions {
   readonly newId: NewId;
   /** Told what an operator should know: a lost connection, unreadable notices. */
   readonly onWarning?: (message: string, error?: unknown) => void;
+  /** Counts connections that are lost and built anew, by their name. */
+  readonly onConnectionLost?: (connection: string) => void;
 }
 
 export function createRabbitEventBus(options: RabbitBusOptions): EventBus {

@@ -35,6 +35,8 @@ export interface ConnectionOptions {
   /** The broker takes no messages for now. What was opened stays open, and nothing opens it again. */
   readonly onBlocked?: (failure: AgentlaneError) => void;
   readonly onLost?: (error: Error) => void;
+  /** Counts connections that are lost and built anew, by their name. */
+  readonly onConnectionLost?: (connection: string) => void;
 }
 
 export class Connection {
@@ -215,6 +217,7 @@ export class Connection {
     this.#options.onDown?.(failureOf(error, this.#options.url));
     if (!wasReady || this.#life.signal.aborted) return;
     this.#options.onLost?.(error);
+    this.#options.onConnectionLost?.(this.#options.name);
     this.#reconnecting = this.#reconnect();
   }
 

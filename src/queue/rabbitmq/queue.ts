@@ -30,6 +30,8 @@ export interface RabbitQueueOptions {
   readonly ageingMs?: number;
   /** Told what an operator should know: a lost connection, unreadable messages. */
   readonly onWarning?: (message: string, error?: unknown) => void;
+  /** Counts connections that are lost and built anew, by their name. */
+  readonly onConnectionLost?: (connection: string) => void;
 }
 
 export function createRabbitQueue(options: RabbitQueueOptions): MessageQueue {

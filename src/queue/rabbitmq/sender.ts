@@ -21,6 +21,8 @@ export interface SenderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly onWarning?: (message: string, error?: unknown) => void;
+  /** Counts connections that are lost and built anew, by their name. */
+  readonly onConnectionLost?: (connection: string) => void;
 }
 
 export interface Sender {

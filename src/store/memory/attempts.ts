@@ -128,6 +128,7 @@ export function append(
 /** What `finish` answers, its effects aside. */
 interface Finished {
   readonly task: Task;
+  readonly state: TaskState;
   readonly sessionEtag: string;
 }
 
@@ -153,7 +154,7 @@ export function finish(op: Operation, lease: Lease, request: Finish): Finished {
     task: entry.task,
     sessionEtag: entry.session.etag,
   };
-  return { task: entry.task, sessionEtag: entry.session.etag };
+  return { task: entry.task, state: entry.task.state, sessionEtag: entry.session.etag };
 }
 
 /** A rollback may have overtaken the finish of an attempt that was to keep its output. */
@@ -207,7 +208,7 @@ function repeatedFinish(op: Operation, lease: Lease, request: Finish): Finished 
   announceAgain(op, entry, afterSequence, last.task.lastSequence);
   const head = entry.session.lane.first;
   if (head?.queue.ready.has(head)) op.doorbells.push(doorbell(head, op.now));
-  return { task: last.task, sessionEtag: last.sessionEtag };
+  return { task: last.task, state: last.task.state, sessionEtag: last.sessionEtag };
 }
 
 /** Positions that the attempt has written already are skipped: that makes a repetition harmless. */

@@ -5,7 +5,7 @@ import type { DeadLetterStore } from "../contract.ts";
 import { stateChange } from "../messages.ts";
 import { pageByOrder } from "./paging.ts";
 import { begin, effectsOf, type MemoryState, type Operation, type TaskEntry } from "./state.ts";
-import { forget, update, write } from "./transitions.ts";
+import { forget, noteChange, update, write } from "./transitions.ts";
 
 export function createDeadLetters(state: MemoryState): DeadLetterStore {
   const find = (tenant: string, taskId: string): TaskEntry | undefined => {
@@ -65,6 +65,7 @@ function redriveEntry(op: Operation, entry: TaskEntry): void {
   const { task } = entry;
   const change = { previous: task.state, state: TaskState.QUEUED };
   const lastSequence = write(op, entry, [stateChange(op.now, change)]);
+  noteChange(op, entry, TaskState.QUEUED);
   entry.deadlineAtMs = undefined;
   entry.cancelMode = CancelMode.UNSPECIFIED;
   entry.cancelReason = "";

@@ -14,6 +14,7 @@ import { type Link, LinkedList } from "../../linked-list.ts";
 import { timestamp } from "../../timestamp.ts";
 import { type Effects, type SessionRef, sessionKey, type TaskRef } from "../contract.ts";
 import { taskNotFound } from "../refusals.ts";
+import type { StateChange } from "../state-change.ts";
 import { DueHeap } from "./due-heap.ts";
 import type { Counted, TenantAccount } from "./tenants.ts";
 
@@ -182,19 +183,21 @@ export interface Operation {
   readonly now: Timestamp;
   readonly doorbells: QueueMessage[];
   readonly notices: Notice[];
+  readonly changes: StateChange[];
 }
 
 export function begin(state: MemoryState): Operation {
   const nowMs = state.clock.now();
-  return { state, nowMs, now: timestamp(nowMs), doorbells: [], notices: [] };
+  return { state, nowMs, now: timestamp(nowMs), doorbells: [], notices: [], changes: [] };
 }
 
-export function effectsOf({ state, nowMs, doorbells, notices }: Operation): Effects {
+export function effectsOf({ state, nowMs, doorbells, notices, changes }: Operation): Effects {
   const retryAtMs = state.retries.nextDueAtMs ?? Number.POSITIVE_INFINITY;
   const deadlineAtMs = state.deadlines.nextDueAtMs ?? Number.POSITIVE_INFINITY;
   const dueAtMs = Math.min(retryAtMs, deadlineAtMs);
-  if (!Number.isFinite(dueAtMs)) return { doorbells, notices };
-  return { doorbells, notices, nextDueInMs: Math.max(0, dueAtMs - nowMs) };
+  const effects = changes.length > 0 ? { doorbells, notices, changes } : { doorbells, notices };
+  if (!Number.isFinite(dueAtMs)) return effects;
+  return { ...effects, nextDueInMs: Math.max(0, dueAtMs - nowMs) };
 }
 
 export function tenantTable(state: MemoryState, tenant: string): TenantTable {

@@ -5,7 +5,7 @@ import type { SweepOptions } from "../contract.ts";
 import { deadlineError, stateChange } from "../messages.ts";
 import { dropContext } from "./sessions.ts";
 import type { Operation, TaskEntry } from "./state.ts";
-import { dropLog, endTask, forget, ring, update, write } from "./transitions.ts";
+import { dropLog, endTask, forget, noteChange, ring, update, write } from "./transitions.ts";
 
 export function sweep(op: Operation, options: SweepOptions): number {
   const { ended, dead, keptLogs } = op.state;
@@ -32,6 +32,7 @@ function dueRetries(op: Operation, limit: number): number {
     const { task } = entry;
     const change = { previous: task.state, state: TaskState.QUEUED };
     const lastSequence = write(op, entry, [stateChange(op.now, change)]);
+    noteChange(op, entry, TaskState.QUEUED);
     const ready = { state: TaskState.QUEUED, error: undefined, nextAttemptAt: undefined };
     update(op, entry, { ...task, ...ready, lastSequence });
     entry = retries.due(op.nowMs);

@@ -87,6 +87,25 @@ export function admit(op: Operation, entry: TaskEntry): void {
   update(op, entry, entry.task);
 }
 
+/** For the record; the change that an attempt itself makes is its caller's to tell. */
+export function noteChange(
+  op: Operation,
+  entry: TaskEntry,
+  state: TaskState,
+  error?: TaskError,
+): void {
+  const { task, submitted } = entry;
+  op.changes.push({
+    ...refOf(entry),
+    agentId: task.agentId,
+    attempt: task.attempt,
+    previous: task.state,
+    state,
+    reason: error?.reason ?? "",
+    traceHeaders: submitted.traceHeaders,
+  });
+}
+
 /** Ends a task that no attempt is ending. */
 export function endTask(
   op: Operation,
@@ -98,6 +117,7 @@ export function endTask(
   const { task } = entry;
   const change = stateChange(op.now, { previous: task.state, state, error });
   const lastSequence = write(op, entry, [change]);
+  noteChange(op, entry, state, error);
   update(op, entry, {
     ...task,
     ...changes,

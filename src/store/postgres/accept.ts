@@ -7,7 +7,7 @@ import { canceledError, entriesNotice, logEntry, stateChange } from "../messages
 import { quotaRefused } from "../quota.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import type { Argument } from "./connection.ts";
-import { readEffects } from "./effects.ts";
+import { readFreshEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
 import { unavailable } from "./errors.ts";
 import { writeText } from "./names.ts";
@@ -104,7 +104,7 @@ function accepted(submission: Submission, submitted: Task, answer: Fields): Acce
   if (deadlineInMs !== undefined) task.deadline = timestamp(nowMs + Math.ceil(deadlineInMs));
   const change = { previous: TaskState.UNSPECIFIED, state: TaskState.QUEUED };
   const first = logEntry(0, 1, stateChange(createdAt, change));
-  const effects = readEffects(answer);
+  const effects = readFreshEffects(answer);
   effects.notices.push(entriesNotice({ tenant: record.tenant, taskId: task.taskId }, [first]));
   return { task, existing: false, effects };
 }

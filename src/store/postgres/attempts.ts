@@ -15,7 +15,7 @@ import { deadlineError, entriesNotice, outcomeOf, stateChange } from "../message
 import { tokensOf } from "../quota.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import type { Argument } from "./connection.ts";
-import { readEffects, type WritableEffects, writtenEntries } from "./effects.ts";
+import { readEffects, readFreshEffects, type WritableEffects, writtenEntries } from "./effects.ts";
 import { attemptStarted, writeChange, writeEvent } from "./entries.ts";
 import { writeText } from "./names.ts";
 import { readRecord, readTask } from "./records.ts";
@@ -39,9 +39,9 @@ export async function claim(
       claimId,
     ]),
   );
-  const effects = readEffects(answer);
   const row = answer.fields("record");
-  if (!row) return { claim: undefined, effects };
+  if (!row) return { claim: undefined, effects: readFreshEffects(answer) };
+  const effects = readEffects(answer);
   const record = readRecord(row, answer.flag("published"));
   const { attempt = 0, lastSequence = 0 } = record.task ?? {};
   const nowMs = answer.number("now");
@@ -123,7 +123,7 @@ function refuse(lease: Lease, afterSequence: number, answer: Fields): void {
 }
 
 /** What `finish` answers. */
-type Finished = { task: Task; sessionEtag: string; effects: Effects };
+type Finished = { task: Task; state: TaskState; sessionEtag: string; effects: Effects };
 
 export async function finish(postgres: Postgres, lease: Lease, request: Finish): Promise<Finished> {
   const answer = new Fields(
@@ -138,7 +138,7 @@ export async function finish(postgres: Postgres, lease: Lease, request: Finish):
   if (knownCount >= 0) {
     announce(effects, lease, request, task, { knownCount, nowMs: answer.number("now") });
   }
-  return { task, sessionEtag: answer.text("etag"), effects };
+  return { task, state: task.state, sessionEtag: answer.text("etag"), effects };
 }
 
 function finishArguments(lease: Lease, request: Finish): Argument[] {

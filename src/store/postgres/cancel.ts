@@ -3,7 +3,7 @@ import type { Task } from "../../../gen/agentlane/v1/task_pb.js";
 import type { CancelRequest, Effects } from "../contract.ts";
 import { canceledError } from "../messages.ts";
 import { keyNotFound, taskNotFound } from "../refusals.ts";
-import { readEffects } from "./effects.ts";
+import { readFreshEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
 import { writeText } from "./names.ts";
 import { readTask } from "./records.ts";
@@ -27,5 +27,5 @@ export async function cancel(
   );
   const row = answer.fields("task");
   if (!row) throw byId ? taskNotFound(target.taskId) : keyNotFound();
-  return { task: readTask(row), effects: readEffects(answer) };
+  return { task: readTask(row), effects: readFreshEffects(answer) };
 }

@@ -37,6 +37,8 @@ export interface ConnectionOptions {
   readonly poolSize: number;
   /** A statement that is not answered after this has failed, waiting for a connection included. */
   readonly statementTimeoutMs: number;
+  /** Counts connections that are lost and built anew, by their name. */
+  readonly onConnectionLost?: (connection: string) => void;
 }
 
 /** Of the time for a statement, what waiting for a connection may take. */

@@ -2,7 +2,7 @@
 import type { DeadLetterStore, Effects } from "../contract.ts";
 import { MAX_PAGE_BYTES } from "../page-bytes.ts";
 import { readOrder, writeToken } from "../page-token.ts";
-import { joinEffects, readEffects } from "./effects.ts";
+import { joinEffects, readFreshEffects } from "./effects.ts";
 import { readText, writeText } from "./names.ts";
 import { readTask } from "./records.ts";
 import { Fields } from "./reply.ts";
@@ -51,7 +51,7 @@ export function createDeadLetters(postgres: Postgres): DeadLetterStore {
       for (const ids of batches(unique, BATCH_COUNT)) {
         const args = [writeText(tenant), ids.map(writeText)];
         const answer = new Fields(await postgres.call("redrive_tasks", args, limits));
-        effects.push(readEffects(answer));
+        effects.push(readFreshEffects(answer));
         for (const taskId of answer.list("redriven")) done.add(readText(String(taskId)));
       }
       return {

@@ -5,6 +5,7 @@ import type { TaskEvent } from "../../../gen/agentlane/v1/task_pb.js";
 import { timestamp } from "../../timestamp.ts";
 import type { Effects } from "../contract.ts";
 import { cancelNotice, entriesNotice, logEntry } from "../messages.ts";
+import type { StateChange } from "../state-change.ts";
 import { readEntry } from "./entries.ts";
 import { readHeaders } from "./records.ts";
 import { Fields } from "./reply.ts";
@@ -12,6 +13,7 @@ import { Fields } from "./reply.ts";
 export interface WritableEffects {
   readonly doorbells: QueueMessage[];
   readonly notices: Notice[];
+  readonly changes?: readonly StateChange[];
   readonly nextDueInMs?: number;
 }
 
@@ -27,6 +29,27 @@ export function readEffects(answer: Fields): WritableEffects {
   }
   const nextDueInMs = answer.optionalNumber("due");
   return { doorbells, notices, ...(nextDueInMs !== undefined && { nextDueInMs }) };
+}
+
+/** The same of a call whose entries are never those of a repeat: every state change in them is new. */
+export function readFreshEffects(answer: Fields): WritableEffects {
+  const effects = readEffects(answer);
+  const changes = answer.list("effects").flatMap((each) => {
+    const told = new Fields(each).fields("entries");
+    return told ? changesIn(told) : [];
+  });
+  return changes.length > 0 ? { ...effects, changes } : effects;
+}
+
+function changesIn(told: Fields): StateChange[] {
+  return told.list("entries").flatMap((each) => {
+    const { attempt, event } = readEntry(each);
+    if (event?.kind.case !== "stateChange") return [];
+    const { previous, state, error } = event.kind.value;
+    const change = { attempt, previous, state, reason: error?.reason ?? "" };
+    const traceHeaders = readHeaders(told.text("headers"));
+    return [{ ...refOf(told), ...change, agentId: told.text("agent_id"), traceHeaders }];
+  });
 }
 
 export function readBell(bell: Fields, nowMs: number): QueueMessage {
@@ -72,5 +95,6 @@ export function joinEffects(all: readonly Effects[]): Effects {
   return {
     doorbells: all.flatMap(({ doorbells }) => doorbells),
     notices: all.flatMap(({ notices }) => notices),
+    changes: all.flatMap(({ changes = [] }) => changes),
   };
 }

@@ -25,6 +25,8 @@ export interface PoolOptions {
   readonly settleTimeoutMs: number;
   /** What a statement may wait for the locks of others. */
   readonly lockTimeoutMs: number;
+  /** Counts connections that are lost and built anew, by their name. */
+  readonly onConnectionLost?: (connection: string) => void;
 }
 
 /** Calls that wait for a connection; more are refused, so that an outage fills no memory. */
@@ -76,7 +78,10 @@ export function createPool(options: PoolOptions): ConnectionPool {
     made.on("error", () => undefined);
     // One that dies in use is told by its statement. From its first moment on: the word that it is over
     // may come in one packet with the word that it is there, before anybody could listen.
-    made.on("connect", (client) => void client.on("error", () => undefined));
+    made.on("connect", (client) => {
+      client.once("error", () => options.onConnectionLost?.(APPLICATION_NAME));
+      client.on("error", () => undefined);
+    });
     return made;
   }
 

@@ -10,7 +10,7 @@ import type { SessionRef, SessionStore } from "../contract.ts";
 import { canceledError, sessionReplacedNotice } from "../messages.ts";
 import { sessionBusy, sessionExists } from "../refusals.ts";
 import { writeContext } from "./attempts.ts";
-import { joinEffects, readEffects } from "./effects.ts";
+import { joinEffects, readFreshEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
 import { readText, writeText } from "./names.ts";
 import { pageOf, STEP_COUNT } from "./paging.ts";
@@ -85,11 +85,11 @@ export function createSessions(postgres: Postgres): SessionStore {
           new Fields(await postgres.call("destroy_session", [...args, before], STEP_LIMITS)),
         );
       } while (steps.at(-1)?.flag("left"));
-      const { doorbells, notices } = joinEffects(steps.map(readEffects));
+      const { notices, ...others } = joinEffects(steps.map(readFreshEffects));
       return {
         existed: steps[0]?.flag("existed") ?? false,
         canceledCount: steps.reduce((sum, step) => sum + step.number("count"), 0),
-        effects: { doorbells, notices: [...notices, sessionReplacedNotice(ref)] },
+        effects: { ...others, notices: [...notices, sessionReplacedNotice(ref)] },
       };
     },
   };

@@ -36,6 +36,8 @@ export interface PostgresStoreOptions {
   readonly onWarning: (message: string) => void;
   /** A statement that is not answered after this has failed. Default 1800, so that calls fail in 2 s. */
   readonly statementTimeoutMs?: number;
+  /** Counts connections that are lost and built anew, by their name. */
+  readonly onConnectionLost?: (connection: string) => void;
 }
 
 const DEFAULT_POOL_SIZE = 10;

@@ -4,7 +4,7 @@ import { accept } from "./accept.ts";
 import { append, claim, DEADLINE_CHANGE, finish, renew } from "./attempts.ts";
 import { batched } from "./batch.ts";
 import { cancel } from "./cancel.ts";
-import { readBell, readEffects } from "./effects.ts";
+import { readBell, readFreshEffects } from "./effects.ts";
 import { writeText } from "./names.ts";
 import { readRecord } from "./records.ts";
 import { Fields } from "./reply.ts";
@@ -48,7 +48,7 @@ export function createTasks(postgres: Postgres): TaskStore {
       const answer = new Fields(
         await postgres.call("sweep_store", sweepArguments(options), limits),
       );
-      return { sweptCount: answer.number("count"), effects: readEffects(answer) };
+      return { sweptCount: answer.number("count"), effects: readFreshEffects(answer) };
     },
 
     async ready(queue, afterTaskId, limit) {

@@ -3,8 +3,9 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { WorkerSchema } from "../../../gen/agentlane/v1/operations_service_pb.js";
 import { InstanceSchema } from "../../../gen/agentlane/v1/session_pb.js";
-import { sessionKey, type WorkerStore } from "../contract.ts";
+import { sessionKey } from "../contract.ts";
 import { readToken, writeToken } from "../page-token.ts";
+import type { WorkerStore } from "../worker-registry.ts";
 import { writeText } from "./names.ts";
 import { Fields } from "./reply.ts";
 import type { Postgres } from "./store.ts";

@@ -131,7 +131,7 @@ function refuse(lease: Lease, afterSequence: number, [outcome, detail]: readonly
 }
 
 /** What `finish` answers. */
-type Finished = { task: Task; sessionEtag: string; effects: Effects };
+type Finished = { task: Task; state: TaskState; sessionEtag: string; effects: Effects };
 
 export async function finish(redis: Redis, lease: Lease, request: Finish): Promise<Finished> {
   const reply = list(await redis.run("finish", finishArguments(lease, request)));
@@ -143,7 +143,8 @@ export async function finish(redis: Redis, lease: Lease, request: Finish): Promi
     read ??= readShown([submitted, packed, outcome, attempts, length]);
     return read;
   };
-  const effects = readEffects({ now, due, notices, bells });
+  // Where it is not the one that was asked for.
+  const { changes = [], ...effects } = readEffects({ now, due, notices, bells });
   if (number(known) >= 0 && !redis.tellsItself) {
     const ending = { knownCount: number(known), nowMs: number(now) };
     announce(effects.notices, lease, request, shown(), ending);
@@ -152,6 +153,10 @@ export async function finish(redis: Redis, lease: Lease, request: Finish): Promi
     // Who ends an attempt has seen its task; reading it again is a good part of the price of an end.
     get task() {
       return shown().task;
+    },
+    get state() {
+      if (number(known) < 0) return shown().task.state;
+      return changes[0]?.state ?? request.ending.state;
     },
     sessionEtag: text(etag),
     effects,

@@ -7,7 +7,8 @@ import { bytes, list, number, optionalBytes, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Effects } from "../contract.ts";
 import { cancelNotice, entriesNotice, grownNotice, logEntry } from "../messages.ts";
-import { taskRefOf } from "./keys.ts";
+import type { StateChange } from "../state-change.ts";
+import { decodePart, taskRefOf } from "./keys.ts";
 import { readHeaders } from "./records.ts";
 
 export interface EffectReplies {
@@ -18,14 +19,51 @@ export interface EffectReplies {
   readonly bells?: unknown;
 }
 
-export function readEffects({ now, due = -1, notices = [], bells = [] }: EffectReplies): {
+export interface ReadEffects {
   doorbells: QueueMessage[];
   notices: Notice[];
+  changes?: StateChange[];
+  rung?: string[];
   nextDueInMs?: number;
-} {
-  const effects = { doorbells: readBells(now, bells), notices: list(notices).map(readNotice) };
+}
+
+export function readEffects({
+  now,
+  due = -1,
+  notices = [],
+  bells = [],
+}: EffectReplies): ReadEffects {
+  const effects: ReadEffects = { doorbells: readBells(now, bells), notices: [] };
+  for (const reply of list(notices)) {
+    const [kind, ...rest] = list(reply);
+    switch (text(kind)) {
+      case "s":
+        effects.changes ??= [];
+        effects.changes.push(readChange(rest));
+        break;
+      case "r":
+        effects.rung = rest.map(text);
+        break;
+      default:
+        effects.notices.push(readNotice(text(kind), rest));
+    }
+  }
   const inMs = number(due);
-  return inMs < 0 ? effects : { ...effects, nextDueInMs: inMs };
+  if (inMs >= 0) effects.nextDueInMs = inMs;
+  return effects;
+}
+
+function readChange(reply: readonly unknown[]): StateChange {
+  const [task, agent, attempt, previous, state, reason, headers] = reply;
+  return {
+    ...taskRefOf(text(task)),
+    agentId: decodePart(text(agent)),
+    attempt: number(attempt),
+    previous: number(previous),
+    state: number(state),
+    reason: decodePart(text(reason)),
+    traceHeaders: readHeaders(optionalBytes(headers)),
+  };
 }
 
 export function readBells(now: unknown, bells: unknown): QueueMessage[] {
@@ -44,10 +82,9 @@ export function readBells(now: unknown, bells: unknown): QueueMessage[] {
   });
 }
 
-function readNotice(reply: unknown): Notice {
-  const [kind, task, third, fourth] = list(reply);
+function readNotice(kind: string, [task, third, fourth]: readonly unknown[]): Notice {
   const ref = taskRefOf(text(task));
-  if (text(kind) === "c") return cancelNotice(ref, number(third), text(fourth));
+  if (kind === "c") return cancelNotice(ref, number(third), text(fourth));
   const entries = readEntries(fourth, number(third));
   return entries.length > 0 ? entriesNotice(ref, entries) : grownNotice(ref, number(third) - 1);
 }
@@ -75,5 +112,7 @@ export function joinEffects(all: readonly Effects[]): Effects {
   return {
     doorbells: all.flatMap(({ doorbells }) => doorbells),
     notices: all.flatMap(({ notices }) => notices),
+    changes: all.flatMap(({ changes = [] }) => changes),
+    rung: all.flatMap(({ rung = [] }) => rung),
   };
 }

@@ -78,11 +78,11 @@ export function createSessions(redis: Redis): SessionStore {
       const effects = steps.map(([, , now, notices, bells]) =>
         readEffects({ now, notices, bells }),
       );
-      const { doorbells, notices } = joinEffects(effects);
+      const { notices, ...others } = joinEffects(effects);
       return {
         existed: steps[0]?.[0] === 1,
         canceledCount: steps.reduce((sum, [, count]) => sum + number(count), 0),
-        effects: { doorbells, notices: [...notices, sessionReplacedNotice(ref)] },
+        effects: { ...others, notices: [...notices, sessionReplacedNotice(ref)] },
       };
     },
   };

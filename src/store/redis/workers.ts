@@ -5,8 +5,9 @@ import { type Worker, WorkerSchema } from "../../../gen/agentlane/v1/operations_
 import { type Instance, InstanceSchema } from "../../../gen/agentlane/v1/session_pb.js";
 import { bytes, list, number, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
-import type { Page, PageRequest, WorkerStore } from "../contract.ts";
+import type { Page, PageRequest } from "../contract.ts";
 import { readToken, writeToken } from "../page-token.ts";
+import type { WorkerStore } from "../worker-registry.ts";
 import { encodePart, heldName, instanceRange } from "./keys.ts";
 import type { Redis } from "./store.ts";
 

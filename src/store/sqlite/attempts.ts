@@ -154,6 +154,7 @@ function logOf(row: TaskRow): OpenLog {
 /** What `finish` answers, its effects aside. */
 interface Finished {
   readonly task: Task;
+  readonly state: TaskState;
   readonly sessionEtag: string;
 }
 
@@ -183,7 +184,7 @@ export function finish(op: Operation, lease: Lease, request: Finish): Finished {
   };
   if (entry.quotaBytes !== null) countTokens(op, entry.tenant, tokensOf(ending));
   endAttempt(op, entry, events, ending);
-  return { task: entry.task, sessionEtag };
+  return { task: entry.task, state: entry.task.state, sessionEtag };
 }
 
 /** A rollback may have overtaken the finish of an attempt that was to keep its output. */
@@ -239,7 +240,7 @@ function repeatedFinish(op: Operation, lease: Lease, request: Finish): Finished 
   announceAgain(op, entry, afterSequence, last.sequence);
   const head = entry.sessionId === "" ? entry : laneHead(op, entry);
   if (head?.ready) op.doorbells.push(doorbell(op, head));
-  return { task: entry.task, sessionEtag: last.sessionEtag };
+  return { task: entry.task, state: entry.task.state, sessionEtag: last.sessionEtag };
 }
 
 /** Positions that the attempt has written already are skipped: that makes a repetition harmless. */

@@ -16,7 +16,7 @@ import {
   type Operation,
   type Reading,
 } from "./state.ts";
-import { forget, logRoom, update, write } from "./transitions.ts";
+import { forget, logRoom, noteChange, update, write } from "./transitions.ts";
 
 /** Tasks that one operation changes: a bound on how long it keeps others waiting. */
 const BATCH_COUNT = 100;
@@ -118,6 +118,7 @@ function redrive(op: Operation, ref: TaskRef): boolean {
   const { task } = entry;
   const change = { previous: task.state, state: TaskState.QUEUED };
   const lastSequence = write(op, entry, [stateChange(op.now, change)]);
+  noteChange(op, entry, TaskState.QUEUED);
   entry.deadlineAtMs = null;
   entry.cancelMode = CancelMode.UNSPECIFIED;
   entry.cancelReason = "";

@@ -10,6 +10,7 @@ import { type Task, TaskSchema, TaskState } from "../../../gen/agentlane/v1/task
 import { timestamp } from "../../timestamp.ts";
 import type { Effects, TaskRef } from "../contract.ts";
 import { taskNotFound } from "../refusals.ts";
+import type { StateChange } from "../state-change.ts";
 import type { TaskRow } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
@@ -20,6 +21,7 @@ export interface Operation {
   readonly now: Timestamp;
   readonly doorbells: QueueMessage[];
   readonly notices: Notice[];
+  readonly changes: StateChange[];
   /** By queue; added to the stored figures when the operation ends. */
   readonly figures: Map<string, Figures>;
   /** Orders what has no other order: accepts, ends, places in lanes, commits. */
@@ -209,7 +211,8 @@ export function requireTask(op: Reading, ref: TaskRef): TaskEntry {
 
 export function begin(sql: Statements, nowMs: number, nextOrder: () => number): Operation {
   const now = timestamp(nowMs);
-  return { sql, nowMs, now, doorbells: [], notices: [], figures: new Map(), nextOrder };
+  const asked = { doorbells: [], notices: [], changes: [] };
+  return { sql, nowMs, now, ...asked, figures: new Map(), nextOrder };
 }
 
 export function figuresOf(op: Operation, queue: string): Figures {
@@ -249,8 +252,8 @@ export function saveFigures({ sql, figures }: Operation): void {
 }
 
 /** Without `nextDueInMs`, which is a query more. */
-export function effectsOf({ doorbells, notices }: Operation): Effects {
-  return { doorbells, notices };
+export function effectsOf({ doorbells, notices, changes }: Operation): Effects {
+  return changes.length > 0 ? { doorbells, notices, changes } : { doorbells, notices };
 }
 
 export function effectsWithDue(op: Operation): Effects {
@@ -263,5 +266,6 @@ export function joinEffects(all: readonly Effects[]): Effects {
   return {
     doorbells: all.flatMap(({ doorbells }) => doorbells),
     notices: all.flatMap(({ notices }) => notices),
+    changes: all.flatMap(({ changes = [] }) => changes),
   };
 }

@@ -12,6 +12,7 @@ import {
   forget,
   type LogRoom,
   logRoom,
+  noteChange,
   ring,
   update,
   write,
@@ -54,6 +55,7 @@ function retry(op: Operation, entry: TaskEntry): void {
   const { task } = entry;
   const change = { previous: task.state, state: TaskState.QUEUED };
   const lastSequence = write(op, entry, [stateChange(op.now, change)]);
+  noteChange(op, entry, TaskState.QUEUED);
   const ready = { state: TaskState.QUEUED, error: undefined, nextAttemptAt: undefined };
   update(op, entry, { ...task, ...ready, lastSequence });
 }

@@ -141,6 +141,21 @@ export function update(op: Operation, entry: TaskEntry, task: Task): void {
   if (hasQuota) letRing(op, entry.tenant, Number.POSITIVE_INFINITY, entry);
 }
 
+/** For the record; the change that an attempt itself makes is its caller's to tell. */
+export function noteChange(
+  op: Operation,
+  entry: TaskEntry,
+  state: TaskState,
+  error?: TaskError,
+): void {
+  const { tenant, taskId, agentId, task } = entry;
+  op.changes.push({
+    ...{ tenant, taskId, agentId, attempt: task.attempt, previous: task.state, state },
+    reason: error?.reason ?? "",
+    traceHeaders: doorbell(op, entry).traceHeaders,
+  });
+}
+
 /** Ends a task that no attempt is ending. */
 export function endTask(
   op: Operation,
@@ -152,6 +167,7 @@ export function endTask(
   const { task } = entry;
   const change = stateChange(op.now, { previous: task.state, state, error });
   const lastSequence = write(op, entry, [change]);
+  noteChange(op, entry, state, error);
   update(op, entry, {
     ...task,
     ...changes,

@@ -67,6 +67,10 @@ export class Scene {
     return this.#store;
   }
 
+  get ringsItself(): boolean {
+    return this.#open.ringsItself;
+  }
+
   ms(units: number): number {
     return units * this.#open.unitMs;
   }

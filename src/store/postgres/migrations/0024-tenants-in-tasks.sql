@@ -1,4 +1,4 @@
--- Tenants' windows and limits where tasks change: the functions of 0003, 0008, 0010, 0015 and 0019 to 0021 with
+-- Tenants' windows and limits where tasks change: the functions of 0003, 0008, 0010, 0017 and 0019 to 0021 with
 -- them. A process of the release before still calls those that it knows without p_quota and p_tokens.
 
 -- Locks a task's tenant where nobody else has it; true as well without a quota.
@@ -531,6 +531,7 @@ BEGIN
     ORDER BY o.id FOR UPDATE;
   SELECT array_agg(o.id),
     array_agg(json_build_object('entries', json_build_object('tenant', o.tenant, 'task_id', o.task_id,
+      'agent_id', o.agent_id, 'headers', (SELECT s.trace_headers FROM agentlane.submissions s WHERE s.id = o.id),
       'entries', json_build_array(to_json(ROW(o.id, o.last_sequence + 1, o.attempt, 1, o.state, 7, p_at,
         NULL, p_change)::agentlane.events)))) ORDER BY o.lane_order),
     array_agg(json_build_object('cancel', json_build_object('tenant', o.tenant, 'task_id', o.task_id,

@@ -5,7 +5,7 @@
 -- deadline · 6 claim id
 -- Returns {'NONE', now, next due, notices, bells} when it is not ready, or its deadline has passed ·
 -- {'OK', now, p, c, a, r, h, log length, etag, 1 if its doorbell was confirmed, instant the lease
--- ends, nothing, bells of other tasks of its tenant} · {'AGAIN', the same, notices} to a repeat while its
+-- ends, notices and bells of other tasks of its tenant} · {'AGAIN', the same, notices} to a repeat while its
 -- lease is held.
 -- Invariant: one attempt at a time per task and session, and per claim id; the fence grows with every
 -- claim. It follows the server's microseconds, so that a claim lost in a failover does not give its
@@ -53,5 +53,5 @@ end
 local packed, unconfirmed = settle(task, t, QUEUED, 'a', packedAttempts)
 return {
   'OK', now, f[3], packed, packedAttempts, f[4], f[5] or '', t.aq - t.fs + 1, etag,
-  unconfirmed and 0 or 1, leaseEndsAt, {}, bells,
+  unconfirmed and 0 or 1, leaseEndsAt, notices, bells,
 }

@@ -9,7 +9,7 @@
 -- Returns {'LOST'} · {'GAP', last sequence} · {'STATELESS'} · {'FOREIGN'} · {'VERSION', stored} ·
 -- {'OK', now, next due, notices, bells, p, c, a, o, log length, etag, count of events that were there
 -- already or -1 for a repeat}. The caller knows the entries of the events and, where c's state is the
--- requested one, of the change; the notices hold the others.
+-- requested one, of the change; the notices hold the others, and the change for the record.
 -- Invariant: one ending per fence; its repeat answers the same, any other is refused.
 local task, fence, after = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local requested, ifExpired, count = tonumber(ARGV[4]), ARGV[5] == '1', #ARGV - 16
@@ -71,6 +71,7 @@ for i = known + 1, count do entries[#entries + 1] = eventEntry(t, ARGV[16 + i]) 
 entries[#entries + 1] = changeEntry(t, state, t.na or 0, change)
 t.fl = write(task, t, entries)
 announce(task, t.fl - #entries + 1, entries, state ~= requested and #entries or nil)
+if state ~= requested then noteChange(task, t, state, reason) end
 
 -- Only a drain hands back without consuming the attempt.
 if requested ~= QUEUED then t.co = t.co + 1 end

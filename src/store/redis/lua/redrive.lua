@@ -12,6 +12,7 @@ for i = 1, #ARGV do
   if failed then
     local entries = { changeEntry(t, QUEUED, 0, '') }
     tell(task, write(task, t, entries), entries)
+    noteChange(task, t, QUEUED, '')
     t.dl, t.cm, t.cw, t.ct, t.cr, t.fa, t.er = nil, nil, nil, nil, nil, nil, nil
     t.ff, t.fq, t.fr, t.fx, t.fe, t.fl = nil, nil, nil, nil, nil, nil
     t.st, t.co, t.rd = QUEUED, 0, (t.rd or 0) + 1

@@ -19,6 +19,7 @@ while left > 0 do
   elseif t.st == RETRY_WAIT and t.na <= now then
     local entries = { changeEntry(t, QUEUED, 0, '') }
     tell(first, write(first, t, entries), entries)
+    noteChange(first, t, QUEUED, '')
     t.st, t.na, t.er = QUEUED, nil, nil
     redis.call('HDEL', root .. ':t:' .. first, 'o')
     settle(first, t, RETRY_WAIT)

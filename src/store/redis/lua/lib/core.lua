@@ -31,8 +31,9 @@
 local QUEUED, RUNNING, RETRY_WAIT, COMPLETED, INPUT_REQUIRED, FAILED, CANCELED = 1, 2, 3, 4, 5, 6, 7
 local DISCARD, KEEP = 1, 2
 
--- Of the call under way. What it tells the caller: notices, {'e', task, first sequence, entries} or
--- {'c', task, mode, reason}, and bells, {task, queue, priority, preferred worker, trace headers}.
+-- Of the call under way. What it tells the caller: notices, {'e', task, first sequence, entries},
+-- {'c', task, mode, reason}, {'s', task, agent, attempt, state before, state, reason, trace headers}
+-- of a change for the record or {'r', queue of each doorbell that was rung here}, and bells, {task, queue, priority, preferred worker, trace headers}.
 local root, micros, now, notices, bells
 
 -- A part of a name as it was before encodePart (keys.ts).
@@ -66,6 +67,12 @@ end
 
 local function attemptEntry(t, worker)
   return struct.pack('>BBI4d', 1, 2, t.at, now) .. worker
+end
+
+-- For the record: t is about to change its state. The caller knows the change that it asks for itself.
+local function noteChange(task, t, state, reason)
+  local headers = t.h and redis.call('HGET', root .. ':t:' .. task, 'h') or ''
+  notices[#notices + 1] = { 's', task, t.ag, t.at, t.st, state, reason, headers }
 end
 
 local function lastSequence(task, t)

@@ -95,6 +95,7 @@ local function endTask(task, t, state, change, reason, ...)
   local was = t.st
   local entries = { changeEntry(t, state, 0, change) }
   tell(task, write(task, t, entries), entries)
+  noteChange(task, t, state, reason)
   t.st, t.fa, t.na, t.er = state, now, nil, reason
   settle(task, t, was, 'o', change, ...)
 end

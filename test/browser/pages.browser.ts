@@ -1,0 +1,124 @@
+/** Every page, as different people look at it. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NOTHING_LEFT, type Program } from "../harness/program.ts";
+import { hasChromium, LOOKS, launch, overflow, screenshot, violations, visit } from "./browser.ts";
+import { fill, type Ids, startInstallation } from "./installation.ts";
+
+interface PageCase {
+  readonly name: string;
+  readonly path: (ids: Ids) => string;
+  /** What is there once it has loaded. */
+  readonly shows: (page: Page) => Promise<unknown>;
+}
+
+const heading = (page: Page, name: string) => page.getByRole("heading", { level: 1, name }).waitFor();
+
+const CASES: readonly PageCase[] = [
+  {
+    name: "overview",
+    path: () => "/",
+    shows: async (page) => {
+      await heading(page, "Overview");
+      await page.getByText("agent.tasks").waitFor();
+      await page.locator(".tile", { hasText: "Throughput" }).getByText(/^\d/).waitFor();
+    },
+  },
+  { name: "tasks", path: () => "/tasks", shows: (page) => page.locator(".badge", { hasText: "Running" }).waitFor() },
+  {
+    name: "task-finished",
+    path: ({ finished }) => `/tasks/${finished}`,
+    shows: (page) => page.getByText("in its log").waitFor(),
+  },
+  {
+    name: "task-failed",
+    path: ({ failed }) => `/tasks/${failed}`,
+    shows: async (page) => {
+      await page.getByRole("button", { name: "Redrive" }).waitFor();
+      await page.getByText("in its log").waitFor();
+    },
+  },
+  {
+    name: "task-asking",
+    path: ({ asking }) => `/tasks/${asking}`,
+    shows: (page) => page.getByText("Answer in the playground").waitFor(),
+  },
+  {
+    name: "task-retried",
+    path: ({ retried }) => `/tasks/${retried}`,
+    shows: (page) => page.getByText("Attempt 2", { exact: true }).waitFor(),
+  },
+  {
+    name: "task-running",
+    path: ({ running }) => `/tasks/${running}`,
+    shows: async (page) => {
+      await page.getByRole("button", { name: "Cancel task" }).waitFor();
+      await page.locator(".event", { hasText: "Progress" }).first().waitFor();
+    },
+  },
+  { name: "sessions", path: () => "/sessions", shows: (page) => page.getByText("order-1001").waitFor() },
+  {
+    name: "session",
+    path: () => "/sessions/demo/sums",
+    shows: (page) => page.getByText("The result is 408.").first().waitFor(),
+  },
+  {
+    name: "dead-letters",
+    path: () => "/dead-letters",
+    shows: (page) => page.getByRole("button", { name: "Redrive all (3)" }).waitFor(),
+  },
+  {
+    name: "agents",
+    path: () => "/agents",
+    shows: (page) => page.getByText("Has each payment approved").waitFor(),
+  },
+  {
+    name: "agent",
+    path: () => "/agents/demo",
+    shows: async (page) => {
+      await page.getByRole("button", { name: "Check it now" }).click();
+      await page.getByText("It is valid and can be used.").waitFor();
+      await page.getByText("calculator").first().click();
+    },
+  },
+  {
+    name: "playground",
+    path: () => "/playground",
+    shows: async (page) => {
+      await page.getByRole("button", { name: "What is 12 * 34?" }).click();
+      await page.locator(".turn").getByText("The result is 408.").waitFor();
+      await page.locator("summary", { hasText: "calculator" }).click();
+    },
+  },
+  { name: "nowhere", path: () => "/nowhere", shows: (page) => heading(page, "No such page") },
+];
+
+describe.skipIf(!hasChromium)("pages", () => {
+  let program: Program;
+  let browser: Browser;
+  let ids: Ids;
+  beforeAll(async () => {
+    program = await startInstallation();
+    browser = await launch();
+    ids = await fill(program);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    expect(await program.stop()).toMatchObject({ ...NOTHING_LEFT, busy: 0 });
+  });
+
+  for (const look of LOOKS) {
+    describe(`${look.scheme}, ${look.width} px`, () => {
+      test.each(CASES)("$name is accessible and fits", async ({ name, path, shows }) => {
+        const url = `${program.baseUrl}/console${path(ids)}`;
+        const { context, page, problems } = await visit(browser, url, look);
+        await shows(page);
+        await screenshot(page, `${name}-${look.scheme}-${look.width}`);
+        expect(await violations(page)).toEqual([]);
+        expect(await overflow(page)).toBe(0);
+        expect(problems).toEqual([]);
+        await context.close();
+      });
+    });
+  }
+});

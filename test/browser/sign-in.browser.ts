@@ -1,0 +1,57 @@
+/** A server that asks who is calling. */
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadConsole } from "../../src/server/console-files.ts";
+import { startTestServer, type TestServer } from "../server/test-server.ts";
+import { hasChromium, launch, LOOKS, screenshot, violations, visit } from "./browser.ts";
+
+const KEY = "key-of-the-test";
+
+describe.skipIf(!hasChromium)("a server with keys", () => {
+  let server: TestServer;
+  let browser: Browser;
+  beforeAll(async () => {
+    const folder = fileURLToPath(new URL("../../dist/console/", import.meta.url));
+    server = await startTestServer({
+      parts: {
+        webConsole: { files: await loadConsole(folder) },
+        authenticate: async ({ authorization }) =>
+          authorization === `Bearer ${KEY}` ? { tenant: "default" } : undefined,
+      },
+    });
+    browser = await launch();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server.server.stop();
+  });
+
+  test.each(LOOKS)("asks for the key, $scheme at $width px", async (look) => {
+    const { context, page } = await visit(browser, `${server.url}/console/`, look);
+    await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+    await screenshot(page, `sign-in-${look.scheme}-${look.width}`);
+    expect(await violations(page)).toEqual([]);
+    await context.close();
+  });
+
+  test("takes the right one, keeps it for the tab, and forgets it when told to", async () => {
+    const { context, page, problems } = await visit(browser, `${server.url}/console/`);
+    await page.getByLabel("API key").fill("wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("The server refuses the key of this tab.").waitFor();
+    await page.getByLabel("API key").fill(KEY);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    await page.reload();
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    const other = await context.newPage();
+    await other.goto(`${server.url}/console/`);
+    await other.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+    await page.getByRole("button", { name: "Forget key" }).click();
+    await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+    expect(await page.content()).not.toContain(KEY);
+    expect(problems).toEqual([]);
+    await context.close();
+  });
+});
