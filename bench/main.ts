@@ -2,7 +2,7 @@
  * `npm run bench`: the comparisons of the performance guide, ours and the peer in alternating
  * rounds of one run, because only ratios of one run count.
  *
- *   --only TEXT    cases of the group (memory, redis, rabbitmq, postgres, sqlite, fairness), or whose name
+ *   --only TEXT    cases of the group (memory, redis, rabbitmq, postgres, sqlite, telemetry, fairness), or whose name
  *                  contains it
  *   --seconds N    length of a round of one side (default 2)
  *   --rounds N     rounds of each side (default 5)
@@ -19,6 +19,7 @@ import { postgresCases } from "./postgres-cases.ts";
 import { rabbitmqCases } from "./rabbitmq-cases.ts";
 import { redisCases } from "./redis-cases.ts";
 import { sqliteCases } from "./sqlite-cases.ts";
+import { telemetryCases } from "./telemetry-cases.ts";
 
 const { values } = parseArgs({
   options: {
@@ -42,6 +43,7 @@ const cases = [
   ...postgresCases,
   ...sqliteCases,
   ...fairnessCases,
+  ...telemetryCases,
 ].filter(({ group, name }) => group === values.only || name.includes(values.only));
 if (cases.length === 0) throw new Error(`no case contains "${values.only}"`);
 

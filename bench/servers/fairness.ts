@@ -3,6 +3,7 @@ import { create, fromBinary } from "@bufbuild/protobuf";
 import { ExecuteRequestSchema } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { systemClock } from "../../src/clock.ts";
+import { ANYBODY } from "../../src/tasks/principal.ts";
 import { requestBytes } from "../workload.ts";
 import { benchRuntime } from "./runtime.ts";
 
@@ -35,7 +36,7 @@ const FLOOD_CALLERS = 64;
 async function flood(tenant: string, count: number): Promise<void> {
   let left = count;
   const caller = async (): Promise<void> => {
-    while (left-- > 0) await runtime.manager.submit({ tenant }, input(), options);
+    while (left-- > 0) await runtime.manager.submit({ ...ANYBODY, tenant }, input(), options);
   };
   await Promise.all(Array.from({ length: FLOOD_CALLERS }, caller));
 }
@@ -44,7 +45,7 @@ async function flood(tenant: string, count: number): Promise<void> {
 async function startDelayMs(tenant: string): Promise<number> {
   const calledAt = performance.now();
   const never = new AbortController().signal;
-  const { entries } = await runtime.manager.run({ tenant }, input(), options, never);
+  const { entries } = await runtime.manager.run({ ...ANYBODY, tenant }, input(), options, never);
   let startedAt = Number.POSITIVE_INFINITY;
   for await (const batch of entries) {
     for (const { kind } of batch.map(({ event }) => event)) {
@@ -67,7 +68,7 @@ async function calm(tenant: string, count: number, everyMs: number): Promise<num
 async function answer(order: FairnessOrder): Promise<FairnessReport> {
   const delays = order.type === "calm" ? await calm(order.tenant, order.count, order.everyMs) : [];
   if (order.type === "flood") await flood(order.tenant, order.count);
-  const { queuedTasks, runningTasks } = await runtime.operations.tenantUsage(order.tenant);
+  const { queuedTasks, runningTasks } = await runtime.operations.tenantUsage(ANYBODY, order.tenant);
   delays.sort((a, b) => a - b);
   const percentile = (p: number) => delays[Math.floor((delays.length - 1) * p)] ?? 0;
   return {

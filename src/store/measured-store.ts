@@ -72,6 +72,13 @@ export function measureStore(store: Store, metrics: Metrics, clock: Clock): Stor
       holding: (after, limit) => time("holding", () => store.tenants.holding(after, limit)),
       schedule: (...args) => time("schedule", () => store.tenants.schedule(...args)),
     },
+    credentials: {
+      add: (...args) => time("add_key", () => store.credentials.add(...args)),
+      find: (keyId) => time("find_key", () => store.credentials.find(keyId)),
+      list: (...args) => time("list_keys", () => store.credentials.list(...args)),
+      revoke: (...args) => time("revoke_key", () => store.credentials.revoke(...args)),
+      markUsed: (...args) => time("mark_key_used", () => store.credentials.markUsed(...args)),
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { AccessRole } from "../../gen/agentlane/v1/admin_service_pb.js";
 import {
   type AgentDescription,
   type FrameworkHealth,
@@ -20,6 +21,7 @@ import { AgentlaneError } from "../errors.ts";
 import type { MessageQueue } from "../queue/contract.ts";
 import type { QueueFigures, Store } from "../store/contract.ts";
 import type { AgentDirectory } from "./agent-directory.ts";
+import { mayUse, type Principal } from "./principal.ts";
 import type { TenantPolicy, TenantRule } from "./tenant-policy.ts";
 
 export interface Operations {
@@ -28,12 +30,15 @@ export interface Operations {
   queueStats(queue: string | undefined): Promise<QueueStats[]>;
   /** Undefined = all enabled frameworks; `not_found` for an unknown one. */
   frameworkHealth(framework: string | undefined): Promise<FrameworkHealth[]>;
-  listAgents(): Promise<AgentDescription[]>;
+  /** Those that the principal may use. */
+  listAgents(principal: Principal): Promise<AgentDescription[]>;
   validateAgent(
     subject: { agentId: string } | { definition: JsonObject },
   ): Promise<ValidateAgentResponse>;
-  listWorkers(): Promise<Worker[]>;
-  tenantUsage(tenant: string): Promise<GetTenantUsageResponse>;
+  /** Without their hosts for all but the installation's admins. */
+  listWorkers(principal: Principal): Promise<Worker[]>;
+  /** Empty = the caller's own; of others, `not_found` for all but the installation's admins. */
+  tenantUsage(principal: Principal, tenant: string): Promise<GetTenantUsageResponse>;
 }
 
 /** What only this process knows. */
@@ -116,11 +121,22 @@ export function createOperations(parts: OperationsParts): Operations {
         `framework "${framework}" is not enabled (ENABLED_FRAMEWORKS)`,
       );
     },
-    listAgents: () => agents.describe(),
+    async listAgents(principal) {
+      const all = await agents.describe();
+      return all.filter(({ agentId }) => mayUse(principal, agentId));
+    },
     validateAgent: (subject) => agents.validate(subject),
-    listWorkers: () => store.workers.list(),
+    async listWorkers({ roles }) {
+      const workers = await store.workers.list();
+      if (roles.has(AccessRole.ADMIN)) return workers;
+      return workers.map((worker) => ({ ...worker, host: "" }));
+    },
 
-    async tenantUsage(tenant) {
+    async tenantUsage(principal, named) {
+      const tenant = named || principal.tenant;
+      if (tenant !== principal.tenant && !principal.roles.has(AccessRole.ADMIN)) {
+        throw new AgentlaneError("not_found", "TENANT_NOT_FOUND", `there is no tenant ${tenant}`);
+      }
       const rule = parts.policy.ruleOf(tenant);
       const usage = await store.tenants.usage(tenant);
       return create(GetTenantUsageResponseSchema, {

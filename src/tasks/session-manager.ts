@@ -18,7 +18,7 @@ import { messageBytes } from "../store/page-bytes.ts";
 import { exceeded, quotaExceeded } from "../store/quota.ts";
 import { guardContext } from "./context-guard.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { Principal } from "./task-manager.ts";
+import type { Principal } from "./principal.ts";
 import { storeLimits, type TenantPolicy } from "./tenant-policy.ts";
 
 export interface SessionName {
@@ -77,7 +77,7 @@ export function createSessionManager(parts: SessionManagerParts): SessionManager
 
   async function load(principal: Principal, name: SessionName): Promise<ExecutionContext> {
     const stored = await store.sessions.load(refOf(principal, name));
-    if (!stored) throw notFound(name);
+    if (!stored) throw sessionNotFound(name);
     return stored.context;
   }
 
@@ -98,7 +98,7 @@ export function createSessionManager(parts: SessionManagerParts): SessionManager
         store.sessions.lane(ref),
         instanceOf(principal, name),
       ]);
-      if (!stored) throw notFound(name);
+      if (!stored) throw sessionNotFound(name);
       return { context: stored.context, instance, unfinishedTaskIds };
     },
     list: (principal, filter, page) => store.sessions.list(principal.tenant, filter, page),
@@ -159,7 +159,7 @@ function refOf(principal: Principal, name: SessionName): SessionRef {
   return { tenant: principal.tenant, agentId: name.agentId, sessionId: name.sessionId };
 }
 
-function notFound(name: SessionName): AgentlaneError {
+export function sessionNotFound(name: SessionName): AgentlaneError {
   return new AgentlaneError(
     "not_found",
     "SESSION_NOT_FOUND",

@@ -1,6 +1,7 @@
 /** What does a flood of one tenant do to another, in how long its tasks wait to start? */
 import { afterEach, describe, expect, it } from "vitest";
 import { Priority } from "../../gen/agentlane/v1/task_pb.js";
+import { ANYBODY } from "../../src/tasks/principal.ts";
 import type { TaskInput } from "../../src/tasks/task-manager.ts";
 import type { TenantPolicy, TenantRule } from "../../src/tasks/tenant-policy.ts";
 import { type FakeClock, fakeClock } from "../fakes/fake-clock.ts";
@@ -33,7 +34,7 @@ async function start(rules: Record<string, TenantRule> | undefined): Promise<voi
 
 async function submit(tenant: string, overrides: Partial<TaskInput> = {}): Promise<string> {
   const turn = input({ sessionId: "", ...overrides });
-  const { task } = await engine.manager.submit({ tenant }, turn, OPTIONS);
+  const { task } = await engine.manager.submit({ ...ANYBODY, tenant }, turn, OPTIONS);
   return task.taskId;
 }
 

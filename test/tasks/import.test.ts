@@ -20,8 +20,9 @@ import { createDispatcher } from "../../src/tasks/dispatcher.ts";
 import { createSessionManager } from "../../src/tasks/session-manager.ts";
 import { NO_POLICY } from "../../src/tasks/tenant-policy.ts";
 import { agentOf, conversation } from "../executor/harness.ts";
+import { principal } from "../harness/principals.ts";
 
-const PRINCIPAL = { tenant: "default" };
+const PRINCIPAL = principal();
 const DEMO = agentOf({ id: "demo", template: "demo" });
 const executor = createLangGraphExecutor({ clock: systemClock });
 beforeAll(() => executor.start());

@@ -3,6 +3,7 @@ import type { Clock } from "../../clock.ts";
 import { service } from "../../lifecycle.ts";
 import type { Store } from "../contract.ts";
 import { createLocalWorkers } from "../local-workers.ts";
+import { createCredentials } from "./credentials.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { createLog } from "./log.ts";
 import { createSessions } from "./sessions.ts";
@@ -36,6 +37,7 @@ export function createMemoryStore({
     sessions: createSessions(state),
     workers: createLocalWorkers(clock),
     tenants: createTenants(state, letRing),
+    credentials: createCredentials(),
     check: () => Promise.resolve(),
     ...service(
       () => Promise.resolve(),

@@ -15,6 +15,10 @@ const NAMES = [
   "finish",
   "import",
   "instances",
+  "keyadd",
+  "keylist",
+  "keyrevoke",
+  "keyused",
   "list",
   "log",
   "purge",
@@ -24,11 +28,21 @@ const NAMES = [
   "report",
   "schedule",
   "sessions",
+  "started",
   "sweep",
   "tasks",
   "usage",
   "workers",
 ] as const;
+
+/** Those that come in numbers: a call takes several (lua/lib/call.lua). */
+const BATCHED = ["claim", "create", "finish"] as const;
+
+export type BatchedName = (typeof BATCHED)[number];
+
+export function isBatched(name: FunctionName): name is BatchedName {
+  return BATCHED.some((batched) => batched === name);
+}
 
 export type FunctionName = (typeof NAMES)[number];
 
@@ -52,18 +66,14 @@ export function loadFunctions(options: FunctionOptions = {}): Functions {
     readLua(tellsItself ? "lib/tell-here" : "lib/tell"),
     ...(ringsItself ? ringHere() : [readLua("lib/ring")]),
     `local held_ageing_ms = ${HELD_AGEING_MS}`,
-    ...[
-      "doorbells",
-      "tenants",
-      "transitions",
-      "cancel",
-      "forget",
-      "context",
-      "registry",
-      "call",
-    ].map((library) => readLua(`lib/${library}`)),
+    ...["doorbells", "tenants", "transitions"].map(readLib),
+    ...(ringsItself && tellsItself ? [readLib("hand-over")] : []),
+    ...["cancel", "forget", "context", "registry", "call"].map(readLib),
   ];
-  const sources = NAMES.map((name) => [name, { body: readLua(name), through: "operation" }]);
+  const sources = NAMES.map((name) => {
+    const through = isBatched(name) ? "operations" : "operation";
+    return [name, { body: readLua(name), through }];
+  });
   return functionsOf<FunctionName>("store", shared, Object.fromEntries(sources));
 }
 
@@ -78,6 +88,10 @@ function ringHere(): string[] {
     "end",
     readLua("lib/ring-here"),
   ];
+}
+
+function readLib(name: string): string {
+  return readLua(`lib/${name}`);
 }
 
 function readLua(name: string): string {

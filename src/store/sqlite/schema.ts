@@ -122,6 +122,16 @@ CREATE TABLE counters (
 INSERT INTO counters (name, taken_to) VALUES ('order', 0);
 `,
   `
+CREATE TABLE api_keys (
+  key_id TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  expires_at INTEGER,                 -- NULL = never
+  revoked_at INTEGER,
+  used_at INTEGER,
+  record BLOB NOT NULL                -- ApiKeyRecord as it was made
+) STRICT, WITHOUT ROWID;
+`,
+  `
 ALTER TABLE tasks ADD COLUMN quota_bytes INTEGER;   -- of its request; NULL = accepted without a quota
 ALTER TABLE tasks ADD COLUMN held_level INTEGER;    -- its priority while its tenant's window holds it
 ALTER TABLE tasks ADD COLUMN held_since INTEGER;
