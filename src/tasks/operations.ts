@@ -132,25 +132,30 @@ export function createOperations(parts: OperationsParts): Operations {
       return workers.map((worker) => ({ ...worker, host: "" }));
     },
 
-    async tenantUsage(principal, named) {
-      const tenant = named || principal.tenant;
-      if (tenant !== principal.tenant && !principal.roles.has(AccessRole.ADMIN)) {
-        throw new AgentlaneError("not_found", "TENANT_NOT_FOUND", `there is no tenant ${tenant}`);
-      }
-      const rule = parts.policy.ruleOf(tenant);
-      const usage = await store.tenants.usage(tenant);
-      return create(GetTenantUsageResponseSchema, {
-        tenant,
-        ...(rule && { limits: limitsOf(rule) }),
-        queuedTasks: BigInt(usage.queuedCount),
-        runningTasks: BigInt(usage.runningCount),
-        heldTasks: BigInt(usage.heldCount),
-        liveSessions: BigInt(usage.sessionCount),
-        tokensToday: BigInt(usage.tokenCount),
-        storedBytes: BigInt(usage.storedBytes),
-      });
-    },
+    tenantUsage: (principal, named) => usageOf(parts, principal, named || principal.tenant),
   };
+}
+
+async function usageOf(
+  { store, policy }: OperationsParts,
+  principal: Principal,
+  tenant: string,
+): Promise<GetTenantUsageResponse> {
+  if (tenant !== principal.tenant && !principal.roles.has(AccessRole.ADMIN)) {
+    throw new AgentlaneError("not_found", "TENANT_NOT_FOUND", `there is no tenant ${tenant}`);
+  }
+  const rule = policy.ruleOf(tenant);
+  const usage = await store.tenants.usage(tenant);
+  return create(GetTenantUsageResponseSchema, {
+    tenant,
+    ...(rule && { limits: limitsOf(rule) }),
+    queuedTasks: BigInt(usage.queuedCount),
+    runningTasks: BigInt(usage.runningCount),
+    heldTasks: BigInt(usage.heldCount),
+    liveSessions: BigInt(usage.sessionCount),
+    tokensToday: BigInt(usage.tokenCount),
+    storedBytes: BigInt(usage.storedBytes),
+  });
 }
 
 function limitsOf(rule: TenantRule): MessageInitShape<typeof TenantLimitsSchema> {
