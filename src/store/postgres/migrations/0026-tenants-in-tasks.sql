@@ -1,4 +1,4 @@
--- Tenants' windows and limits where tasks change: the functions of 0003, 0008, 0010, 0017 and 0019 to 0021 with
+-- Tenants' windows and limits where tasks change: the functions of 0003, 0008, 0010, 0019 to 0021 and 0023 with
 -- them. A process of the release before still calls those that it knows without p_quota and p_tokens.
 
 -- Locks a task's tenant where nobody else has it; true as well without a quota.
