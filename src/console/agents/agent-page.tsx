@@ -1,23 +1,17 @@
 /** One agent: what it is, what it takes, what it can use, whether it works. */
-import type { AgentDescription } from "../../../gen/agentlane/v1/operations_service_pb.js";
+
+import { useState } from "preact/hooks";
+import type {
+  AgentDescription,
+  ValidateAgentResponse,
+} from "../../../gen/agentlane/v1/operations_service_pb.js";
 import { durationMs, formatDuration } from "../model/format.ts";
 import { address } from "../routes.ts";
 import { useAction, usePolled } from "../services/hooks.ts";
 import { useServices } from "../services/services.ts";
 import { Json } from "../ui/json.tsx";
 import { Link } from "../ui/navigation.tsx";
-import {
-  Badge,
-  Button,
-  Card,
-  Empty,
-  Facts,
-  FailureNote,
-  Loading,
-  PageHead,
-} from "../ui/parts.tsx";
-import { useState } from "preact/hooks";
-import type { ValidateAgentResponse } from "../../../gen/agentlane/v1/operations_service_pb.js";
+import { Badge, Button, Card, Empty, Facts, FailureNote, Loading, PageHead } from "../ui/parts.tsx";
 import { Problems } from "./problems.tsx";
 
 export function AgentPage({ agentId }: { agentId: string }) {

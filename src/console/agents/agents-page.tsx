@@ -11,16 +11,13 @@ const INTERVAL_MS = 30_000;
 
 export function AgentsPage() {
   const { operations } = useServices();
-  const { data, failure, reload } = usePolled(
-    async (signal) => {
-      const [{ agents }, { frameworks }] = await Promise.all([
-        operations.listAgents({}, { signal }),
-        operations.getFrameworkHealth({}, { signal }),
-      ]);
-      return { agents, frameworks };
-    },
-    INTERVAL_MS,
-  );
+  const { data, failure, reload } = usePolled(async (signal) => {
+    const [{ agents }, { frameworks }] = await Promise.all([
+      operations.listAgents({}, { signal }),
+      operations.getFrameworkHealth({}, { signal }),
+    ]);
+    return { agents, frameworks };
+  }, INTERVAL_MS);
   const frameworks = data?.frameworks.map(({ framework, version }) => `${framework} ${version}`);
   return (
     <>

@@ -83,7 +83,9 @@ export function DeadLettersPage() {
         {!data && !failure && <Loading what="dead letters" />}
         {data?.tasks.length === 0 && (
           <Empty title={isFiltered ? "No dead letter matches" : "No dead letters"}>
-            {isFiltered ? "Try other filters." : "Every task so far has found its end, or still may."}
+            {isFiltered
+              ? "Try other filters."
+              : "Every task so far has found its end, or still may."}
           </Empty>
         )}
         {data && data.tasks.length > 0 && (

@@ -75,6 +75,11 @@ function describe(kind: TaskEvent["kind"] | undefined): Described {
     case "chunk": {
       const { id, choices } = kind.value;
       const delta = choices[0]?.delta;
+      if (delta && delta.toolCalls.length > 0) {
+        const text = delta.toolCalls.map((call) => call.function?.arguments ?? "").join("");
+        const title = "Tool call written";
+        return { kind: "tool", title, text, tone: "neutral", messageId: `${id} tool` };
+      }
       const text = delta?.content ?? delta?.reasoningContent ?? delta?.refusal ?? "";
       return { kind: "text", title: "Text", text, tone: "neutral", messageId: id };
     }
@@ -102,7 +107,13 @@ function describe(kind: TaskEvent["kind"] | undefined): Described {
     }
     case "nodeUpdate": {
       const detail = jsonOf(kind.value.update);
-      return { kind: "node", title: `${kind.value.node} finished`, text: "", tone: "neutral", detail };
+      return {
+        kind: "node",
+        title: `${kind.value.node} finished`,
+        text: "",
+        tone: "neutral",
+        detail,
+      };
     }
     default:
       return { kind: "state", title: "An event newer than this page", text: "", tone: "neutral" };

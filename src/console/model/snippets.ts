@@ -62,7 +62,7 @@ function grpcurl(draft: CallDraft, { url, hasKey }: Target): string {
   ];
   return [
     `grpcurl ${flags.join(" ")} \\`.replace("grpcurl  ", "grpcurl "),
-    `  -d ${shellQuoted(JSON.stringify(body))} \\`,
+    `  -d ${shellQuoted(JSON.stringify(body, null, 2))} \\`,
     `  ${host.includes(":") ? host : `${host}:443`} agentlane.v1.AgentService/StreamExecute`,
   ].join("\n");
 }
@@ -169,9 +169,7 @@ function goValue(value: JsonValue): string {
   if (value === null) return "nil";
   if (Array.isArray(value)) return `[]any{${value.map(goValue).join(", ")}}`;
   if (typeof value !== "object") return JSON.stringify(value);
-  const entries = Object.entries(value).map(
-    ([key, item]) => `${goString(key)}: ${goValue(item)}`,
-  );
+  const entries = Object.entries(value).map(([key, item]) => `${goString(key)}: ${goValue(item)}`);
   return `map[string]any{${entries.join(", ")}}`;
 }
 
@@ -257,6 +255,8 @@ function rustJson(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(rustJson).join(", ")}]`;
   if (typeof value === "string") return rustString(value);
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  const entries = Object.entries(value).map(([key, item]) => `${rustString(key)}: ${rustJson(item)}`);
+  const entries = Object.entries(value).map(
+    ([key, item]) => `${rustString(key)}: ${rustJson(item)}`,
+  );
   return `{${entries.join(", ")}}`;
 }

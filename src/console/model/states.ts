@@ -1,7 +1,8 @@
 /** Names and tones of the contract's enums. */
-import { Code } from "../../../gen/google/rpc/code_pb.js";
+
 import { Role } from "../../../gen/agentlane/v1/content_pb.js";
 import { AttemptOutcome, Priority, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import { Code } from "../../../gen/google/rpc/code_pb.js";
 
 export type Tone = "neutral" | "info" | "good" | "warn" | "bad" | "ask";
 

@@ -2,9 +2,9 @@
 import type { Sample } from "../model/figures.ts";
 import { formatCount, formatDuration, formatRate } from "../model/format.ts";
 import { type LatencySample, latencyPoints } from "../model/latency.ts";
-import { useParameters } from "../ui/navigation.tsx";
 import { useServices } from "../services/services.ts";
 import { Chart } from "../ui/chart.tsx";
+import { useParameters } from "../ui/navigation.tsx";
 
 /** Minutes that can be shown. */
 const SPANS = [5, 15, 30] as const;
@@ -46,7 +46,12 @@ export function OverviewCharts({ samples, latency }: OverviewChartsProps) {
           hint="tasks per second"
           format={formatRate}
           lines={[
-            { label: "completed", color: "accent", filled: true, values: samples.map((s) => s.completedRate) },
+            {
+              label: "completed",
+              color: "accent",
+              filled: true,
+              values: samples.map((s) => s.completedRate),
+            },
             { label: "failed", color: "bad", values: samples.map((s) => s.failedRate) },
           ]}
         />
@@ -56,7 +61,12 @@ export function OverviewCharts({ samples, latency }: OverviewChartsProps) {
           hint="tasks"
           format={formatCount}
           lines={[
-            { label: "ready", color: "accent", filled: true, values: samples.map((s) => s.pending) },
+            {
+              label: "ready",
+              color: "accent",
+              filled: true,
+              values: samples.map((s) => s.pending),
+            },
             { label: "waiting", color: "warn", values: samples.map((s) => s.waiting) },
           ]}
         />
@@ -79,7 +89,12 @@ export function OverviewCharts({ samples, latency }: OverviewChartsProps) {
           hint="slots and instances"
           format={formatCount}
           lines={[
-            { label: "running", color: "accent", filled: true, values: samples.map((s) => s.running) },
+            {
+              label: "running",
+              color: "accent",
+              filled: true,
+              values: samples.map((s) => s.running),
+            },
             { label: "slots", color: "quiet", stepped: true, values: samples.map((s) => s.slots) },
             { label: "instances", color: "good", values: samples.map((s) => s.instances) },
           ]}

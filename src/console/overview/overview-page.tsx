@@ -1,7 +1,7 @@
 /** The installation at a glance. */
 import { useEffect, useState } from "preact/hooks";
-import { type LatencySample, percentilesOf, withTasks } from "../model/latency.ts";
 import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import { type LatencySample, percentilesOf, withTasks } from "../model/latency.ts";
 import { usePolled } from "../services/hooks.ts";
 import { useServices } from "../services/services.ts";
 import { FailureNote, Loading, PageHead } from "../ui/parts.tsx";
@@ -30,12 +30,7 @@ export function OverviewPage() {
       {!reading && !failure && <Loading what="the figures" />}
       {reading && (
         <>
-          <OverviewTiles
-            reading={reading}
-            sample={samples.at(-1)}
-            total={total}
-            wait={wait}
-          />
+          <OverviewTiles reading={reading} sample={samples.at(-1)} total={total} wait={wait} />
           <OverviewCharts samples={samples} latency={latency} />
           <OverviewTables reading={reading} />
         </>

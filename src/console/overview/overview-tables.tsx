@@ -94,7 +94,13 @@ function WorkerRow({ worker }: { worker: Worker }) {
         {draining && <Badge tone="warn">draining</Badge>}
       </th>
       <td>
-        <meter class="meter" min={0} max={Math.max(1, slots)} value={busySlots} aria-label="Busy slots" />
+        <meter
+          class="meter"
+          min={0}
+          max={Math.max(1, slots)}
+          value={busySlots}
+          aria-label="Busy slots"
+        />
         <span class="meter-text">
           {busySlots}/{slots}
         </span>

@@ -33,7 +33,9 @@ export function OverviewTiles({ reading, sample, total, wait }: OverviewTilesPro
         {formatCount(sample?.waiting ?? 0)} waiting in lanes or for a retry
       </Tile>
       <Tile name="Latency, p95" value={formatDuration(total?.p95)}>
-        {total ? `p50 ${formatDuration(total.p50)}, p99 ${formatDuration(total.p99)}` : "nothing finished lately"}
+        {total
+          ? `p50 ${formatDuration(total.p50)}, p99 ${formatDuration(total.p99)}`
+          : "nothing finished lately"}
       </Tile>
       <Tile name="Queue wait, p95" value={formatDuration(wait?.p95)}>
         {wait ? `of ${formatCount(wait.count)} tasks in 5 min` : "nothing finished lately"}
@@ -50,7 +52,10 @@ export function OverviewTiles({ reading, sample, total, wait }: OverviewTilesPro
           {status.deadLetters > 0 ? "Look at them" : "None to look at"}
         </Link>
       </Tile>
-      <Tile name="Up for" value={formatDuration(startedAt === undefined ? undefined : now - startedAt)}>
+      <Tile
+        name="Up for"
+        value={formatDuration(startedAt === undefined ? undefined : now - startedAt)}
+      >
         {status.draining ? <Badge tone="warn">draining</Badge> : "this process"}
       </Tile>
     </ul>

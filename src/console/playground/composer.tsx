@@ -1,7 +1,7 @@
 /** Where a turn is written. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { useState } from "preact/hooks";
-import { objectOf, type Read, valueOf } from "../model/json-text.ts";
+import { jsonFrom, objectFrom, type Read } from "../model/json-text.ts";
 import { useAction, useObservable } from "../services/hooks.ts";
 import { Button, FailureNote, Field } from "../ui/parts.tsx";
 import { runningTurn } from "./conversation.ts";
@@ -28,7 +28,8 @@ export function Composer({ draft, onDraft }: ComposerProps) {
   const running = runningTurn(state);
   const stop = useAction(() => conversation.stop());
   const { text, options } = draft;
-  const canSend = !running && state.agentId !== "" && (text.trim() !== "" || options.input !== undefined);
+  const canSend =
+    !running && state.agentId !== "" && (text.trim() !== "" || options.input !== undefined);
   const send = (): void => {
     if (!canSend) return;
     const { agentId, sessionId } = state;
@@ -58,7 +59,10 @@ export function Composer({ draft, onDraft }: ComposerProps) {
       />
       {stop.failure && <FailureNote failure={stop.failure} />}
       <div class="composer-foot">
-        <OptionFields options={options} onOptions={(changed) => onDraft({ ...draft, options: changed })} />
+        <OptionFields
+          options={options}
+          onOptions={(changed) => onDraft({ ...draft, options: changed })}
+        />
         <span id="composer-hint" class="quiet-text wide-only">
           Enter sends, Shift+Enter is a new line
         </span>
@@ -89,13 +93,13 @@ function OptionFields({ options, onOptions }: OptionFieldsProps) {
         <JsonField
           label="Input (JSON)"
           hint="For graphs whose state is more than messages."
-          read={valueOf}
+          read={jsonFrom}
           onValue={(input) => onOptions({ ...options, input })}
         />
         <JsonField
           label="Configurable (JSON)"
           hint='Run-time values, e.g. {"delayMs": 200} for echo.'
-          read={objectOf}
+          read={objectFrom}
           onValue={(configurable) => onOptions({ ...options, configurable })}
         />
       </div>

@@ -66,11 +66,12 @@ function useAddress(known: readonly string[]): void {
   const { get } = useParameters();
   const [agent, session] = [get("agent"), get("session")];
   const names = known.join();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the address is taken once
+  // The address is taken once.
   useEffect(() => {
     const current = conversation.state.get();
     if (agent !== "") {
-      const isOther = agent !== current.agentId || (session !== "" && session !== current.sessionId);
+      const isOther =
+        agent !== current.agentId || (session !== "" && session !== current.sessionId);
       if (isOther && session !== "") conversation.open(agent, session);
       else if (isOther) conversation.begin(agent);
       go(place.pathname, { replace: true });

@@ -80,7 +80,11 @@ export function SessionPage({ agentId, sessionId }: SessionKey) {
       )}
       {data && (
         <Card title="Recent tasks" flush>
-          {data.recent.length === 0 ? <Empty title="None kept" /> : <TaskTable tasks={data.recent} />}
+          {data.recent.length === 0 ? (
+            <Empty title="None kept" />
+          ) : (
+            <TaskTable tasks={data.recent} />
+          )}
         </Card>
       )}
     </>

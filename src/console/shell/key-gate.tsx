@@ -17,7 +17,9 @@ export function KeyGate() {
     <div class="narrow">
       <PageHead
         title="Sign in"
-        lead={hadKey ? "The server refuses the key of this tab." : "This server asks who is calling."}
+        lead={
+          hadKey ? "The server refuses the key of this tab." : "This server asks who is calling."
+        }
       />
       <Card>
         <form

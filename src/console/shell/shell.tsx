@@ -80,7 +80,12 @@ export function Shell({ route, theme, children }: ShellProps) {
       </header>
       <nav class="nav" aria-label="Console">
         {ENTRIES.map(({ icon, name, short, path, pages }) => (
-          <Link key={name} href={address(path)} class="nav-link" current={pages.includes(route.page)}>
+          <Link
+            key={name}
+            href={address(path)}
+            class="nav-link"
+            current={pages.includes(route.page)}
+          >
             <Icon name={icon} />
             <span class="nav-long">{name}</span>
             <span class="nav-short" aria-hidden="true">

@@ -1,10 +1,10 @@
 /** All tasks, newest first, by agent, session and state. */
 import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import { AgentSelect } from "../agents/agent-select.tsx";
 import { stateName, TASK_STATES } from "../model/states.ts";
 import { address } from "../routes.ts";
 import { usePolled } from "../services/hooks.ts";
 import { useServices } from "../services/services.ts";
-import { AgentSelect } from "../agents/agent-select.tsx";
 import { Link, useParameters } from "../ui/navigation.tsx";
 import { Pager, usePages } from "../ui/pager.tsx";
 import { Button, Card, Empty, FailureNote, Field, Loading, PageHead } from "../ui/parts.tsx";
@@ -55,7 +55,11 @@ export function TasksPage() {
           />
         </Field>
         {isFiltered && (
-          <Button kind="quiet" icon="close" onClick={() => set({ state: "", agent: "", session: "" })}>
+          <Button
+            kind="quiet"
+            icon="close"
+            onClick={() => set({ state: "", agent: "", session: "" })}
+          >
             Clear
           </Button>
         )}

@@ -12,7 +12,10 @@ export function Tabs({ label, tabs }: { label: string; tabs: readonly Tab[] }) {
   const prefix = useId();
   const list = useRef<HTMLDivElement>(null);
   const [chosen, choose] = useState(tabs[0]?.id);
-  const at = Math.max(0, tabs.findIndex(({ id }) => id === chosen));
+  const at = Math.max(
+    0,
+    tabs.findIndex(({ id }) => id === chosen),
+  );
   const current = tabs[at];
   const moveTo = (next: number): void => {
     const tab = tabs[(next + tabs.length) % tabs.length];
