@@ -30,6 +30,11 @@ function storeAt(url: string, options: Partial<PostgresStoreOptions> = {}): Stor
 const FOLDER = new URL("../../src/store/postgres/migrations/", import.meta.url);
 const MIGRATIONS = globSync("*.sql", { cwd: FOLDER }).sort();
 
+it("PostgreSQL's migrations have each number once, and leave none out", () => {
+  const numbers = MIGRATIONS.map((name) => Number.parseInt(name, 10));
+  expect(numbers).toEqual(MIGRATIONS.map((_, index) => index + 1));
+});
+
 describe.runIf(hasPostgres)("the schema of the PostgreSQL store", () => {
   let server: PostgresServer;
   let url = "";
