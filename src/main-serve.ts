@@ -80,13 +80,13 @@ function howToCall(
   grpcurl ${plaintext}-d '${body}' ${address} agentlane.v1.AgentService/StreamExecute
   curl -H 'content-type: application/json' -d '${body}' ${scheme}://${address}/agentlane.v1.AgentService/Execute
 
-${notes(config)}`;
+${config.webConsole ? `  ${scheme}://${address}/console is the web console\n\n` : ""}${notes(config)}`;
 }
 
 /** What somebody who starts it should not have to find out. */
-function notes({ server, store }: Config): string {
+function notes({ access, store }: Config): string {
   const lines = [];
-  if (!server.tls?.clientCaFile) {
+  if (!access.authenticating) {
     lines.push("Only this machine can call it: no authentication is configured.");
   }
   if (store.type === "memory") {

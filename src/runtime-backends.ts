@@ -10,7 +10,7 @@ import { createRabbitEventBus } from "./queue/rabbitmq/bus.ts";
 import { createRabbitQueue } from "./queue/rabbitmq/queue.ts";
 import { createRedisEventBus } from "./queue/redis/bus.ts";
 import { createRedisQueue } from "./queue/redis/queue.ts";
-import { redisConnections, type StoreParts, storeOf } from "./runtime-store.ts";
+import { isStoreOnQueue, redisConnections, type StoreParts, storeOf } from "./runtime-store.ts";
 import type { Store } from "./store/contract.ts";
 import { measureStore } from "./store/measured-store.ts";
 import type { Logger } from "./telemetry/logging.ts";
@@ -64,7 +64,11 @@ function transportOf(config: Config, parts: AdapterParts): { queue: MessageQueue
   switch (type) {
     case "redis": {
       const shared = { ...parts, prefix, connection: parts.connectionTo(url) };
-      return { queue: createRedisQueue(shared), bus: createRedisEventBus(shared) };
+      const deliversClaims = isStoreOnQueue(config);
+      return {
+        queue: createRedisQueue({ ...shared, deliversClaims }),
+        bus: createRedisEventBus(shared),
+      };
     }
     case "rabbitmq":
       return rabbitOf(config, parts);

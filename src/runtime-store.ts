@@ -43,7 +43,7 @@ export function redisConnections(
 
 export function storeOf(config: StoreConfig, parts: StoreParts): Store {
   const { type, url, memory, sqlite, postgres } = config.store;
-  const isWithQueue = config.queue.type === "redis" && config.queue.redisUrl === url;
+  const isWithQueue = isStoreOnQueue(config);
   switch (type) {
     case "redis":
       return createRedisStore({
@@ -59,6 +59,11 @@ export function storeOf(config: StoreConfig, parts: StoreParts): Store {
     default:
       return createMemoryStore({ clock: parts.clock, ...memory });
   }
+}
+
+/** Whether store, queue and bus are on one Redis: then they work in one step (decisions 9 and 14). */
+export function isStoreOnQueue({ store, queue }: StoreConfig): boolean {
+  return store.type === "redis" && queue.type === "redis" && queue.redisUrl === store.url;
 }
 
 /** Brings the store's schema up to date; answers what to tell. */

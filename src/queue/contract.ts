@@ -28,6 +28,12 @@ export interface ConsumeOptions {
   readonly workerId: string;
   /** How many deliveries may be unsettled at once; ≥ 1. */
   readonly prefetch: number;
+  /**
+   * The lease with which the worker claims what it is delivered. A queue whose messages the store rings
+   * by itself may deliver them claimed for this worker: its store then answers the claim at once.
+   * Absent = claim nothing for it.
+   */
+  readonly leaseMs?: number;
 }
 
 export interface Consumer {

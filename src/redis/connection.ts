@@ -5,6 +5,7 @@
  */
 import { type Service, service } from "../lifecycle.ts";
 import { misconfigured, refusedNow } from "./errors.ts";
+import { HandedClaims } from "./handed-claims.ts";
 import type { LuaFunction } from "./library.ts";
 import { type Argument, type ConnectionOptions, RedisLink } from "./link.ts";
 import { text } from "./reply.ts";
@@ -13,6 +14,8 @@ import { checkServer, fieldsOf } from "./server-check.ts";
 export type { Argument, ConnectionOptions } from "./link.ts";
 
 export class RedisConnection {
+  /** Between the queue and the store on this connection. */
+  readonly handedClaims: HandedClaims;
   readonly #options: ConnectionOptions;
   readonly #commands: RedisLink;
   /** Open from the first subscription on: not every process has one. */
@@ -24,6 +27,7 @@ export class RedisConnection {
   constructor(options: ConnectionOptions) {
     requireUrl(options.url);
     this.#options = options;
+    this.handedClaims = new HandedClaims(options.clock);
     this.#commands = new RedisLink({ ...options, name: "agentlane" });
     this.#pushes = new RedisLink({ ...options, name: "agentlane-pushes" });
     this.#life = service(
@@ -83,8 +87,9 @@ export class RedisConnection {
     await this.#pushes.subscribe(channel, listener).catch(refusedNow);
   }
 
-  unsubscribe(channel: string): void {
-    this.#pushes.unsubscribe(channel);
+  /** Resolves when what was published on it until now has arrived, or cannot any more. */
+  unsubscribe(channel: string): Promise<void> {
+    return this.#pushes.unsubscribe(channel);
   }
 
   async #open(): Promise<void> {

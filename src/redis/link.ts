@@ -150,10 +150,14 @@ export class RedisLink {
     }
   }
 
-  unsubscribe(channel: string): void {
-    if (!this.#channels.delete(channel) || !this.#isReady) return;
+  /** Resolves when what was published on it until now has arrived, or cannot any more. */
+  async unsubscribe(channel: string): Promise<void> {
+    const listener = this.#channels.get(channel);
+    if (!listener) return;
     // A channel that stays subscribed costs a few ignored messages.
-    this.call("unsubscribe", [channel]).catch(() => undefined);
+    if (this.#isReady) await this.call("unsubscribe", [channel]).catch(() => undefined);
+    // Somebody may have subscribed anew.
+    if (this.#channels.get(channel) === listener) this.#channels.delete(channel);
   }
 
   /** Once for all calls that need it; others may load it at the same time. */
@@ -195,10 +199,13 @@ export class RedisLink {
     return this.#limited(client, command.promise);
   }
 
-  /** Commands of one turn of the loop go out in one write: a write costs more than a command. */
+  /**
+   * Commands that come of one event go out in one write: a write costs more than a command. The tick
+   * comes once all promises that the event has settled have been acted upon.
+   */
   #cork(client: Redis): void {
     client.stream.cork();
-    setImmediate(() => {
+    process.nextTick(() => {
       if (client === this.#client) this.#uncork(client);
     });
   }

@@ -62,6 +62,15 @@ export function deadlineError(): TaskError {
   );
 }
 
+/** Of a task that was handed to a worker which takes nothing any more. */
+export function notTakenError(): TaskError {
+  return taskError(
+    Code.UNAVAILABLE,
+    "DELIVERY_RETURNED",
+    "the worker that it was handed to took no more",
+  );
+}
+
 function taskError(code: Code, reason: string, message: string): TaskError {
   return {
     $typeName: "agentlane.v1.TaskError",

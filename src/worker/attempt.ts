@@ -133,7 +133,7 @@ class Attempt implements LeaseHolder {
     const { leases, onProblem } = this.#parts;
     const { cancelMode, cancelReason } = this.#claim.record;
     const timers = this.#startTimers();
-    leases.hold(this, this.#claimedAt);
+    leases.hold(this, this.#claimedAt, this.#claim.leaseLeftMs);
     if (cancelMode !== CancelMode.UNSPECIFIED) this.cancel(cancelMode, cancelReason);
     let state: TaskState | undefined;
     let reason = "";

@@ -67,7 +67,8 @@ export function createLeaseRenewer(parts: LeaseRenewerParts): Service {
 
   function isDue(held: HeldLease, now: number): boolean {
     const limit = limits.get(keyOf(held)) ?? held.renewUntil;
-    const lastAt = Math.max(held.claimedAt, held.renewedAt, table.lastBeatAt());
+    const beatAt = table.lastBeatAt();
+    const lastAt = Math.max(held.claimedAt, held.renewedAt, beatAt > held.heldAt ? beatAt : 0);
     return now < limit && now - lastAt > PATIENCE * parts.renewIntervalMs;
   }
 

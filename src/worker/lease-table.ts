@@ -14,6 +14,8 @@ export interface HeldLease {
   readonly slot: number;
   readonly version: number;
   readonly claimedAt: number;
+  /** Since when it is in the table: a beat before that was not for it. */
+  readonly heldAt: number;
   /** Nobody but its holder renews it after this. */
   readonly renewUntil: number;
   /** When the thread's last renewal of it began; -Infinity = never. */
@@ -23,7 +25,7 @@ export interface HeldLease {
 const HEAD_BYTES = 64;
 const SLOT_BYTES = 512;
 const WORDS_BYTES = 8;
-const INSTANTS_BYTES = 32;
+const INSTANTS_BYTES = 40;
 const TEXT_AT = WORDS_BYTES + INSTANTS_BYTES;
 
 /** 32-bit words of a slot. */
@@ -36,6 +38,7 @@ const RENEW_UNTIL = 1;
 /** The thread writes these two, in this order. */
 const RENEWED_AT = 2;
 const RENEWED_VERSION = 3;
+const HELD_AT = 4;
 
 interface Slot {
   readonly words: Int32Array;
@@ -55,7 +58,11 @@ class Table {
       const at = HEAD_BYTES + index * SLOT_BYTES;
       return {
         words: new Int32Array(memory, at, WORDS_BYTES / Int32Array.BYTES_PER_ELEMENT),
-        instants: new BigInt64Array(memory, at + WORDS_BYTES, 4),
+        instants: new BigInt64Array(
+          memory,
+          at + WORDS_BYTES,
+          INSTANTS_BYTES / BigInt64Array.BYTES_PER_ELEMENT,
+        ),
         text: Buffer.from(memory, at + TEXT_AT, SLOT_BYTES - TEXT_AT),
       };
     });
@@ -66,7 +73,7 @@ class Table {
 export interface LeaseTable {
   readonly memory: SharedArrayBuffer;
   /** Undefined when all slots are taken, or the lease's names are too long for one. */
-  hold(lease: Lease, claimedAt: number, renewUntil: number): number | undefined;
+  hold(lease: Lease, claimedAt: number, renewUntil: number, heldAt?: number): number | undefined;
   release(slot: number): void;
   /** When the thread's last renewal of the slot's lease began; -Infinity = never. */
   renewedAt(slot: number): number;
@@ -80,7 +87,7 @@ export function createLeaseTable(slotCount: number): LeaseTable {
   const free = slots.map((_, index) => index);
   return {
     memory,
-    hold(lease, claimedAt, renewUntil) {
+    hold(lease, claimedAt, renewUntil, heldAt = claimedAt) {
       const text = textOf(lease);
       const index = free.at(-1);
       const slot = index === undefined ? undefined : slots[index];
@@ -91,6 +98,7 @@ export function createLeaseTable(slotCount: number): LeaseTable {
       Atomics.store(slot.words, TEXT_LENGTH, slot.text.write(text));
       Atomics.store(slot.instants, CLAIMED_AT, stored(claimedAt));
       Atomics.store(slot.instants, RENEW_UNTIL, stored(renewUntil));
+      Atomics.store(slot.instants, HELD_AT, stored(heldAt));
       Atomics.add(slot.words, VERSION, 1);
       return index;
     },
@@ -137,6 +145,7 @@ function heldIn(slot: Slot, index: number): HeldLease | undefined {
     version,
     claimedAt: loaded(slot.instants, CLAIMED_AT),
     renewUntil: loaded(slot.instants, RENEW_UNTIL),
+    heldAt: loaded(slot.instants, HELD_AT),
     renewedAt: renewedAtOf(slot),
   };
   return Atomics.load(slot.words, VERSION) === version ? held : undefined;

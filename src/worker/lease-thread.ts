@@ -122,7 +122,7 @@ export function createLeaseThread<C>(parts: LeaseThreadParts<C>): LeaseBackup {
   return {
     ...life,
     hold(lease, claimedAt, renewUntil) {
-      const slot = table.hold(lease, claimedAt, renewUntil);
+      const slot = table.hold(lease, claimedAt, renewUntil, parts.clock.monotonic());
       if (slot === undefined) return undefined;
       return {
         validUntil: () => table.renewedAt(slot) + leaseMs,

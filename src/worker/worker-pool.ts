@@ -93,8 +93,8 @@ export function createWorkerPool(parts: WorkerPoolParts): WorkerPool {
     receiving = new AbortController();
     closing = false;
     subscription = await bus.subscribe(WORKERS_TOPIC, onNotice);
-    const { queues, workerId, slots } = parts;
-    const opened = await queue.consume({ queues, workerId, prefetch: slots });
+    const { queues, workerId, slots, leaseMs } = parts;
+    const opened = await queue.consume({ queues, workerId, prefetch: slots, leaseMs });
     consumer = opened;
     loops = Array.from({ length: slots }, () => slot(opened, receiving.signal));
   }

@@ -162,7 +162,14 @@ function checkReason({ submission, task }: ObservedTask, report: Report): void {
   if (submission.request.maxAttempts !== task.maxAttempts) report(7, "other maxAttempts");
 }
 
-const EXPECTED_REASONS = new Set(["", "ECHO_FAILURE", "LEASE_EXPIRED", "CANCELED"]);
+/** DELIVERY_RETURNED: handed to a worker that had no slot after all; it consumes no attempt. */
+const EXPECTED_REASONS = new Set([
+  "",
+  "ECHO_FAILURE",
+  "LEASE_EXPIRED",
+  "CANCELED",
+  "DELIVERY_RETURNED",
+]);
 
 export function millisecondsOf(at: Task["createdAt"]): number {
   return at ? Number(at.seconds) * 1000 + at.nanos / 1e6 : 0;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Packed, unpack } from "../../src/redis/msgpack.ts";
 import { loadFunctions } from "../../src/store/redis/functions.ts";
 import { decodePart, encodePart, sessionName, taskName } from "../../src/store/redis/keys.ts";
-import { type Packed, unpack } from "../../src/store/redis/msgpack.ts";
 import { hasRedis, type RedisServer, sharedRedis } from "../harness/redis-server.ts";
 
 describe("names of keys", () => {

@@ -73,6 +73,26 @@ describe("the lease keeper", () => {
     expect(heldUntil).toEqual([]);
   });
 
+  it("renews one that ends early soon, without the others, and again where that fails", async () => {
+    const renewedAt: number[] = [];
+    let isAway = true;
+    renew = () => {
+      renewedAt.push(clock.monotonic());
+      return isAway ? away() : Promise.resolve({ valid: true });
+    };
+    await clock.advance(20_000);
+    keeper.hold({ ...holder }, clock.monotonic());
+    keeper.hold(holder, clock.monotonic() - 10_000);
+    await clock.advance(100);
+    isAway = false;
+    await clock.advance(4000);
+    expect(renewedAt).toEqual([20_100, 20_600]);
+    expect(told).toEqual([]);
+    expect(lostAt).toBeUndefined();
+    await clock.advance(1000);
+    expect(told).toEqual([25_000]);
+  });
+
   it("tells of no renewal that has failed", async () => {
     renew = away;
     keeper.hold(holder, 0);

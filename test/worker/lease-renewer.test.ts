@@ -81,6 +81,16 @@ describe("the lease thread", () => {
     expect(renewedAt).toEqual([]);
   });
 
+  it("takes no renewal of others for one of a lease that came later", async () => {
+    await clock.advance(10_000);
+    table.beat(clock.monotonic());
+    await clock.advance(1000);
+    // It ends in 5 s: as if claimed 10 s ago.
+    table.hold(lease(1), clock.monotonic() - 10_000, 600_000, clock.monotonic());
+    await clock.advance(5000);
+    expect(renewedAt.length).toBeGreaterThan(0);
+  });
+
   it("does not renew beyond the attempt's time limit", async () => {
     table.hold(lease(1), 0, 20_000);
     await clock.advance(60_000);

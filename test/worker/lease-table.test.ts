@@ -18,6 +18,7 @@ describe("the lease table", () => {
         slot,
         version: 1,
         claimedAt: 1.5,
+        heldAt: 1.5,
         renewUntil: 3000,
         renewedAt: Number.NEGATIVE_INFINITY,
       },

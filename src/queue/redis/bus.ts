@@ -52,7 +52,7 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
     if (!channel) {
       const opened: Channel = openChannel({
         subscribe: () => connection.subscribe(name, (payload) => hear(opened, payload)),
-        unsubscribe: () => connection.unsubscribe(name),
+        unsubscribe: () => void connection.unsubscribe(name),
         onFailure: () => channels.delete(name),
       });
       channel = opened;

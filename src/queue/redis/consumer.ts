@@ -4,20 +4,17 @@
  * A heartbeat keeps it alive there and finds out what was lost on the way. Pushes and replies have
  * connections of their own, so a push may come after a reply that tells of it.
  */
-import { fromBinary } from "@bufbuild/protobuf";
-import {
-  type QueueMessage,
-  QueueMessageSchema,
-} from "../../../gen/agentlane/store/v1/record_pb.js";
-import type { Clock, Timer } from "../../clock.ts";
-import type { NewId } from "../../ids.ts";
+import type { Timer } from "../../clock.ts";
 import { type Link, LinkedList } from "../../linked-list.ts";
-import type { RedisConnection } from "../../redis/connection.ts";
-import type { LuaFunction } from "../../redis/library.ts";
-import { list, text } from "../../redis/reply.ts";
+import type { SlotKeeper } from "../../redis/handed-claims.ts";
+import { list, number, text } from "../../redis/reply.ts";
 import type { ConsumeOptions, Consumer, Delivery } from "../contract.ts";
+import { ClaimedDeliveries } from "./claimed-deliveries.ts";
+import type { ConsumerParts } from "./consumer-parts.ts";
+import { Credit } from "./credit.ts";
 import { type Frame, framesOf } from "./frames.ts";
 import { listsOf, type Settlement, Settlements } from "./settlements.ts";
+import { readStray, type Stray } from "./strays.ts";
 
 const HEARTBEAT_MS = 2000;
 /** Five missed heartbeats: its deliveries go to others. */
@@ -31,25 +28,7 @@ const LOST_AFTER_MS = 250;
 type Mode = "open" | "go" | "beat" | "close";
 type Call = (delivery: Delivery | undefined) => void;
 
-interface Stray {
-  readonly frame: Frame;
-  readonly message: QueueMessage;
-}
-
-export interface ConsumerParts {
-  readonly clock: Clock;
-  readonly connection: RedisConnection;
-  readonly operation: LuaFunction;
-  readonly root: string;
-  readonly newId: NewId;
-  readonly ageingMs: number;
-  readonly onUnreadable: (queues: readonly string[], error: unknown) => void;
-  readonly onClose: () => void;
-  /** Called before mere acks go out: somebody waits for what is published, nobody for an ack. */
-  readonly sendFirst: () => void;
-}
-
-export class RedisConsumer implements Consumer {
+export class RedisConsumer implements Consumer, SlotKeeper {
   readonly #parts: ConsumerParts;
   readonly #options: ConsumeOptions;
   readonly #queues: string;
@@ -62,8 +41,7 @@ export class RedisConsumer implements Consumer {
   #id: string;
   #isOpen = false;
   #closing: Promise<void> | undefined;
-  #receivedCount = 0;
-  #sentCredit = 0;
+  #credit: Credit;
   /** Ids that Redis holds for this consumer and that had not come, at the last heartbeat. */
   #missing = new Set<string>();
   /** Ids to be asked for again. */
@@ -72,6 +50,9 @@ export class RedisConsumer implements Consumer {
   readonly #askedAgain = new Set<string>();
   #recheck: Timer | undefined;
   #wantsBeat = false;
+  /** What was pushed on a connection that is lost cannot be reckoned: a new consumer takes its place. */
+  #mustBeginAgain = false;
+  readonly #claimed: ClaimedDeliveries;
   #isFlushing = false;
   #lazyFlush: Timer | undefined;
   #heartbeat: Timer | undefined;
@@ -83,6 +64,8 @@ export class RedisConsumer implements Consumer {
     this.#parts = parts;
     this.#queues = JSON.stringify([...new Set(options.queues)]);
     this.#id = parts.newId();
+    this.#credit = new Credit(options.prefetch);
+    this.#claimed = new ClaimedDeliveries(parts.connection.handedClaims);
     this.#polledAtMs = parts.clock.now();
   }
 
@@ -91,12 +74,14 @@ export class RedisConsumer implements Consumer {
     await this.#parts.connection.subscribe(this.#channel, this.#listener(this.#id));
     await this.#exchange("open");
     this.#isOpen = true;
+    if (this.#parts.leaseMs !== undefined) this.#parts.connection.handedClaims.keptBy(this);
     this.#planHeartbeat();
     this.#planFlush();
   }
 
   receive(signal: AbortSignal): Promise<Delivery | undefined> {
     if (this.#closing || signal.aborted) return Promise.resolve(undefined);
+    this.#credit.called();
     return new Promise((resolve) => {
       const call: Link<Call> = this.#calls.append((delivery) => {
         signal.removeEventListener("abort", abort);
@@ -104,6 +89,7 @@ export class RedisConsumer implements Consumer {
       });
       const abort = (): void => {
         this.#calls.remove(call);
+        this.#credit.ends();
         call.value(undefined);
         this.#planFlush();
       };
@@ -111,6 +97,17 @@ export class RedisConsumer implements Consumer {
       this.#serveStrays();
       this.#planFlush();
     });
+  }
+
+  promiseSlot(): string {
+    const isOpen = this.#isOpen && !this.#closing && !this.#mustBeginAgain;
+    return isOpen && this.#credit.promise(this.#calls.size) ? this.#id : "";
+  }
+
+  breakPromise(consumer: string): void {
+    if (consumer !== this.#id) return;
+    this.#credit.breakPromise();
+    this.#planFlush();
   }
 
   lastPolledAt(): number {
@@ -126,12 +123,19 @@ export class RedisConsumer implements Consumer {
   reconnected(): void {
     this.#askedAgain.clear();
     this.#wantsBeat = true;
+    this.#mustBeginAgain = this.#parts.leaseMs !== undefined;
     this.#planFlush();
   }
 
   /** Sends what waits, so that whatever is sent next comes after it. */
   flush(): void {
     if (!this.#isOpen || this.#closing || !this.#hasNews()) return;
+    if (this.#mustBeginAgain) {
+      this.#replace().catch(() => {
+        this.#mustBeginAgain = true;
+      });
+      return;
+    }
     const mode = this.#wantsBeat ? "beat" : "go";
     this.#wantsBeat = false;
     // What fails is repeated by the next heartbeat, or after the reconnect.
@@ -146,21 +150,25 @@ export class RedisConsumer implements Consumer {
 
   #listener(id: string): (payload: Buffer) => void {
     return (payload) => {
-      if (id === this.#id && !this.#closing) this.#accept(payload, true);
+      if (this.#closing) this.#refuse(payload);
+      else if (id === this.#id) this.#accept(payload, true);
     };
   }
 
   async #close(): Promise<void> {
+    this.#parts.connection.handedClaims.leftBy(this);
     this.#heartbeat?.clear();
     this.#due?.clear();
     this.#lazyFlush?.clear();
     this.#recheck?.clear();
     for (let call = this.#calls.shift(); call; call = this.#calls.shift()) call(undefined);
-    this.#returnStrays();
+    this.#returnStrays(0);
     this.#unsettled.clear();
     // Unreachable, it is reclaimed by others once its time to live is over.
     await this.#exchange("close").catch(() => undefined);
-    this.#parts.connection.unsubscribe(this.#channel);
+    // What was pushed before is refused as it comes.
+    await this.#parts.connection.unsubscribe(this.#channel);
+    await this.#claimed.settled();
     this.#parts.onClose();
   }
 
@@ -175,13 +183,15 @@ export class RedisConsumer implements Consumer {
   #planFlush(): void {
     if (this.#isFlushing || !this.#isOpen) return;
     if (!this.#isUrgent()) {
+      // Credit that nobody needs soon is told by the next heartbeat, or when it becomes urgent.
+      if (this.#settlements.isEmpty) return;
       this.#lazyFlush ??= this.#parts.clock.setTimer(LAZY_MS, () => this.#flushNow());
       return;
     }
     this.#isFlushing = true;
-    setImmediate(() => {
+    process.nextTick(() => {
       this.#isFlushing = false;
-      this.#returnStrays();
+      this.#returnStrays(this.#credit.awaitedCount);
       this.#flushNow();
     });
   }
@@ -189,19 +199,18 @@ export class RedisConsumer implements Consumer {
   #flushNow(): void {
     this.#lazyFlush?.clear();
     this.#lazyFlush = undefined;
-    if (this.#credit() === this.#sentCredit) this.#parts.sendFirst();
+    if (this.#currentCredit() === this.#credit.sent) this.#parts.sendFirst();
     this.flush();
   }
 
   /** Whether somebody may wait for what Redis is told. */
   #isUrgent(): boolean {
-    if (this.#wantsBeat || this.#lost.length > 0 || this.#strays.length > 0) return true;
+    if (this.#wantsBeat || this.#lost.length > 0) return true;
+    if (this.#strays.length > this.#credit.awaitedCount) return true;
     if (!this.#settlements.hasOnlyAcks) return true;
-    const credit = this.#credit();
-    const spare = this.#sentCredit - this.#receivedCount;
-    return (
-      credit < this.#sentCredit || (credit > this.#sentCredit && 2 * spare < this.#options.prefetch)
-    );
+    const credit = this.#currentCredit();
+    const { sent, hasSpare } = this.#credit;
+    return credit < sent || (credit > sent && !hasSpare);
   }
 
   #hasNews(): boolean {
@@ -210,31 +219,29 @@ export class RedisConsumer implements Consumer {
       (this.#wantsBeat ||
         !this.#settlements.isEmpty ||
         this.#lost.length > 0 ||
-        this.#credit() !== this.#sentCredit)
+        this.#currentCredit() !== this.#credit.sent)
     );
   }
 
   /** All that this consumer can have been given until a call is served or a delivery settled. */
-  #credit(): number {
-    const inHand = this.#unsettled.size + this.#strays.length;
-    const freeCount = Math.min(this.#calls.size, this.#options.prefetch - inHand);
-    return this.#receivedCount + Math.max(0, freeCount);
+  #currentCredit(): number {
+    return this.#credit.now(this.#calls.size, this.#unsettled.size, this.#strays.length);
   }
 
   async #exchange(mode: Mode): Promise<void> {
-    const { connection, operation, root, ageingMs } = this.#parts;
+    const { clock, connection, operation, root, ageingMs, leaseMs } = this.#parts;
     const id = this.#id;
     const batch = this.#settlements.send();
     const lost = this.#lost.splice(0);
     for (const id of lost) this.#askedAgain.add(id);
-    this.#sentCredit = this.#credit();
-    const head = [mode, id, this.#options.workerId, this.#queues, this.#sentCredit];
+    const credit = this.#credit.tell(this.#currentCredit());
+    const head = [mode, id, this.#options.workerId, this.#queues, credit];
+    const sentAtMs = clock.monotonic();
     let reply: readonly unknown[];
     try {
       const rest = [...listsOf(batch), lost.length, ...lost];
-      reply = list(
-        await connection.run(operation, root, [...head, ageingMs, TIME_TO_LIVE_MS, ...rest]),
-      );
+      const limits = [ageingMs, TIME_TO_LIVE_MS, leaseMs ?? ""];
+      reply = list(await connection.run(operation, root, [...head, ...limits, ...rest]));
     } catch (error) {
       if (id === this.#id) this.#settlements.fail(batch);
       for (const each of lost) this.#askedAgain.delete(each);
@@ -242,7 +249,8 @@ export class RedisConsumer implements Consumer {
     }
     if (id !== this.#id) return;
     this.#settlements.confirm(batch);
-    this.#polledAtMs = this.#parts.clock.now();
+    this.#polledAtMs = clock.now();
+    connection.handedClaims.sawTime(sentAtMs, number(reply[4]));
     if (mode === "close" || this.#closing) return;
     if (text(reply[0]) === "gone") await this.#beginAgain();
     else this.#hear(mode, reply);
@@ -271,9 +279,23 @@ export class RedisConsumer implements Consumer {
     });
   }
 
+  /** Others get what is in hand here, but for what is claimed. */
+  async #replace(): Promise<void> {
+    this.#mustBeginAgain = false;
+    this.#isOpen = false;
+    try {
+      await this.#exchange("close");
+    } catch (error) {
+      this.#isOpen = true;
+      throw error;
+    }
+    await this.#beginAgain();
+  }
+
   /** Others have taken over what was in hand here: settling it would be settling theirs. */
   async #beginAgain(): Promise<void> {
-    this.#parts.connection.unsubscribe(this.#channel);
+    void this.#parts.connection.unsubscribe(this.#channel);
+    this.#returnStrays(0);
     this.#id = this.#parts.newId();
     this.#unsettled.clear();
     this.#strays = [];
@@ -281,7 +303,7 @@ export class RedisConsumer implements Consumer {
     this.#missing.clear();
     this.#lost = [];
     this.#askedAgain.clear();
-    this.#receivedCount = 0;
+    this.#credit = this.#credit.anew();
     this.#isOpen = false;
     try {
       await this.#parts.connection.subscribe(this.#channel, this.#listener(this.#id));
@@ -305,21 +327,29 @@ export class RedisConsumer implements Consumer {
     this.#polledAtMs = this.#parts.clock.now();
     for (const frame of framesOf(bytes)) {
       if (isPush && this.#askedAgain.has(frame.id)) continue;
-      this.#receivedCount++;
-      const message = this.#read(frame);
-      if (message) this.#strays.push({ frame, message });
+      this.#credit.received();
+      const stray = this.#read(frame);
+      if (stray) this.#strays.push(stray);
     }
     this.#serveStrays();
     this.#planFlush();
   }
 
-  #read(frame: Frame): QueueMessage | undefined {
+  #read(frame: Frame): Stray | undefined {
     try {
-      return fromBinary(QueueMessageSchema, frame.payload);
+      return readStray(frame);
     } catch (error) {
-      this.#settlements.add({ kind: "unreadable", id: frame.id });
+      if (!frame.isClaimed) this.#settlements.add({ kind: "unreadable", id: frame.id });
       this.#parts.onUnreadable(this.#options.queues, error);
       return undefined;
+    }
+  }
+
+  /** What comes after the last exchange: Redis takes back by itself what it holds for this consumer. */
+  #refuse(bytes: Buffer): void {
+    for (const frame of framesOf(bytes)) {
+      const claim = frame.isClaimed ? this.#read(frame)?.claim : undefined;
+      if (claim) this.#claimed.giveBack(claim);
     }
   }
 
@@ -334,15 +364,23 @@ export class RedisConsumer implements Consumer {
   }
 
   /** The last one taken goes back first, so that the heads keep their order. */
-  #returnStrays(): void {
-    for (const { frame } of this.#strays.splice(0).reverse()) {
+  #returnStrays(keptCount: number): void {
+    for (const { frame, claim } of this.#strays.splice(keptCount).reverse()) {
       const { id, redelivered } = frame;
-      this.#settlements.add({ kind: "nack", id, delayMs: 0, redelivered });
+      if (claim) this.#claimed.giveBack(claim);
+      else this.#settlements.add({ kind: "nack", id, delayMs: 0, redelivered });
     }
   }
 
-  #deliveryOf({ frame, message }: Stray): Delivery {
+  #deliveryOf({ frame, message, claim }: Stray): Delivery {
     const { id, redelivered } = frame;
+    if (claim) {
+      return this.#claimed.delivery(message, claim, () => {
+        const isFirst = this.#unsettled.delete(id);
+        if (isFirst) this.#planFlush();
+        return isFirst;
+      });
+    }
     const settle = async (settlement: Settlement): Promise<void> => {
       if (!this.#unsettled.delete(id)) return;
       this.#askedAgain.delete(id);

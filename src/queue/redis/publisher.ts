@@ -1,4 +1,4 @@
-/** Publishes what is asked for in one turn of the loop with one function call, and waits for its confirm. */
+/** Publishes what is asked for in one tick with one function call, and waits for its confirm. */
 import { toBinary } from "@bufbuild/protobuf";
 import {
   type QueueMessage,
@@ -106,7 +106,7 @@ export function createPublisher(parts: PublisherParts): Publisher {
       try {
         await new Promise<void>((resolve, reject) => {
           groups.push({ messages, resolve, reject });
-          if (groups.length === 1) setImmediate(flush);
+          if (groups.length === 1) process.nextTick(flush);
         });
       } finally {
         unconfirmedCount -= messages.length;

@@ -21,6 +21,11 @@ export interface RedisQueueOptions {
   readonly maxLength?: number;
   /** A waiting message gains one priority level per interval. Default 15 s. */
   readonly ageingMs?: number;
+  /**
+   * Whether the store is on the same connection and rings by itself: then deliveries may come claimed
+   * (`leaseMs` of a consumer). Default false.
+   */
+  readonly deliversClaims?: boolean;
   /** Told of unreadable messages. */
   readonly onWarning?: (message: string, error?: unknown) => void;
 }
@@ -79,6 +84,7 @@ export function createRedisQueue(options: RedisQueueOptions): MessageQueue {
         root,
         newId,
         ageingMs,
+        leaseMs: options.deliversClaims ? consumeOptions.leaseMs : undefined,
         onUnreadable: (queues, error) =>
           onWarning?.(`an unreadable message of ${queues.join(", ")} was set aside`, error),
         onClose: () => void consumers.delete(consumer),

@@ -50,6 +50,58 @@ local function publish(id, tenant, task_id, bell)
   return true
 end
 
+-- A consumer that nobody listens for gets nothing until it is heard of again.
+local function is_heard(consumer)
+  if consumer.is_heard then return true end
+  consumer.is_heard = redis.call('PUBSUB', 'NUMSUB', root .. 'to:' .. consumer.id)[2] > 0
+  if consumer.is_heard then return true end
+  consumer.credit, consumer.changed = consumer.given, true
+  stand_in_line(consumer)
+  return false
+end
+
+-- The consumer that would be given a message of this queue now, if it is one for which it may be
+-- claimed.
+local function claimant(name, preferred)
+  local queue = queue_of(name)
+  local first = queue.ready <= 0 and first_taker(queue)
+  local consumer = first and taker_for(queue, preferred, first)
+  return consumer and consumer.lease and is_heard(consumer) and consumer or nil
+end
+
+-- Gives a claimant a delivery of kind 2: it is claimed, what that says is its payload, and nobody holds
+-- it for the consumer but the claim's lease.
+local function hand(consumer, id, payload)
+  consumer.given, consumer.changed = consumer.given + 1, true
+  consumer.deliveries[#consumer.deliveries + 1] = { frame = struct.pack('>BBc0I', 2, #id, id, #payload) .. payload }
+  stand_in_line(consumer)
+end
+
+-- A consumer can take one more: what waits for it is given at the end of the call.
+local function make_room(id)
+  local consumer = consumer_of(id)
+  if not consumer then return end
+  consumer.credit, consumer.changed = consumer.credit + 1, true
+  if consumer.credit == consumer.given + 1 then stand_in_line(consumer) end
+  for _, name in ipairs(consumer.queues) do
+    local queue = queue_of(name)
+    if queue.ready > 0 and not queue.is_named then
+      queue.is_named = true
+      names[#names + 1] = name
+    end
+  end
+end
+
+-- Gives a worker nothing until it is heard of again. False when it is not even connected.
+local function pass_over(worker)
+  local id = redis.call('HGET', root .. 'workers', worker)
+  local consumer = id and consumer_of(id)
+  if not consumer or not is_heard(consumer) then return false end
+  consumer.credit, consumer.changed = consumer.given, true
+  stand_in_line(consumer)
+  return true
+end
+
 -- Once, at the end of a call.
 local function flush()
   dispatch(names)
@@ -57,7 +109,9 @@ local function flush()
   write_changes()
 end
 
-local line = { publish = publish, flush = flush }
+local line = {
+  publish = publish, claimant = claimant, hand = hand, make_room = make_room, pass_over = pass_over, flush = flush,
+}
 
 -- Before the first doorbell of a call.
 openLine = function(queue_root, micros)

@@ -11,7 +11,7 @@
 --                                      line has its turn, s when a message of a line was last
 --                                      given out (microseconds)
 --   dead:<queue>                LIST   the newest unreadable messages
---   consumer:<id>               HASH   worker, queues, credit, given (see exchange.lua)
+--   consumer:<id>               HASH   worker, queues, credit, given, lease (see exchange.lua)
 --   held:<id>                   HASH   message id -> its unsettled delivery
 --   beats                       ZSET   consumers by when they were last heard of (ms)
 --   workers                     HASH   worker id -> its consumer
@@ -32,11 +32,13 @@ local MAX_ROUNDS = 16
 -- Of the call under way.
 local root, ageing_ms, now, order
 local queues, consumers, lists
+-- By queue, the id of the one taker, where there is but one: nobody to take turns with.
+local sole_takers
 
 local function begin_queues(queue_root, micros, ageing_interval_ms)
   root, ageing_ms = queue_root, ageing_interval_ms
   now, order = math.floor(micros / 1000), micros
-  queues, consumers, lists = {}, {}, {}
+  queues, consumers, lists, sole_takers = {}, {}, {}, {}
 end
 
 local function queue_of(name)
@@ -195,7 +197,7 @@ end
 local function consumer_of(id)
   local consumer = consumers[id]
   if consumer ~= nil then return consumer or nil end
-  local fields = redis.call('HMGET', root .. 'consumer:' .. id, 'worker', 'queues', 'credit', 'given')
+  local fields = redis.call('HMGET', root .. 'consumer:' .. id, 'worker', 'queues', 'credit', 'given', 'lease')
   if not fields[1] then
     consumers[id] = false
     return nil
@@ -206,6 +208,7 @@ local function consumer_of(id)
     queues = decoded(fields[2]),
     credit = tonumber(fields[3]),
     given = tonumber(fields[4]),
+    lease = tonumber(fields[5] or ''),
     deliveries = {},
   }
   consumers[id] = consumer
@@ -217,18 +220,28 @@ local function stand_in_line(consumer)
   local is_free = consumer.credit > consumer.given
   order = order + 1
   for _, name in ipairs(consumer.queues) do
-    if is_free then redis.call('ZADD', root .. 'takers:' .. name, order, consumer.id)
-    else redis.call('ZREM', root .. 'takers:' .. name, consumer.id) end
+    if not is_free then
+      redis.call('ZREM', root .. 'takers:' .. name, consumer.id)
+      sole_takers[name] = nil
+    elseif sole_takers[name] ~= consumer.id then
+      redis.call('ZADD', root .. 'takers:' .. name, order, consumer.id)
+    end
   end
 end
 
 local function first_taker(queue)
   for _ = 1, MAX_STEPS do
-    local id = redis.call('ZRANGE', root .. 'takers:' .. queue.name, 0, 0)[1]
+    local id = sole_takers[queue.name]
+    if not id then
+      local first = redis.call('ZRANGE', root .. 'takers:' .. queue.name, 0, 1)
+      id = first[1]
+      if not first[2] then sole_takers[queue.name] = id end
+    end
     if not id then return nil end
     local consumer = consumer_of(id)
     if consumer and consumer.credit > consumer.given then return consumer end
     redis.call('ZREM', root .. 'takers:' .. queue.name, id)
+    sole_takers[queue.name] = nil
   end
   return nil
 end

@@ -4,13 +4,14 @@ import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/
 import type { Argument } from "../../redis/connection.ts";
 import { writeChange } from "../../redis/entries.ts";
 import { list, number, text } from "../../redis/reply.ts";
+import { writeHeaders } from "../../redis/trace-headers.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Effects, Submission } from "../contract.ts";
 import { canceledError, entriesNotice, logEntry, stateChange } from "../messages.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import { readEffects } from "./effects.ts";
 import { encodePart, keyName, sessionName, taskName, taskRefOf } from "./keys.ts";
-import { readShown, writeHeaders, writeRecord, writeTask } from "./records.ts";
+import { readShown, writeRecord, writeTask } from "./records.ts";
 import type { Redis } from "./store.ts";
 
 type Accepted = { task: Task; existing: boolean; effects: Effects };

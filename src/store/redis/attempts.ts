@@ -12,6 +12,7 @@ import {
 import { leaseLost } from "../../errors.ts";
 import type { Argument } from "../../redis/connection.ts";
 import { attemptStarted, writeChange } from "../../redis/entries.ts";
+import type { HandedClaim } from "../../redis/handed-claims.ts";
 import { bytes, list, number, text } from "../../redis/reply.ts";
 import { timestamp } from "../../timestamp.ts";
 import type {
@@ -23,10 +24,16 @@ import type {
   LeaseStatus,
   TaskRef,
 } from "../contract.ts";
-import { deadlineError, entriesNotice, outcomeOf, stateChange } from "../messages.ts";
+import {
+  deadlineError,
+  entriesNotice,
+  notTakenError,
+  outcomeOf,
+  stateChange,
+} from "../messages.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import { readEffects, writtenEntries } from "./effects.ts";
-import { encodePart, sessionName, taskName } from "./keys.ts";
+import { encodePart, sessionName, taskName, taskRefOf } from "./keys.ts";
 import { readRecord, readShown, type Shown } from "./records.ts";
 import type { Redis } from "./store.ts";
 
@@ -37,6 +44,11 @@ export async function claim(
   request: ClaimRequest,
 ): Promise<{ claim: Claim | undefined; effects: Effects }> {
   const { ref, workerId, claimId, leaseMs, spanId } = request;
+  const handed = redis.handedClaims.take(taskName(ref));
+  if (handed) {
+    const given = await answerHanded(redis, handed, request);
+    return { claim: given, effects: { doorbells: [], notices: [] } };
+  }
   const args = [taskName(ref), workerId, leaseMs, spanId, DEADLINE_CHANGE, claimId];
   const reply = list(await redis.run("claim", args));
   const [outcome, now] = reply;
@@ -52,6 +64,38 @@ export async function claim(
   const event = attemptStarted(timestamp(nowMs), workerId);
   const entries = writtenEntries(task.attempt, task.lastSequence, [event], nowMs);
   return { claim, effects: { doorbells: [], notices: [entriesNotice(ref, entries)] } };
+}
+
+/** Undefined when it was so long on its way that the lease is not the worker's any more. */
+async function answerHanded(
+  redis: Redis,
+  handed: HandedClaim,
+  { ref, leaseMs, spanId }: ClaimRequest,
+): Promise<Claim | undefined> {
+  const { claimedAtMs, leaseEndsAtMs } = handed;
+  const claim = claimOfHanded(ref, handed);
+  const leaseLeftMs = redis.handedClaims.leftMs(handed);
+  const args = [taskName(ref), `${claim.lease.fence}`, leaseMs, spanId];
+  if (leaseLeftMs < (leaseEndsAtMs - claimedAtMs) / 2) {
+    return number(await redis.run("started", args)) === 1 ? claim : undefined;
+  }
+  // Nobody waits for it: without the span a retry only has no link to this attempt.
+  if (spanId !== "") redis.run("started", args).catch(() => undefined);
+  return { ...claim, leaseLeftMs };
+}
+
+function claimOfHanded(ref: TaskRef, { claimedAtMs, leaseEndsAtMs, fields }: HandedClaim): Claim {
+  return readClaim(ref, ["OK", claimedAtMs, ...fields, 1, leaseEndsAtMs]).claim;
+}
+
+/** The task of a claim that nobody has taken up becomes ready again. */
+export async function giveBack(redis: Redis, handed: HandedClaim): Promise<void> {
+  const { lease, record } = claimOfHanded(taskRefOf(handed.task), handed);
+  await finish(redis, lease, {
+    afterSequence: record.task?.lastSequence ?? 0,
+    events: [],
+    ending: { state: TaskState.QUEUED, error: notTakenError() },
+  });
 }
 
 function readClaim(ref: TaskRef, reply: readonly unknown[]): { claim: Claim; task: Task } {
@@ -132,10 +176,18 @@ function refuse(lease: Lease, afterSequence: number, [outcome, detail]: readonly
 type Finished = { task: Task; state: TaskState; sessionEtag: string; effects: Effects };
 
 export async function finish(redis: Redis, lease: Lease, request: Finish): Promise<Finished> {
-  const reply = list(await redis.run("finish", finishArguments(lease, request)));
-  refuse(lease, request.afterSequence, reply);
+  const consumer = request.ifExpired ? "" : redis.handedClaims.promiseSlot();
+  let reply: readonly unknown[];
+  try {
+    reply = list(await redis.run("finish", finishArguments(lease, request, consumer)));
+    refuse(lease, request.afterSequence, reply);
+  } catch (error) {
+    redis.handedClaims.breakPromise(consumer);
+    throw error;
+  }
   const [, now, due, notices, bells, submitted, packed, attempts, outcome, length, etag, known] =
     reply;
+  if (number(known) < 0) redis.handedClaims.breakPromise(consumer);
   let read: Shown | undefined;
   const shown = (): Shown => {
     read ??= readShown([submitted, packed, outcome, attempts, length]);
@@ -161,7 +213,7 @@ export async function finish(redis: Redis, lease: Lease, request: Finish): Promi
   };
 }
 
-function finishArguments(lease: Lease, request: Finish): Argument[] {
+function finishArguments(lease: Lease, request: Finish, consumer: string): Argument[] {
   const { ending, session, events, ifExpired = false } = request;
   const { tenant } = lease;
   const error = "error" in ending ? ending.error : undefined;
@@ -185,6 +237,7 @@ function finishArguments(lease: Lease, request: Finish): Argument[] {
           session.history.length,
         ]
       : ["", "", "", "", ""]),
+    consumer,
     ...events.map(writeEvent),
   ];
 }

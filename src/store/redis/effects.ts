@@ -4,12 +4,12 @@ import type { LogEntry, Notice, QueueMessage } from "../../../gen/agentlane/stor
 import type { TaskEvent } from "../../../gen/agentlane/v1/task_pb.js";
 import { readEntry } from "../../redis/entries.ts";
 import { bytes, list, number, optionalBytes, text } from "../../redis/reply.ts";
+import { readHeaders } from "../../redis/trace-headers.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Effects } from "../contract.ts";
 import { cancelNotice, entriesNotice, grownNotice, logEntry } from "../messages.ts";
 import type { StateChange } from "../state-change.ts";
 import { decodePart, taskRefOf } from "./keys.ts";
-import { readHeaders } from "./records.ts";
 
 export interface EffectReplies {
   readonly now: unknown;

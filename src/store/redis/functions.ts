@@ -14,6 +14,10 @@ const NAMES = [
   "finish",
   "import",
   "instances",
+  "keyadd",
+  "keylist",
+  "keyrevoke",
+  "keyused",
   "list",
   "log",
   "purge",
@@ -22,10 +26,20 @@ const NAMES = [
   "renew",
   "report",
   "sessions",
+  "started",
   "sweep",
   "tasks",
   "workers",
 ] as const;
+
+/** Those that come in numbers: a call takes several (lua/lib/call.lua). */
+const BATCHED = ["claim", "create", "finish"] as const;
+
+export type BatchedName = (typeof BATCHED)[number];
+
+export function isBatched(name: FunctionName): name is BatchedName {
+  return BATCHED.some((batched) => batched === name);
+}
 
 export type FunctionName = (typeof NAMES)[number];
 
@@ -48,11 +62,14 @@ export function loadFunctions(options: FunctionOptions = {}): Functions {
     readLua("lib/records"),
     readLua(tellsItself ? "lib/tell-here" : "lib/tell"),
     ...(ringsItself ? ringHere() : [readLua("lib/ring")]),
-    ...["doorbells", "transitions", "cancel", "forget", "context", "registry", "call"].map(
-      (library) => readLua(`lib/${library}`),
-    ),
+    ...["doorbells", "transitions"].map(readLib),
+    ...(ringsItself && tellsItself ? [readLib("hand-over")] : []),
+    ...["cancel", "forget", "context", "registry", "call"].map(readLib),
   ];
-  const sources = NAMES.map((name) => [name, { body: readLua(name), through: "operation" }]);
+  const sources = NAMES.map((name) => {
+    const through = isBatched(name) ? "operations" : "operation";
+    return [name, { body: readLua(name), through }];
+  });
   return functionsOf<FunctionName>("store", shared, Object.fromEntries(sources));
 }
 
@@ -67,6 +84,10 @@ function ringHere(): string[] {
     "end",
     readLua("lib/ring-here"),
   ];
+}
+
+function readLib(name: string): string {
+  return readLua(`lib/${name}`);
 }
 
 function readLua(name: string): string {

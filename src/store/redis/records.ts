@@ -15,9 +15,10 @@ import {
 } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../errors.ts";
 import { readChange } from "../../redis/entries.ts";
+import { type Packed, unpack } from "../../redis/msgpack.ts";
 import { bytes, list, number, optionalBytes } from "../../redis/reply.ts";
+import { readHeaders } from "../../redis/trace-headers.ts";
 import { timestamp } from "../../timestamp.ts";
-import { type Packed, unpack } from "./msgpack.ts";
 
 const FORMAT = 1;
 
@@ -152,15 +153,6 @@ export function readRecord(
   record.published = published;
   if (leaseExpiresAtMs !== undefined) record.leaseExpiresAt = timestamp(leaseExpiresAtMs);
   return record;
-}
-
-/** Trace headers as JSON; empty without any. */
-export function writeHeaders(headers: Readonly<Record<string, string>>): string {
-  return Object.keys(headers).length === 0 ? "" : JSON.stringify(headers);
-}
-
-export function readHeaders(stored: Buffer): Record<string, string> {
-  return stored.length === 0 ? {} : JSON.parse(stored.toString());
 }
 
 function unknownFormat(): AgentlaneError {

@@ -1,9 +1,13 @@
 /** The Redis adapter of the Store seam. Every operation is one Lua function, which makes it atomic. */
 import { service } from "../../lifecycle.ts";
 import type { Argument, RedisConnection } from "../../redis/connection.ts";
+import type { HandedClaims } from "../../redis/handed-claims.ts";
 import type { Store } from "../contract.ts";
+import { giveBack } from "./attempts.ts";
+import { createBatch } from "./batches.ts";
+import { createCredentials } from "./credentials.ts";
 import { createDeadLetters } from "./dead-letters.ts";
-import { type FunctionName, loadFunctions } from "./functions.ts";
+import { type FunctionName, isBatched, loadFunctions } from "./functions.ts";
 import { DEFAULT_PREFIX, rootOf } from "./keys.ts";
 import { createLog } from "./log.ts";
 import { createSessions } from "./sessions.ts";
@@ -32,6 +36,8 @@ export interface RedisStoreOptions {
 export interface Redis {
   /** Whether functions publish log entries: then effects have none. */
   readonly tellsItself: boolean;
+  /** What the queue on the same connection was handed claimed. */
+  readonly handedClaims: HandedClaims;
   run(name: FunctionName, args: readonly Argument[]): Promise<unknown>;
   /** A single command on a key, which is named from the root on. */
   send(command: string, key: string, args: readonly Argument[]): Promise<unknown>;
@@ -41,9 +47,17 @@ export function createRedisStore(options: RedisStoreOptions): Store {
   const { connection } = options;
   const root = rootOf(options.prefix ?? DEFAULT_PREFIX);
   const functions = loadFunctions(options);
+  const batches = {
+    claim: createBatch((args) => connection.run(functions.claim, root, args)),
+    create: createBatch((args) => connection.run(functions.create, root, args)),
+    finish: createBatch((args) => connection.run(functions.finish, root, args)),
+  };
   const redis: Redis = {
     tellsItself: options.tellsItself ?? false,
-    run: (name, args) => connection.run(functions[name], root, args),
+    handedClaims: connection.handedClaims,
+    run: (name, args) => {
+      return isBatched(name) ? batches[name](args) : connection.run(functions[name], root, args);
+    },
     send: (command, key, args) => connection.call(command, [`${root}${key}`, ...args]),
   };
   return {
@@ -53,9 +67,11 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     deadLetters: createDeadLetters(redis),
     sessions: createSessions(redis),
     workers: createWorkers(redis),
+    credentials: createCredentials(redis),
     check: async () => void (await connection.call("ping", [])),
     ...service(
       async () => {
+        connection.handedClaims.returnTo((claim) => giveBack(redis, claim));
         await connection.start();
         await connection.probe(functions.figures, root, [""]);
       },

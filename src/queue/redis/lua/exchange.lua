@@ -4,12 +4,13 @@
 --
 -- KEYS[1]  the root (see queue-state.lua)
 -- ARGV     mode: open (first call) | go | beat (also: what is held, who is dead) | close
---          consumer id; worker id; queues as JSON; credit; ageing interval (ms); time to live (ms)
+--          consumer id; worker id; queues as JSON; credit; ageing interval (ms); time to live (ms);
+--          lease (ms) with which what it is given may be claimed for it ('' = it claims by itself)
 --          number of acks, their message ids
 --          number of nacks, each: message id, delay (ms), 1 = mark as redelivered | 0
 --          number of unreadable ones, their message ids
 --          number of lost ones to deliver again, their message ids
--- Returns  { 'ok' | 'gone', frames, ms until a delayed message is due or -1, held ids (beat only) }
+-- Returns  { 'ok' | 'gone', frames, ms until a delayed message is due or -1, held ids (beat only), now }
 --          frame: B redelivered, B+c0 message id, I+c0 payload. gone = reclaimed or never opened.
 --
 -- credit and given count from the consumer's beginning: credit is what it can have taken, given what
@@ -35,15 +36,16 @@ local names = decoded(queues_json)
 local credit = tonumber(next_argument())
 ageing_ms = tonumber(next_argument())
 local ttl_ms = tonumber(next_argument())
+local lease = next_argument()
 local acks, nacks, unreadable, lost = next_list(1), next_list(3), next_list(1), next_list(1)
 local held_key = root .. 'held:' .. id
 
 local consumer = consumer_of(id)
 if not consumer then
-  if mode == 'close' then return { 'ok', '', -1 } end
-  if mode ~= 'open' then return { 'gone', '', -1 } end
+  if mode == 'close' then return { 'ok', '', -1, {}, now } end
+  if mode ~= 'open' then return { 'gone', '', -1, {}, now } end
   redis.call('HSET', root .. 'consumer:' .. id, 'worker', worker, 'queues', queues_json,
-    'credit', 0, 'given', 0)
+    'credit', 0, 'given', 0, 'lease', lease)
   consumers[id] = nil
   consumer = consumer_of(id)
 end
@@ -88,4 +90,4 @@ if mode == 'beat' then reclaim_dead(ttl_ms, touched) end
 dispatch(touched)
 local frames = table.concat(again) .. deliver(id)
 write_changes()
-return { 'ok', frames, due_in_ms, mode == 'beat' and redis.call('HKEYS', held_key) or {} }
+return { 'ok', frames, due_in_ms, mode == 'beat' and redis.call('HKEYS', held_key) or {}, now }

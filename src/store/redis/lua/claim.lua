@@ -30,26 +30,10 @@ if t.dl and t.dl <= now then
   return { 'NONE', now, -1, notices, bells }
 end
 
-t.at, t.f, t.ci = t.at + 1, math.max(t.f + 1, micros), ARGV[6]
-local entries = { attemptEntry(t, worker) }
-t.aq = write(task, t, entries)
-announce(task, t.aq, entries)
-t.sa, t.as = t.sa or now, now
-t.st = RUNNING
+local by = { worker = worker, lease = tonumber(ARGV[3]), span = ARGV[4], claimId = ARGV[6] }
 local attempts = f[2] and cmsgpack.unpack(f[2]) or {}
-if #attempts >= 32 then table.remove(attempts, 1) end
-attempts[#attempts + 1] = { t.at, now, 0, 0, worker, ARGV[4], '' }
-local packedAttempts = cmsgpack.pack(attempts)
-local leaseEndsAt = now + tonumber(ARGV[3])
-redis.call('ZADD', root .. ':leases', leaseEndsAt, task)
-local etag = ''
-if t.s ~= '' then
-  local session = root .. ':s:' .. t.s
-  etag = redis.call('HGET', session, 'e') or ''
-  redis.call('HSET', session, 'w', worker)
-end
-local packed, unconfirmed = settle(task, t, QUEUED, 'a', packedAttempts)
+local packed, packedAttempts, etag, endsAt, unconfirmed = begin(task, t, QUEUED, by, {}, attempts)
 return {
   'OK', now, f[3], packed, packedAttempts, f[4], f[5] or '', t.aq - t.fs + 1, etag,
-  unconfirmed and 0 or 1, leaseEndsAt,
+  unconfirmed and 0 or 1, endsAt,
 }

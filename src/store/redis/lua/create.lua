@@ -11,8 +11,7 @@
 local task, key, queue, session = ARGV[1], ARGV[2], ARGV[5], ARGV[9]
 local strategy = tonumber(ARGV[4])
 
-local repeated = shown(task)
-if repeated then return { 'EXISTS', repeated } end
+if redis.call('HEXISTS', root .. ':t:' .. task, 'c') == 1 then return { 'EXISTS', shown(task) } end
 if key ~= '' then
   local known = redis.call('GET', root .. ':k:' .. key)
   if known then
@@ -31,9 +30,8 @@ if session ~= '' and strategy == 1 then
 end
 local ahead = session ~= '' and strategy >= 2 and redis.call('LRANGE', lane, 0, -1) or {}
 
-local figures = root .. ':q:' .. queue
-local counts = redis.call('HMGET', figures, 'queued', 'running', 'retryWait')
-local unfinished = (counts[1] or 0) + (counts[2] or 0) + (counts[3] or 0)
+local known = unfinishedOf(queue)
+local unfinished = known or 0
 if unfinished >= tonumber(ARGV[6]) then
   local freed = 0
   for _, other in ipairs(ahead) do
@@ -54,7 +52,7 @@ for i = #ahead, 1, -1 do
   end
 end
 
-if not counts[1] then redis.call('SADD', root .. ':queues', queue) end
+if not known then redis.call('SADD', root .. ':queues', queue) end
 local order = redis.call('INCR', root .. ':order')
 local t = {
   v = 1, st = 0, q = queue, pr = tonumber(ARGV[11]), ag = ARGV[10], s = session, n = order,
@@ -64,7 +62,6 @@ if ARGV[7] ~= '' then t.dl = now + tonumber(ARGV[7]) end
 local colon = string.find(task, ':', 1, true)
 local tenant, taskId = string.sub(task, 1, colon - 1), string.sub(task, colon + 1)
 local entries = { changeEntry(t, QUEUED, 0, '') }
-announce(task, write(task, t, entries), entries)
 redis.call('ZADD', root .. ':a:' .. tenant, order, taskId)
 if session ~= '' then redis.call('ZADD', root .. ':st:' .. session, order, taskId) end
 if key ~= '' then
@@ -79,5 +76,15 @@ if ARGV[14] ~= '' then
   t.h = 1
   redis.call('HSET', root .. ':t:' .. task, 'h', ARGV[14])
 end
-settle(task, t, 0, 'p', ARGV[12], 'r', ARGV[13])
+local consumer
+if handOver and (session == '' or redis.call('LLEN', lane) == 0) then
+  local preferred = session ~= '' and redis.call('HGET', root .. ':s:' .. session, 'w') or ''
+  consumer = claimantOf(t, preferred, #ARGV[12] + #ARGV[13])
+end
+if consumer then
+  hand(task, t, 0, consumer, entries, {}, { ARGV[12], ARGV[13], ARGV[14] }, 'p', ARGV[12], 'r', ARGV[13])
+else
+  announce(task, write(task, t, entries), entries)
+  settle(task, t, 0, 'p', ARGV[12], 'r', ARGV[13])
+end
 return { 'OK', now, t.dl and nextDue() or -1, notices, bells }

@@ -28,7 +28,7 @@ for i = #lane, 1, -1 do
     if left == 0 then return { existed and 1 or 0, count, now, notices, bells, { before, 0 } } end
     left, count = left - 1, count + 1
     if t.st == RUNNING then
-      local attempts = endedAttempts(task, t, tonumber(ARGV[5]), ARGV[3])
+      local attempts = endedAttempts(redis.call('HGET', root .. ':t:' .. task, 'a'), t, tonumber(ARGV[5]), ARGV[3])
       endTask(task, t, CANCELED, ARGV[2], 'CANCELED', 'a', attempts)
       notices[#notices + 1] = { 'c', task, DISCARD, ARGV[4] }
     else

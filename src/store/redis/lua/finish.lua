@@ -4,16 +4,17 @@
 -- KEYS[1] root. ARGV: 1 task · 2 fence · 3 after sequence · 4 requested state · 5 '1' if only an
 -- expired lease may be ended · 6 delay ms of a retry · 7 attempt outcome · 8 TaskStateChange with the
 -- result or error · 9 TaskError of the attempt or '' · 10 reason of a failure, encoded · 11 session to
--- commit to or '' · 12 its context · 13 version before · 14 version · 15 message count · then TaskEvents
+-- commit to or '' · 12 its context · 13 version before · 14 version · 15 message count · 16 the worker's
+-- consumer in the queue, if the slot that the end makes free is not promised yet, or '' · then TaskEvents
 -- Returns {'LOST'} · {'GAP', last sequence} · {'STATELESS'} · {'FOREIGN'} · {'VERSION', stored} ·
 -- {'OK', now, next due, notices, bells, p, c, a, o, log length, etag, count of events that were there
 -- already or -1 for a repeat}. The caller knows the entries of the events and, where c's state is the
 -- requested one, of the change; the notices hold the others, and the change for the record.
 -- Invariant: one ending per fence; its repeat answers the same, any other is refused.
 local task, fence, after = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local requested, ifExpired, count = tonumber(ARGV[4]), ARGV[5] == '1', #ARGV - 15
+local requested, ifExpired, count = tonumber(ARGV[4]), ARGV[5] == '1', #ARGV - 16
 local key = root .. ':t:' .. task
-local f = redis.call('HMGET', key, 'c', 'p')
+local f = redis.call('HMGET', key, 'c', 'p', 'a')
 if not f[1] then return { 'LOST' } end
 local t = cmsgpack.unpack(f[1])
 
@@ -56,8 +57,11 @@ elseif t.s ~= '' then
   etag = redis.call('HGET', root .. ':s:' .. t.s, 'e') or ''
 end
 
-local attempts = endedAttempts(task, t, tonumber(ARGV[7]), ARGV[9])
-local state, change, reason = requested, ARGV[8], ARGV[10]
+local state, change, reason, outcome = requested, ARGV[8], ARGV[10], tonumber(ARGV[7])
+-- Handed to a worker that is connected but did not hear of it: nothing has been attempted.
+local isUnheard = ifExpired and t.uc and last == t.aq and passOver(workerOf(f[3]))
+if isUnheard then state, outcome = QUEUED, RELEASED end
+local attempts = endedAttempts(f[3], t, outcome, ARGV[9])
 -- A task whose cancel was requested never runs again, whatever its attempt asks for.
 if (state == QUEUED or state == RETRY_WAIT) and t.cm then
   state, change, reason = CANCELED, t.ct, 'CANCELED'
@@ -65,17 +69,19 @@ end
 if state == RETRY_WAIT then t.na = now + tonumber(ARGV[6]) else t.na = nil end
 
 local entries = {}
-for i = known + 1, count do entries[#entries + 1] = eventEntry(t, ARGV[15 + i]) end
+for i = known + 1, count do entries[#entries + 1] = eventEntry(t, ARGV[16 + i]) end
 entries[#entries + 1] = changeEntry(t, state, t.na or 0, change)
 t.fl = write(task, t, entries)
 announce(task, t.fl - #entries + 1, entries, state ~= requested and #entries or nil)
 if state ~= requested then noteChange(task, t, state, reason) end
 
--- Only a drain hands back without consuming the attempt.
-if requested ~= QUEUED then t.co = t.co + 1 end
+-- A drain too hands back without consuming the attempt.
+t.uc = nil
+if requested ~= QUEUED and not isUnheard then t.co = t.co + 1 end
 if state > RETRY_WAIT then t.fa = now end
 t.st, t.er = state, reason
 t.ff, t.fq, t.fr, t.fx, t.fe = fence, after, requested, ifExpired and 1 or 0, etag
+if ARGV[16] ~= '' then makeRoom(ARGV[16]) end
 local packed
 if state == QUEUED then
   change = ''

@@ -12,6 +12,10 @@ for i = 2, #ARGV, 2 do
   local answer = 0
   if t and t.st == RUNNING and t.f == tonumber(ARGV[i + 1]) then
     redis.call('ZADD', root .. ':leases', now + tonumber(ARGV[1]), task)
+    if t.uc then
+      t.uc = nil
+      keep(task, t)
+    end
     answer = t.cm and { t.cm, t.cw } or 1
   end
   answers[#answers + 1] = answer

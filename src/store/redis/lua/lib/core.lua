@@ -17,11 +17,14 @@
 --   :q:<queue>     hash    figures                            :qr:<queue>  zset  ready, by task id
 --   :queues set · :order counter · zsets of tasks by instant: :leases, :due, :unpublished,
 --   :ended-logs, :ended, :dead-logs, :dead (…-logs: the log is still kept) · :keys by expiry
+--   :ak:<key id> hash x ApiKeyRecord · t tenant · r revoked · u used · :aks zset of ids ·
+--   :aks-dead zset of ids by the instant they expire or were revoked
 --   :workers zset by expiry · :worker hash · :wi:<worker> hash instances · :ix:<tenant> zset
 --
 -- Control part, a map; absent = nil. Instants are milliseconds of the server.
 --   v format (1) · st state · q queue · pr priority · ag agent · s session ('' = stateless) ·
---   n accept order · ca created · at attempt · f fence · ci id of the newest claim · fs first sequence kept · h has headers ·
+--   n accept order · ca created · at attempt · f fence · ci id of the newest claim · uc 1 while
+--   its holder has not been heard of, which did not ask for it · fs first sequence kept · h has headers ·
 --   dl deadline · sa first started · fa finished · na next attempt · as attempt started ·
 --   aq sequence that announced the attempt · cr cancel requested · cm mode · cw reason · ct its
 --   TaskStateChange · co consumed attempts · rd redrives · er reason of the failure · k idempotency
@@ -30,11 +33,47 @@
 --   state, fx 1 if ifExpired, fe etag, fl sequence it ended at
 local QUEUED, RUNNING, RETRY_WAIT, COMPLETED, INPUT_REQUIRED, FAILED, CANCELED = 1, 2, 3, 4, 5, 6, 7
 local DISCARD, KEEP = 1, 2
+-- AttemptOutcome.
+local RELEASED = 6
 
 -- Of the call under way. What it tells the caller: notices, {'e', task, first sequence, entries},
 -- {'c', task, mode, reason}, {'s', task, agent, attempt, state before, state, reason, trace headers}
 -- of a change for the record or {'r', queue of each doorbell that was rung here}, and bells, {task, queue, priority, preferred worker, trace headers}.
 local root, micros, now, notices, bells
+
+-- Changes of queues' figures by queue and field, and how many unfinished tasks a queue had: a call that
+-- does much looks and writes once.
+local figureChanges, unfinishedBefore
+
+local function bump(queue, field, by)
+  local changes = figureChanges[queue]
+  if not changes then
+    changes = {}
+    figureChanges[queue] = changes
+  end
+  changes[field] = (changes[field] or 0) + by
+end
+
+local function writeFigures()
+  for queue, changes in pairs(figureChanges) do
+    for field, by in pairs(changes) do
+      if by ~= 0 then redis.call('HINCRBY', root .. ':q:' .. queue, field, by) end
+    end
+  end
+end
+
+-- With what this call has changed; nil for a queue that never had a task.
+local function unfinishedOf(queue)
+  local changes = figureChanges[queue] or {}
+  local before = unfinishedBefore[queue]
+  if not before then
+    local counts = redis.call('HMGET', root .. ':q:' .. queue, 'queued', 'running', 'retryWait')
+    if not (counts[1] or counts[2] or counts[3] or figureChanges[queue]) then return nil end
+    before = (counts[1] or 0) + (counts[2] or 0) + (counts[3] or 0)
+    unfinishedBefore[queue] = before
+  end
+  return before + (changes.queued or 0) + (changes.running or 0) + (changes.retryWait or 0)
+end
 
 -- A part of a name as it was before encodePart (keys.ts).
 local function plain(part)

@@ -5,10 +5,18 @@ local function ring(task, bell)
   bells[#bells + 1] = bell
 end
 
+local handOver
+
+local function makeRoom() end
+
+local function passOver() return false end
+
 -- For the repeat of a write whose reply may be lost, and its doorbells with it.
 local function ringAgain(bell)
   bells[#bells + 1] = bell
 end
+
+local function tellRung() end
 
 local function quiet() end
 

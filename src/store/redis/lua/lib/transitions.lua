@@ -21,7 +21,8 @@ local function leaveLane(task, t)
     following = head and read(head)
     -- One that was deleted by hand must not hold up those behind it.
   until following or not head
-  if following and following.st == QUEUED then becomeReady(head, following) end
+  if not following or following.st ~= QUEUED then return end
+  if not (handOver and handOver(head, following)) then becomeReady(head, following) end
 end
 
 local function indexEnd(task, t)
@@ -32,7 +33,7 @@ local function indexEnd(task, t)
   t.dm = string.sub(task, colon + 1) .. ' ' .. t.ag .. ' ' .. (t.er or '')
   local order = redis.call('INCR', root .. ':order')
   redis.call('ZADD', root .. ':d:' .. string.sub(task, 1, colon - 1), order, t.dm)
-  redis.call('HINCRBY', root .. ':q:' .. t.q, 'dead', 1)
+  bump(t.q, 'dead', 1)
 end
 
 local function unlinkEnd(task, t)
@@ -40,7 +41,7 @@ local function unlinkEnd(task, t)
   if t.dm then
     local colon = string.find(task, ':', 1, true)
     redis.call('ZREM', root .. ':d:' .. string.sub(task, 1, colon - 1), t.dm)
-    redis.call('HINCRBY', root .. ':q:' .. t.q, 'dead', -1)
+    bump(t.q, 'dead', -1)
   end
   t.x, t.dm, t.rt = nil, nil, nil
 end
@@ -60,10 +61,9 @@ end
 -- After t.st was set; `was` is the state before (0 = new). Keeps t and the fields named in `...`.
 -- Answers the packed control part, and whether a doorbell was taken down that nobody had confirmed.
 local function settle(task, t, was, ...)
-  local figures = root .. ':q:' .. t.q
   local unconfirmed = false
-  if was ~= 0 and was <= RETRY_WAIT then redis.call('HINCRBY', figures, COUNTERS[was], -1) end
-  redis.call('HINCRBY', figures, COUNTERS[t.st], 1)
+  if was ~= 0 and was <= RETRY_WAIT then bump(t.q, COUNTERS[was], -1) end
+  bump(t.q, COUNTERS[t.st], 1)
   if was == RUNNING then redis.call('ZREM', root .. ':leases', task) end
   indexTimes(task, t)
   if was == QUEUED then unconfirmed = unready(task, t) end
@@ -82,6 +82,32 @@ local function settle(task, t, was, ...)
   return packed, unconfirmed
 end
 
+-- A ready task becomes RUNNING: a new fence, a lease, and behind `entries` the one that announces the
+-- attempt. `by`: worker, lease (ms), span, claim id; `was` and `...` as for settle. Answers the packed
+-- control part and attempts, the session's etag, when the lease ends, and whether its doorbell was
+-- unconfirmed.
+local function begin(task, t, was, by, entries, attempts, ...)
+  t.at, t.f, t.ci = t.at + 1, math.max(t.f + 1, micros), by.claimId
+  entries[#entries + 1] = attemptEntry(t, by.worker)
+  t.aq = write(task, t, entries)
+  announce(task, t.aq - #entries + 1, entries)
+  t.sa, t.as = t.sa or now, now
+  t.st = RUNNING
+  if #attempts >= 32 then table.remove(attempts, 1) end
+  attempts[#attempts + 1] = { t.at, now, 0, 0, by.worker, by.span, '' }
+  local packedAttempts = cmsgpack.pack(attempts)
+  local endsAt = now + by.lease
+  redis.call('ZADD', root .. ':leases', endsAt, task)
+  local etag = ''
+  if t.s ~= '' then
+    local session = root .. ':s:' .. t.s
+    etag = redis.call('HGET', session, 'e') or ''
+    redis.call('HSET', session, 'w', by.worker)
+  end
+  local packed, unconfirmed = settle(task, t, was, 'a', packedAttempts, ...)
+  return packed, packedAttempts, etag, endsAt, unconfirmed
+end
+
 -- Ends a task that no attempt is ending.
 local function endTask(task, t, state, change, reason, ...)
   local was = t.st
@@ -92,12 +118,17 @@ local function endTask(task, t, state, change, reason, ...)
   settle(task, t, was, 'o', change, ...)
 end
 
--- The attempts with the newest one ended, packed; counts its run time. `errors` is a TaskError or ''.
-local function endedAttempts(task, t, outcome, errors)
-  local figures = root .. ':q:' .. t.q
-  redis.call('HINCRBY', figures, 'attempts', 1)
-  redis.call('HINCRBY', figures, 'attemptMs', math.max(0, now - t.as))
-  local attempts = cmsgpack.unpack(redis.call('HGET', root .. ':t:' .. task, 'a'))
+-- Of the newest attempt.
+local function workerOf(packed)
+  local attempts = cmsgpack.unpack(packed)
+  return attempts[#attempts][5]
+end
+
+-- The packed attempts with the newest one ended; counts its run time. `errors` is a TaskError or ''.
+local function endedAttempts(packed, t, outcome, errors)
+  bump(t.q, 'attempts', 1)
+  bump(t.q, 'attemptMs', math.max(0, now - t.as))
+  local attempts = cmsgpack.unpack(packed)
   local last = attempts[#attempts]
   last[3], last[4], last[7] = now, outcome, errors
   return cmsgpack.pack(attempts)

@@ -2,7 +2,7 @@
  * Reads what Lua's cmsgpack writes (https://github.com/msgpack/msgpack/blob/master/spec.md). Texts
  * stay bytes: only their reader knows which of them are text.
  */
-import { AgentlaneError } from "../../errors.ts";
+import { AgentlaneError } from "../errors.ts";
 
 export type Packed = number | boolean | null | Buffer | Packed[] | Map<string, Packed>;
 
