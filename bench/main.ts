@@ -2,7 +2,7 @@
  * `npm run bench`: the comparisons of the performance guide, ours and the peer in alternating
  * rounds of one run, because only ratios of one run count.
  *
- *   --only TEXT    cases of the group (memory, redis, rabbitmq, postgres, sqlite), or whose name
+ *   --only TEXT    cases of the group (memory, redis, rabbitmq, postgres, sqlite, telemetry), or whose name
  *                  contains it
  *   --seconds N    length of a round of one side (default 2)
  *   --rounds N     rounds of each side (default 5)
@@ -18,6 +18,7 @@ import { postgresCases } from "./postgres-cases.ts";
 import { rabbitmqCases } from "./rabbitmq-cases.ts";
 import { redisCases } from "./redis-cases.ts";
 import { sqliteCases } from "./sqlite-cases.ts";
+import { telemetryCases } from "./telemetry-cases.ts";
 
 const { values } = parseArgs({
   options: {
@@ -40,6 +41,7 @@ const cases = [
   ...rabbitmqCases,
   ...postgresCases,
   ...sqliteCases,
+  ...telemetryCases,
 ].filter(({ group, name }) => group === values.only || name.includes(values.only));
 if (cases.length === 0) throw new Error(`no case contains "${values.only}"`);
 

@@ -4,13 +4,26 @@
  * is told and does not keep the server from starting.
  */
 import { createHash } from "node:crypto";
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const SOURCES = ["src/console/**/*", "gen/agentlane/v1/*.js", "package-lock.json", "scripts/build-console.ts"];
+const SOURCES = [
+  "src/console/**/*",
+  "gen/agentlane/v1/*.js",
+  "package-lock.json",
+  "scripts/build-console.ts",
+];
 const STAMP = "sources.sha256";
 
 /** Of everything a browser loads, gzipped. */
@@ -20,7 +33,9 @@ export const MAX_BYTES = 150_000;
 function sourceHash(): string {
   const hash = createHash("sha256");
   const files = SOURCES.flatMap((pattern) => globSync(pattern, { cwd: root, withFileTypes: true }));
-  const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
+  const paths = files
+    .filter((file) => file.isFile())
+    .map((file) => join(file.parentPath, file.name));
   for (const path of paths.sort()) hash.update(path.slice(root.length)).update(readFileSync(path));
   return hash.digest("hex");
 }

@@ -10,7 +10,7 @@ export const client = {
   }),
   AGENTLANE_API_KEY: maybe(z.string().regex(/^[\x21-\x7e]+$/), {
     expects: "an API key, without spaces",
-    example: "alk_…",
+    example: "al_…",
     meaning: "Their key, sent as `authorization: Bearer …`.",
     secret: "value",
   }),

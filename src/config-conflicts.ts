@@ -1,4 +1,5 @@
 /** Rules between variables: what cannot go together although each value is right by itself. */
+import { isLoopback } from "./config-access.ts";
 import type { Values } from "./config-variables.ts";
 import type { FieldViolation } from "./errors.ts";
 
@@ -14,12 +15,13 @@ export function conflicts(values: Values): FieldViolation[] {
   if (values.TLS_CLIENT_CA !== undefined && values.TLS_CERT === undefined) {
     report("TLS_CLIENT_CA", "client certificates need TLS; set TLS_CERT and TLS_KEY too");
   }
-  if (!isLoopback(values.HOST) && values.TLS_CLIENT_CA === undefined) {
+  if (!isLoopback(values.HOST) && !isAuthenticating(values)) {
     report(
       "HOST",
-      `${values.HOST} can be reached from other machines and nothing authenticates callers; use HOST=127.0.0.1, or set TLS_CERT, TLS_KEY and TLS_CLIENT_CA`,
+      `${values.HOST} can be reached from other machines and nothing authenticates callers; use HOST=127.0.0.1, or set API_KEYS, API_KEYS_FILE, JWT_ISSUER, TLS_CLIENT_CA or AUTH_MODULE`,
     );
   }
+  accessConflicts(values, report);
   if (values.LEASE_RENEW_INTERVAL * 2 > values.LEASE_DURATION) {
     report(
       "LEASE_RENEW_INTERVAL",
@@ -57,8 +59,32 @@ export function conflicts(values: Values): FieldViolation[] {
   return found;
 }
 
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+function accessConflicts(
+  values: Values,
+  report: (field: string, description: string) => void,
+): void {
+  if ((values.JWT_ISSUER === undefined) !== (values.JWT_AUDIENCE === undefined)) {
+    report(
+      "JWT_AUDIENCE",
+      "JWT_ISSUER and JWT_AUDIENCE belong together: a token made for another service must not open this one",
+    );
+  }
+  if (values.JWT_ISSUER === undefined && values.JWT_JWKS !== undefined) {
+    report("JWT_JWKS", "says nothing without JWT_ISSUER and JWT_AUDIENCE");
+  }
+  if (values.TLS_CLIENT_CA !== undefined) return;
+  if (values.TLS_CLIENT_PRINCIPALS !== undefined) {
+    report("TLS_CLIENT_PRINCIPALS", "client certificates need TLS_CLIENT_CA");
+  }
+  if (values.TLS_CLIENT_AUTH === "optional") {
+    report("TLS_CLIENT_AUTH", "client certificates need TLS_CLIENT_CA");
+  }
+}
+
+/** Whether callers have to show a credential. */
+export function isAuthenticating(values: Values): boolean {
+  const { API_KEYS, API_KEYS_FILE, JWT_ISSUER, TLS_CLIENT_CA, AUTH_MODULE } = values;
+  return API_KEYS || (API_KEYS_FILE ?? JWT_ISSUER ?? TLS_CLIENT_CA ?? AUTH_MODULE) !== undefined;
 }
 
 /** STORE_URL, or what it is when left out. */

@@ -3,6 +3,7 @@
  * `agentlane config` and the errors of a bad value all come from here.
  */
 import { z } from "zod";
+import { access } from "./config-access.ts";
 import { client } from "./config-client.ts";
 import { webConsole } from "./config-console.ts";
 import {
@@ -24,7 +25,7 @@ const server = {
   HOST: preset(z.string().regex(/^[^\s/]+$/), "127.0.0.1", {
     expects: "a host name or an IP address",
     meaning:
-      "Address to listen on. Anything but loopback needs TLS_CLIENT_CA in this release, because nothing else authenticates callers.",
+      "Address to listen on. Anything but loopback needs one of the ways to authenticate callers under Access.",
   }),
   PORT: count(
     "50051",
@@ -35,7 +36,7 @@ const server = {
   TLS_CERT: file("PEM certificate chain; turns TLS on, together with TLS_KEY.", "/etc/tls/tls.crt"),
   TLS_KEY: file("PEM private key of TLS_CERT.", "/etc/tls/tls.key"),
   TLS_CLIENT_CA: file(
-    "PEM bundle of the authorities whose client certificates are accepted; with it every client must show one.",
+    "PEM bundle of the authorities whose client certificates are accepted.",
     "/etc/tls/clients.crt",
   ),
   CORS_ORIGINS: maybe(origins, {
@@ -206,6 +207,7 @@ const agents = {
 /** Variables by the section they are documented in. */
 export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType>>>> = {
   Server: server,
+  Access: access,
   "Tasks and workers": tasks,
   "Queue and store": queue,
   Agents: agents,
@@ -218,6 +220,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
 
 export const environment = z.object({
   ...server,
+  ...access,
   ...tasks,
   ...queue,
   ...agents,

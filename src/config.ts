@@ -3,8 +3,9 @@
  * process.env. The parts receive their own records from it, durations in milliseconds.
  */
 import type { z } from "zod";
+import { isLoopback } from "./config-access.ts";
 import { clientEnvironment } from "./config-client.ts";
-import { conflicts, isLoopback, storeType, storeUrl } from "./config-conflicts.ts";
+import { conflicts, isAuthenticating, storeType, storeUrl } from "./config-conflicts.ts";
 import { type VariableMeta, variableMeta } from "./config-fields.ts";
 import { environment, SECTIONS, type Values } from "./config-variables.ts";
 import { AgentlaneError, type FieldViolation } from "./errors.ts";
@@ -113,13 +114,16 @@ function assemble(values: Values) {
               certFile: values.TLS_CERT,
               keyFile: values.TLS_KEY,
               clientCaFile: values.TLS_CLIENT_CA,
+              clientCertificateOptional: values.TLS_CLIENT_AUTH === "optional",
             }
           : undefined,
+      reflection: values.REFLECTION,
       corsOrigins: values.CORS_ORIGINS ?? [],
       maxMessageBytes: values.MAX_MESSAGE_BYTES,
       maxConcurrentStreams: values.MAX_CONCURRENT_STREAMS,
       maxConnections: values.MAX_CONNECTIONS,
     },
+    access: accessOf(values),
     taskManager: {
       maxQueueSize: values.MAX_QUEUE_SIZE,
       maxWatchers: values.MAX_WATCHERS,
@@ -185,6 +189,35 @@ function assemble(values: Values) {
     tracing: tracing(values),
     /** Undefined = off. */
     metrics: metrics(values),
+  };
+}
+
+function accessOf(values: Values) {
+  return {
+    /** False = everybody on this machine may do everything. */
+    authenticating: isAuthenticating(values),
+    /** Whether API keys of the store are accepted. */
+    apiKeys: values.API_KEYS,
+    apiKeysFile: values.API_KEYS_FILE,
+    jwt:
+      values.JWT_ISSUER !== undefined && values.JWT_AUDIENCE !== undefined
+        ? {
+            issuer: values.JWT_ISSUER,
+            audiences: values.JWT_AUDIENCE,
+            jwks: values.JWT_JWKS,
+            algorithms: values.JWT_ALGORITHMS,
+            clockSkewMs: values.JWT_CLOCK_SKEW,
+            claims: {
+              tenant: values.JWT_TENANT_CLAIM,
+              subject: values.JWT_SUBJECT_CLAIM,
+              roles: values.JWT_ROLES_CLAIM,
+              agents: values.JWT_AGENTS_CLAIM,
+            },
+            defaultTenant: values.JWT_TENANT,
+          }
+        : undefined,
+    clientPrincipalsFile: values.TLS_CLIENT_PRINCIPALS,
+    module: values.AUTH_MODULE,
   };
 }
 

@@ -1,5 +1,6 @@
 /** The commands that are this program itself, rather than a client of it. */
 import { defineCommand } from "./cli/command.ts";
+import { KEY_OPTIONS, keyFields } from "./cli/commands/keys.ts";
 import { completionCommand } from "./cli/completion.ts";
 import { file, flag, text } from "./cli/options.ts";
 import { describeConfig, environmentWith, loadConfig } from "./config.ts";
@@ -65,6 +66,24 @@ const configCommand = defineCommand({
   },
 });
 
+const bootstrapKeyCommand = defineCommand({
+  name: "keys bootstrap",
+  summary: "Makes an API key without a server: the first one",
+  details: `Into the store of STORE_URL, or with --file into a file for API_KEYS_FILE. A SQLite store belongs to one
+process: stop the server first, or use --file. The key alone is on standard output; only its hash is kept.`,
+  options: { ...KEY_OPTIONS, file: file("Keep it in this file; default: in the store") },
+  operands: {},
+  async run(given, { terminal }) {
+    const request = { ...keyFields(given), createdBy: "bootstrap" };
+    const { bootstrapKey } = await import("./runtime-keys.ts");
+    const warn = (message: string): void => terminal.writeError(`warning: ${message}\n`);
+    const { token, note } = await bootstrapKey(loadConfig(), request, given.file, warn);
+    terminal.writeError(`${note}\n`);
+    await terminal.write(`${token}\n`);
+    return 0;
+  },
+});
+
 const versionCommand = defineCommand({
   name: "version",
   summary: "Prints the version",
@@ -81,6 +100,7 @@ export const PROCESS_COMMANDS = [
   validateCommand,
   migrateCommand,
   configCommand,
+  bootstrapKeyCommand,
   versionCommand,
   completionCommand,
 ];

@@ -1,12 +1,8 @@
 /** `agentlane serve`: build, start, wait, drain, stop. */
 import { holdProcess, systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { inOrder, type Service } from "./lifecycle.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
-import { createMetrics, type Metrics, NO_METRICS } from "./telemetry/metrics.ts";
-import { createMetricsExport } from "./telemetry/metrics-export.ts";
-import { createProcessMetrics } from "./telemetry/process-metrics.ts";
-import { startTracing } from "./telemetry/tracing.ts";
+import { createTelemetry } from "./telemetry/telemetry.ts";
 import { VERSION } from "./version.ts";
 
 export async function serve(config: Config): Promise<never> {
@@ -17,16 +13,14 @@ export async function serve(config: Config): Promise<never> {
   const logger = createLogger(config.logging);
   const agents = agentsOf(config, (message) => logger.warn(message));
   watchForStrays(logger);
-  const tracing = startTracing(config.tracing, {
+  const telemetry = createTelemetry(config, {
     version: VERSION,
     instanceId: `${process.pid}`,
     logger,
     clock: systemClock,
   });
-  const metrics = metricsOf(config, logger);
-  await tracing.start();
-  const runtime = await createRuntime(config, { logger, agents, metrics: metrics.instruments });
-  await metrics.start();
+  await telemetry.start();
+  const runtime = await createRuntime(config, { logger, agents, metrics: telemetry.instruments });
   await runtime.start();
   const { host, port } = runtime.server.address();
   process.stdout.write(`${howToCall(host, port, config, agents)}\n`);
@@ -37,20 +31,10 @@ export async function serve(config: Config): Promise<never> {
   logger.info("draining", { signal, timeoutMs: config.drainTimeoutMs });
   await runtime.drain(config.drainTimeoutMs);
   await runtime.stop();
-  await Promise.all([tracing.stop(), metrics.stop()]);
+  await telemetry.stop();
   logger.info("stopped");
   // Nor must a timer or a socket that an agent left behind hold it now.
   process.exit(0);
-}
-
-/** The instruments, and the service that shows them. */
-function metricsOf(config: Config, logger: Logger): Service & { readonly instruments: Metrics } {
-  if (!config.metrics) return { ...inOrder([]), instruments: NO_METRICS };
-  const clock = systemClock;
-  const metrics = createMetrics(clock);
-  const setup = { metrics, version: VERSION, instanceId: `${process.pid}`, logger, clock };
-  const parts = [createProcessMetrics(metrics, clock), createMetricsExport(config.metrics, setup)];
-  return { ...inOrder(parts), instruments: metrics };
 }
 
 /** Resolves with the first signal; the second one ends the process at once. */
@@ -96,13 +80,13 @@ function howToCall(
   grpcurl ${plaintext}-d '${body}' ${address} agentlane.v1.AgentService/StreamExecute
   curl -H 'content-type: application/json' -d '${body}' ${scheme}://${address}/agentlane.v1.AgentService/Execute
 
-${notes(config)}`;
+${config.webConsole ? `  ${scheme}://${address}/console is the web console\n\n` : ""}${notes(config)}`;
 }
 
 /** What somebody who starts it should not have to find out. */
-function notes({ server, store }: Config): string {
+function notes({ access, store }: Config): string {
   const lines = [];
-  if (!server.tls?.clientCaFile) {
+  if (!access.authenticating) {
     lines.push("Only this machine can call it: no authentication is configured.");
   }
   if (store.type === "memory") {

@@ -12,6 +12,7 @@ import { createLangGraphExecutor } from "./executor/langgraph/executor.ts";
 import { createRouter } from "./executor/router.ts";
 import { uuidV7 } from "./ids.ts";
 import { inOrder, type Service, service } from "./lifecycle.ts";
+import { accessOf } from "./runtime-access.ts";
 import { agentsOf } from "./runtime-agents.ts";
 import { type Backends, backendsOf, measuredBackends } from "./runtime-backends.ts";
 import { observeRuntime } from "./runtime-metrics.ts";
@@ -20,6 +21,7 @@ import { loadConsole } from "./server/console-files.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "./server/options.ts";
 import { createServer } from "./server/server.ts";
 import { loadTls } from "./server/tls-files.ts";
+import { limitedToAgents, sessionsLimitedToAgents } from "./tasks/agent-access.ts";
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createJournal } from "./tasks/journal.ts";
 import { createOperations } from "./tasks/operations.ts";
@@ -74,8 +76,13 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
   shared.whenDue.call = (inMs) => sweeper.dueIn(inMs);
   const phase = { running: false, draining: false };
   const managers = managersOf(config, shared, worker, phase);
+  const access = await accessOf(config, shared);
   const server = createServer({
     ...managers,
+    manager: limitedToAgents(managers.manager),
+    sessions: sessionsLimitedToAgents(managers.sessions),
+    apiKeys: access.apiKeys,
+    ...(access.authenticate && { authenticate: access.authenticate }),
     readiness,
     clock,
     metrics: shared.metrics,
@@ -94,6 +101,7 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
     ...(worker ? [worker] : []),
     sweeper,
     atStop(() => managers.manager.close()),
+    access,
     server,
     atStop(async () => {
       // Before the connections end: those who wait are told, and nobody new comes in.

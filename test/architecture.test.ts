@@ -72,6 +72,11 @@ test.each([
   ["src/store/redis/a.ts", "amqplib"],
   ["src/store/memory/a.ts", "pg"],
   ["src/store/memory/a.ts", "node:sqlite"],
+  ["src/server/a.ts", "@connectrpc/connect-web"],
+  ["src/console/a.tsx", "@connectrpc/connect-node"],
+  ["src/console/a.tsx", "@connectrpc/connect/protocol"],
+  ["src/server/a.ts", "preact/hooks"],
+  ["src/server/a.ts", "uplot"],
   ["src/worker/a.ts", "node:timers/promises"],
   ["src/worker/a.ts", "node:process"],
   ["src/cli/a.ts", "@connectrpc/connect-node"],
@@ -83,6 +88,7 @@ test.each([
 
 test.each([
   ["src/worker/a.ts", "Date.now();"],
+  ["src/console/a.tsx", "Date.now();"],
   ["src/worker/a.ts", "new Date();"],
   ["src/worker/a.ts", "performance.now();"],
   ["src/worker/a.ts", "Math.random();"],
@@ -112,6 +118,8 @@ test.each([
   ["src/worker/a.ts", "// Date.now() in a comment\nexport const a = 'setTimeout(1)'; new Date(5);"],
   ["src/worker/a.ts", "AbortSignal.timeout(5); session.setTimeout(1, () => 2);"],
   ["src/console/a.ts", 'import "../../gen/agentlane/v1/task_pb.js";'],
+  ["src/console/clock.ts", "Date.now(); setTimeout(() => 1, 5);"],
+  ["src/console/a.tsx", 'import "@connectrpc/connect-web"; import "preact"; import "uplot";'],
   ["test/a.test.ts", "process.env.X; Date.now();"],
 ])("%s may have %j", (path, text) => {
   expect(messages(path, text)).toEqual([]);
@@ -151,7 +159,7 @@ test("a lock file is complete and versions are exact", () => {
 test("this repository keeps all of the rules", () => {
   const files = execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" })
     .split("\n")
-    .filter((path) => /\.ts$/.test(path) && !/(^|\/)gen\//.test(path))
+    .filter((path) => /\.tsx?$/.test(path) && !/(^|\/)gen\//.test(path))
     .filter((path) => existsSync(new URL(path, root)))
     .map((path) => ({ path, text: readFileSync(new URL(path, root), "utf8") }));
   expect(files.length).toBeGreaterThan(20);

@@ -65,6 +65,12 @@ test.each([
   [{ TLS_CERT: "a.crt" }, "TLS_CERT"],
   [{ TLS_CLIENT_CA: "ca.crt" }, "TLS_CLIENT_CA"],
   [{ HOST: "0.0.0.0" }, "HOST"],
+  [{ HOST: "0.0.0.0", AUTH_MODULE: "" }, "HOST"],
+  [{ JWT_ISSUER: "https://login.example.com" }, "JWT_AUDIENCE"],
+  [{ JWT_AUDIENCE: "agentlane" }, "JWT_AUDIENCE"],
+  [{ JWT_JWKS: "./jwks.json" }, "JWT_JWKS"],
+  [{ TLS_CLIENT_PRINCIPALS: "certificates.json" }, "TLS_CLIENT_PRINCIPALS"],
+  [{ TLS_CLIENT_AUTH: "optional" }, "TLS_CLIENT_AUTH"],
   [{ LEASE_DURATION: "5" }, "LEASE_RENEW_INTERVAL"],
   [{ TASK_RETENTION_HOURS: "1" }, "TASK_RETENTION_HOURS"],
   [{ TASK_MANAGER_WORKERS: "200" }, "TASK_MANAGER_WORKERS"],
@@ -80,6 +86,25 @@ test.each([
   const found = problems(env);
   expect(found).toHaveLength(1);
   expect(found[0]).toMatch(new RegExp(`^${field}: `));
+});
+
+test.each([
+  { API_KEYS: "true" },
+  { API_KEYS_FILE: "keys.json" },
+  { AUTH_MODULE: "./module.js" },
+  { JWT_ISSUER: "https://login.example.com", JWT_AUDIENCE: "agentlane" },
+  { TLS_CERT: "a.crt", TLS_KEY: "a.key", TLS_CLIENT_CA: "ca.crt" },
+])("%o lets other machines in", (env) => {
+  expect(loadConfig({ ...env, HOST: "0.0.0.0" }).access.authenticating).toBe(true);
+});
+
+test.each([
+  { JWT_ISSUER: "http://login.example.com", JWT_AUDIENCE: "agentlane" },
+  { JWT_ISSUER: "https://l.example", JWT_AUDIENCE: "a", JWT_JWKS: "http://l.example/jwks" },
+  { JWT_ISSUER: "https://l.example", JWT_AUDIENCE: "a", JWT_ALGORITHMS: "RS256,HS256" },
+  { JWT_ISSUER: "https://l.example", JWT_AUDIENCE: "a", JWT_ALGORITHMS: "none" },
+])("%o is refused: anybody could make such tokens", (env) => {
+  expect(problems(env)).toHaveLength(1);
 });
 
 test("an empty variable counts as not set", () => {

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AdminService } from "../gen/agentlane/v1/admin_service_pb.js";
 import { AgentService } from "../gen/agentlane/v1/agent_service_pb.js";
 import { OperationsService } from "../gen/agentlane/v1/operations_service_pb.js";
 import { SessionService } from "../gen/agentlane/v1/session_service_pb.js";
@@ -25,7 +26,7 @@ const calls: Call[] = [...page.matchAll(/```sh\n(.*?)```\n(?:\n→ `(.*?)`\n)?/g
   ([, commands = "", answer]) => ({ commands, answer }),
 );
 
-const own = [AgentService, TaskService, SessionService, OperationsService];
+const own = [AgentService, TaskService, SessionService, OperationsService, AdminService];
 const services = [...own, Health, ReflectionV1, ReflectionV1Alpha];
 
 const hasGrpcurl = (() => {

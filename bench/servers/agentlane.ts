@@ -11,7 +11,8 @@ const EXECUTORS: readonly Executor[] = [
 const executor = EXECUTORS.find((name) => name === process.argv[2]);
 if (!executor) throw new Error(`which executor? one of ${EXECUTORS.join(", ")}`);
 
-/** Beside the executor, configuration as JSON. */
-const runtime = await benchRuntime(executor, JSON.parse(process.argv[3] ?? "{}"));
+/** Beside the executor, configuration as JSON, and "observed" for metrics and traces. */
+const configuration = JSON.parse(process.argv[3] ?? "{}");
+const runtime = await benchRuntime(executor, configuration, process.argv[4] === "observed");
 await runtime.start();
 process.send?.({ port: runtime.server.address().port });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { ExecuteRequestSchema } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { Role } from "../../gen/agentlane/v1/content_pb.js";
-import { DEFAULT_TENANT } from "../../src/tasks/task-manager.ts";
+import { ANYBODY } from "../../src/tasks/principal.ts";
 import { median } from "../compare.ts";
 import { AGENT_ID } from "../workload.ts";
 import { benchRuntime } from "./runtime.ts";
@@ -28,7 +28,7 @@ export interface Growth {
   readonly microseconds: readonly number[];
 }
 
-const principal = { tenant: DEFAULT_TENANT };
+const principal = ANYBODY;
 const CONCURRENCY = 64;
 /** Tasks a level is measured with. */
 const SAMPLE = 2000;

@@ -1,9 +1,12 @@
 /** Our side: the whole runtime, in memory unless configured otherwise, with the executor a case needs. */
 import { fileURLToPath } from "node:url";
-import { loadConfig } from "../../src/config.ts";
+import { systemClock } from "../../src/clock.ts";
+import { type Config, loadConfig } from "../../src/config.ts";
 import { agentDefinitionSchema } from "../../src/executor/agent-definition.ts";
 import { createRuntime } from "../../src/runtime.ts";
 import { silentLogger } from "../../src/telemetry/logging.ts";
+import type { Metrics } from "../../src/telemetry/metrics.ts";
+import { createTelemetry } from "../../src/telemetry/telemetry.ts";
 import { syntheticExecutor } from "../synthetic-executor.ts";
 import { AGENT_ID, CHUNKS_A_STREAM } from "../workload.ts";
 
@@ -19,7 +22,12 @@ const CHUNK_COUNTS: Partial<Record<Executor, number>> = {
 /** The peers have no limit of their own, so ours is out of the way. */
 const SLOTS = "256";
 
-export function benchRuntime(executor: Executor, env: Readonly<Record<string, string>> = {}) {
+/** `observed`: with metrics and with traces, all of them kept, as `env` configures both. */
+export async function benchRuntime(
+  executor: Executor,
+  env: Readonly<Record<string, string>> = {},
+  observed = false,
+) {
   const config = loadConfig({
     PORT: "0",
     TASK_MANAGER_WORKERS: SLOTS,
@@ -39,7 +47,16 @@ export function benchRuntime(executor: Executor, env: Readonly<Record<string, st
   });
   return createRuntime(config, {
     logger: silentLogger,
+    ...(observed ? { metrics: await observe(config) } : {}),
     agents: [agent],
     ...(synthetic ? { executors: [syntheticExecutor(chunkCount)] } : {}),
   });
+}
+
+/** As the program itself does, with the endpoint on any free port. */
+async function observe(config: Config): Promise<Metrics> {
+  const about = { version: "0", instanceId: "bench", logger: silentLogger, clock: systemClock };
+  const telemetry = createTelemetry(config, about);
+  await telemetry.start();
+  return telemetry.instruments;
 }

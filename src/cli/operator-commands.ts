@@ -8,6 +8,7 @@ import {
   purgeCommand,
   redriveCommand,
 } from "./commands/dead-letters.ts";
+import { createKeyCommand, keysCommand, revokeKeyCommand } from "./commands/keys.ts";
 import { exportCommand, importCommand } from "./commands/session-files.ts";
 import {
   destroyCommand,
@@ -38,5 +39,8 @@ export const OPERATOR_COMMANDS: readonly Command[] = [
   agentsCommand,
   agentCommand,
   validateAgentCommand,
+  keysCommand,
+  createKeyCommand,
+  revokeKeyCommand,
   chatCommand,
 ];

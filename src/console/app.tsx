@@ -48,7 +48,7 @@ function Frame({ services, theme }: AppProps) {
   useHeading(main, place.pathname);
   return (
     <Shell route={route} theme={theme}>
-      <main id="main" ref={main}>
+      <main id="main" ref={main} tabIndex={-1}>
         {connection === "locked" ? <KeyGate /> : <Page route={route} key={place.pathname} />}
       </main>
     </Shell>
@@ -58,7 +58,7 @@ function Frame({ services, theme }: AppProps) {
 /** A new page is announced by its heading, as a page that is loaded would be. */
 function useHeading(main: { readonly current: HTMLElement | null }, pathname: string): void {
   const first = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each page
+  // Once for each page.
   useEffect(() => {
     const heading = main.current?.querySelector("h1");
     document.title = heading ? `${heading.textContent} · Agentlane` : "Agentlane";

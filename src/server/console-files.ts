@@ -9,7 +9,7 @@ export interface ConsoleFile {
   readonly contentType: string;
   readonly body: Buffer;
   readonly gzipped: Buffer;
-  /** With its quotes, as in the header. */
+  /** As in the header; weak, because it is the same for both encodings. */
   readonly etag: string;
 }
 
@@ -56,6 +56,6 @@ async function loadFile(path: string): Promise<ConsoleFile> {
     contentType: CONTENT_TYPES[extname(path)] ?? "application/octet-stream",
     body,
     gzipped: await compress(body, { level: 9 }),
-    etag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
+    etag: `W/"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
   };
 }

@@ -94,7 +94,7 @@ function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   return header.split(",").some((tag) => {
     const wanted = tag.trim();
-    return wanted === "*" || wanted.replace(/^W\//, "") === etag;
+    return wanted === "*" || wanted.replace(/^W\//, "") === etag.replace(/^W\//, "");
   });
 }
 

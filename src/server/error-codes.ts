@@ -14,6 +14,9 @@ import { CODE_OF_KIND } from "../tasks/task-error.ts";
 /** `domain` of every google.rpc.ErrorInfo. */
 const DOMAIN = "agentlane";
 
+/** How to authenticate over HTTP. It names no part of what was wrong. */
+export const CHALLENGE = 'Bearer realm="agentlane"';
+
 /** Told to clients that may try again, when the error itself names no delay. */
 const DEFAULT_RETRY_AFTER_MS = 1000;
 
@@ -34,6 +37,7 @@ interface WireStatus {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly fieldViolations?: readonly FieldViolation[];
   readonly retryAfterMs?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
   /** False for a refusal that would repeat itself. Default: by the code. */
   readonly mayRetry?: boolean;
 }
@@ -52,7 +56,7 @@ export function wireError(status: WireStatus): ConnectError {
   const { reason, metadata = {} } = status;
   details.push(detail(ErrorInfoSchema, { reason, domain: DOMAIN, metadata: { ...metadata } }));
   const message = clipped(status.message, MAX_MESSAGE_CHARS);
-  return new ConnectError(message, status.code, undefined, details);
+  return new ConnectError(message, status.code, status.headers, details);
 }
 
 /**
@@ -94,6 +98,8 @@ export function unauthenticated(): ConnectError {
     code: Code.Unauthenticated,
     reason: "UNAUTHENTICATED",
     message: "valid credentials are required",
+    // RFC 9110, section 11.6.1; over gRPC it is one more piece of metadata.
+    headers: { "www-authenticate": CHALLENGE },
   });
 }
 

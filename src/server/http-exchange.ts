@@ -1,4 +1,5 @@
 /** A call over node's request and response objects, HTTP/1.1 and HTTP/2 alike. */
+import type { Peer } from "../auth/contract.ts";
 import type { Clock } from "../clock.ts";
 import type { HttpRequest, HttpResponse } from "./connect-adapter.ts";
 import type { Exchange } from "./interceptors.ts";
@@ -9,6 +10,7 @@ import type { RpcMethod } from "./rpc.ts";
 export function createHttpExchange(
   method: RpcMethod,
   protocol: Protocol,
+  peer: Peer,
   request: HttpRequest,
   response: HttpResponse,
   limits: BodyLimits,
@@ -19,6 +21,7 @@ export function createHttpExchange(
   return {
     protocol,
     headers,
+    peer,
     read: () =>
       readMessage(
         method.descriptor.input,

@@ -19,6 +19,8 @@ export interface HttpGuardParts {
   readonly webConsole: ServeConsole | undefined;
   readonly routes: ReadonlyMap<string, RpcMethod>;
   readonly readiness: Readiness;
+  /** Whether everybody is told why the process is not ready: on loopback, where nobody else asks. */
+  readonly tellsProblems: boolean;
   readonly serve: ServeRpc;
   readonly exchangeFor: (
     method: RpcMethod,
@@ -44,7 +46,7 @@ export function createHttpGuard(parts: HttpGuardParts): HttpHandler {
     }
     const method = routes.get(path);
     if (!method) {
-      servePage(path, request, response, parts.readiness);
+      servePage(path, request, response, parts);
       return;
     }
     if (request.method !== "POST") {
@@ -73,7 +75,7 @@ function servePage(
   path: string,
   request: HttpRequest,
   response: HttpResponse,
-  readiness: Readiness,
+  { readiness, tellsProblems }: HttpGuardParts,
 ): void {
   const grpc = /^application\/grpc($|[+;])/.test(request.headers["content-type"] ?? "");
   if (grpc) {
@@ -93,7 +95,8 @@ function servePage(
       return;
     case "/readyz": {
       const problem = readiness.problem();
-      const text = problem === undefined ? "ready\n" : `not ready: ${problem}\n`;
+      const why = tellsProblems ? `: ${problem}` : "";
+      const text = problem === undefined ? "ready\n" : `not ready${why}\n`;
       send(response, problem === undefined ? 200 : 503, text, { "content-type": "text/plain" });
       return;
     }

@@ -5,8 +5,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Authenticate, Peer } from "../auth/contract.ts";
 import type { Clock } from "../clock.ts";
-import type { Principal } from "../tasks/task-manager.ts";
+import { NOBODY } from "../tasks/principal.ts";
+import { accessTo, authorize } from "./access.ts";
 import {
   type CallScope,
   createCallScope,
@@ -28,11 +30,6 @@ import type {
 import { watchReader } from "./stalled-reader.ts";
 import type { Validate } from "./validation.ts";
 
-/** Undefined = no valid credentials. Called before anything of the body is read. */
-export type Authenticate = (
-  headers: IncomingHttpHeaders,
-) => Principal | undefined | Promise<Principal | undefined>;
-
 /** Told about errors whose cause clients are not told; `where`: the RPC, or "accept". */
 export type OnError = (error: unknown, where: string) => void;
 
@@ -40,6 +37,7 @@ export type OnError = (error: unknown, where: string) => void;
 export interface Exchange {
   readonly protocol: Protocol;
   readonly headers: IncomingHttpHeaders;
+  readonly peer: Peer;
   /** Reads and decodes the request message. */
   read(): Promise<Message>;
   /** Calls back once, when the reply is out or the client is gone, also when that is already so. */
@@ -170,11 +168,21 @@ async function begin(
     // A stream whose client is gone stays parked where it is: this is its end.
     if (scope.signal.aborted) span.end(toWireError(scope.signal.reason, ignore).code);
   });
-  const known = parts.authenticate(exchange.headers);
+  const known = admitted(parts, method, exchange);
   const principal = known instanceof Promise ? await scope.beforeDeadline(known) : known;
   if (!principal) throw unauthenticated();
+  authorize(principal, method.name);
   const { signal, remainingMs } = scope;
   return { call: { principal, signal, remainingMs }, scope };
+}
+
+/** Who is it? Nothing of the body has been read. */
+function admitted(
+  { authenticate }: InterceptorParts,
+  { name }: RpcMethod,
+  { headers, peer }: Exchange,
+): ReturnType<Authenticate> {
+  return accessTo(name) === "open" ? NOBODY : authenticate({ headers, peer });
 }
 
 /** Who is not done now has lost its client, or its server. */

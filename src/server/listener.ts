@@ -100,7 +100,7 @@ function acceptorFor({ tls, headerTimeoutMs }: ServerOptions): Server {
   const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS, noDelay: true };
   if (!tls) return createNetServer(keepAlive);
   const mutual = tls.clientCa
-    ? { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }
+    ? { ca: tls.clientCa, requestCert: true, rejectUnauthorized: !tls.clientCertificateOptional }
     : {};
   return createTlsServer({
     ...keepAlive,

@@ -26,8 +26,9 @@ export function operationsService(
       return create(GetFrameworkHealthResponseSchema, { frameworks });
     },
 
-    async listAgents() {
-      return create(ListAgentsResponseSchema, { agents: await operations.listAgents() });
+    async listAgents(_request, { principal }) {
+      const agents = await operations.listAgents(principal);
+      return create(ListAgentsResponseSchema, { agents });
     },
 
     async validateAgent({ subject }) {
@@ -41,8 +42,9 @@ export function operationsService(
       }
     },
 
-    async listWorkers() {
-      return create(ListWorkersResponseSchema, { workers: await operations.listWorkers() });
+    async listWorkers(_request, { principal }) {
+      const workers = await operations.listWorkers(principal);
+      return create(ListWorkersResponseSchema, { workers });
     },
   };
 }

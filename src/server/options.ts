@@ -5,8 +5,10 @@ export interface TlsOptions {
   readonly cert: string;
   /** PEM. */
   readonly key: string;
-  /** PEM. When set, only clients with a certificate signed by it are let in. */
+  /** PEM of the authorities of client certificates. */
   readonly clientCa?: string;
+  /** Whether clients without a certificate of theirs are let in, to show another credential. */
+  readonly clientCertificateOptional?: boolean;
 }
 
 export interface ServerOptions {
@@ -15,6 +17,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Absent = cleartext. */
   readonly tls?: TlsOptions;
+  /** Whether clients may ask for the contract (grpc.reflection). */
+  readonly reflection: boolean;
   /** Origins whose pages may call; pages of our own always may. */
   readonly corsOrigins: readonly string[];
   /** Open connections; more are closed at once. */
@@ -49,6 +53,7 @@ export interface ServerOptions {
 export const DEFAULT_SERVER_OPTIONS: ServerOptions = {
   host: "127.0.0.1",
   port: 50051,
+  reflection: true,
   corsOrigins: [],
   maxConnections: 10_000,
   maxConnectionsPerAddress: 1_000,

@@ -8,7 +8,7 @@ import type {
   Message,
   MessageShape,
 } from "@bufbuild/protobuf";
-import type { Principal } from "../tasks/task-manager.ts";
+import type { Principal } from "../tasks/principal.ts";
 
 /** A call as a service sees it. */
 export interface Call {

@@ -1,10 +1,11 @@
 /** The server: one port, all services, drained before it stops. */
 import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import { isIP } from "node:net";
+import type { Authenticate } from "../auth/contract.ts";
 import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
-import { DEFAULT_TENANT } from "../tasks/task-manager.ts";
+import { ANYBODY } from "../tasks/principal.ts";
 import { type Metrics, NO_METRICS } from "../telemetry/metrics.ts";
 import { agentService } from "./agent-service.ts";
 import { createCallSpans } from "./call-span.ts";
@@ -17,11 +18,12 @@ import { createGrpcAdapter } from "./grpc/grpc-adapter.ts";
 import type { Readiness } from "./health.ts";
 import { createHttpExchange } from "./http-exchange.ts";
 import { createHttpGuard } from "./http-guard.ts";
-import { type Authenticate, createInterceptors, type OnError } from "./interceptors.ts";
+import { createInterceptors, type OnError } from "./interceptors.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { createOpenAIAdapter } from "./openai/adapter.ts";
 import { operationsService } from "./operations-service.ts";
 import type { ServerOptions } from "./options.ts";
+import { createPeers } from "./peers.ts";
 import { createRoutes, type ServiceParts } from "./routes.ts";
 import { createValidation } from "./validation.ts";
 
@@ -127,9 +129,10 @@ function assemble(parts: ServerParts): Running {
   const gate = createGate();
   const { readiness, announceDrain } = untilDrained(parts.readiness);
   const routes = createRoutes({ ...parts, readiness });
+  const peers = createPeers();
   const interceptors = createInterceptors({
     gate,
-    authenticate: parts.authenticate ?? (() => ({ tenant: DEFAULT_TENANT })),
+    authenticate: parts.authenticate ?? (() => ANYBODY),
     validate: createValidation(),
     clock,
     maxTimeoutMs: options.maxTimeoutMs,
@@ -140,9 +143,11 @@ function assemble(parts: ServerParts): Running {
   const guard = createHttpGuard({
     routes,
     readiness,
+    tellsProblems: parts.authenticate === undefined,
     answerOrigin: createCors(options.corsOrigins),
     openai: createOpenAIAdapter({
       interceptors,
+      peerOf: peers.ofRequest,
       agents: agentService(parts.manager),
       operations: operationsService(parts.operations),
       limits: options,
@@ -152,7 +157,15 @@ function assemble(parts: ServerParts): Running {
     webConsole: consoleOf(parts),
     serve: createConnectAdapter(routes.values(), interceptors, options, onError),
     exchangeFor: (method, protocol, request, response) =>
-      createHttpExchange(method, protocol, request, response, options, clock),
+      createHttpExchange(
+        method,
+        protocol,
+        peers.ofRequest(request),
+        request,
+        response,
+        options,
+        clock,
+      ),
   });
   const listener = createListener(options, clock, (error) => onError(error, "accept"));
   listener.http1.on("request", guard);
@@ -163,9 +176,10 @@ function assemble(parts: ServerParts): Running {
     ? createGrpcAdapter(routes, interceptors, options, clock, onError)
     : () => false;
   listener.http2.on("session", (session) => {
+    const peer = peers.ofSession(session);
     session.on("stream", (stream, headers, flags, rawHeaders) => {
       if (headerListBytes(rawHeaders) > options.maxHeaderBytes) refuseHeaders(stream);
-      else if (!grpc(stream, headers))
+      else if (!grpc(stream, headers, peer))
         http2Requests.emit("stream", stream, headers, flags, rawHeaders);
     });
   });
@@ -208,9 +222,8 @@ function untilDrained(readiness: Readiness): { readiness: Readiness; announceDra
   };
 }
 
-/** A client certificate is a credential: without one nobody gets as far as a call. */
-function isGuarded({ authenticate, options: { host, tls } }: ServerParts): boolean {
-  return authenticate !== undefined || tls?.clientCa !== undefined || isLoopback(host);
+function isGuarded({ authenticate, options: { host } }: ServerParts): boolean {
+  return authenticate !== undefined || isLoopback(host);
 }
 
 /** Whoever may have no credential gets no page that acts for them. */

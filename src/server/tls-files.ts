@@ -8,6 +8,7 @@ export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
   readonly clientCaFile: string | undefined;
+  readonly clientCertificateOptional: boolean;
 }
 
 /** Throws `invalid_argument` that names the variable whose file is wrong. */
@@ -19,7 +20,7 @@ export async function loadTls(files: TlsFiles): Promise<TlsOptions> {
   check("TLS_KEY", { cert, key });
   if (!clientCa) return { cert, key };
   check("TLS_CLIENT_CA", { ca: clientCa });
-  return { cert, key, clientCa };
+  return { cert, key, clientCa, clientCertificateOptional: files.clientCertificateOptional };
 }
 
 async function readPem(name: string, file: string): Promise<string> {

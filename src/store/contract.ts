@@ -1,5 +1,6 @@
 /**
- * Seam: where truth lives. Tasks, lanes, leases, events, idempotency keys, sessions and workers.
+ * Seam: where truth lives. Tasks, lanes, leases, events, idempotency keys, sessions, workers
+ * and credentials.
  * Every operation is atomic; every write of an attempt carries its lease and is refused with
  * `lease_lost` when its fence is stale. Instants are the store's own (server) time: callers pass
  * durations. Records handed out are never changed afterwards by the store, nor may the caller change
@@ -22,6 +23,7 @@ import type {
   TaskState,
 } from "../../gen/agentlane/v1/task_pb.js";
 import type { Service } from "../lifecycle.ts";
+import type { CredentialStore } from "./credential-contract.ts";
 import type { StateChange } from "./state-change.ts";
 import type { WorkerStore } from "./worker-registry.ts";
 
@@ -33,6 +35,7 @@ export interface Store extends Service {
   readonly deadLetters: DeadLetterStore;
   readonly sessions: SessionStore;
   readonly workers: WorkerStore;
+  readonly credentials: CredentialStore;
   /** Resolves when the store answers; rejects with `unavailable` and the reason otherwise. */
   check(): Promise<void>;
 }

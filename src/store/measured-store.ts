@@ -67,6 +67,13 @@ export function measureStore(store: Store, metrics: Metrics, clock: Clock): Stor
       list: () => time("list_workers", () => store.workers.list()),
       instances: (...args) => time("list_instances", () => store.workers.instances(...args)),
     },
+    credentials: {
+      add: (...args) => time("add_key", () => store.credentials.add(...args)),
+      find: (keyId) => time("find_key", () => store.credentials.find(keyId)),
+      list: (...args) => time("list_keys", () => store.credentials.list(...args)),
+      revoke: (...args) => time("revoke_key", () => store.credentials.revoke(...args)),
+      markUsed: (...args) => time("mark_key_used", () => store.credentials.markUsed(...args)),
+    },
   };
 }
 

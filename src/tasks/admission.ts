@@ -18,7 +18,8 @@ import { timestamp } from "../timestamp.ts";
 import type { AgentPolicy } from "./agent-directory.ts";
 import { canonicalJson, guardJson, guardValue } from "./json-guard.ts";
 import { guardMessages } from "./message-guard.ts";
-import type { Principal, SubmitOptions, TaskInput } from "./task-manager.ts";
+import type { Principal } from "./principal.ts";
+import type { SubmitOptions, TaskInput } from "./task-manager.ts";
 import { guardDuration } from "./time-guard.ts";
 
 export interface AdmissionLimits {

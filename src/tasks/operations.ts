@@ -2,6 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { AccessRole } from "../../gen/agentlane/v1/admin_service_pb.js";
 import {
   type AgentDescription,
   type FrameworkHealth,
@@ -17,6 +18,7 @@ import { AgentlaneError } from "../errors.ts";
 import type { MessageQueue } from "../queue/contract.ts";
 import type { QueueFigures, Store } from "../store/contract.ts";
 import type { AgentDirectory } from "./agent-directory.ts";
+import { mayUse, type Principal } from "./principal.ts";
 
 export interface Operations {
   status(): Promise<GetTaskManagerStatusResponse>;
@@ -24,11 +26,13 @@ export interface Operations {
   queueStats(queue: string | undefined): Promise<QueueStats[]>;
   /** Undefined = all enabled frameworks; `not_found` for an unknown one. */
   frameworkHealth(framework: string | undefined): Promise<FrameworkHealth[]>;
-  listAgents(): Promise<AgentDescription[]>;
+  /** Those that the principal may use. */
+  listAgents(principal: Principal): Promise<AgentDescription[]>;
   validateAgent(
     subject: { agentId: string } | { definition: JsonObject },
   ): Promise<ValidateAgentResponse>;
-  listWorkers(): Promise<Worker[]>;
+  /** Without their hosts for all but the installation's admins. */
+  listWorkers(principal: Principal): Promise<Worker[]>;
 }
 
 /** What only this process knows. */
@@ -110,9 +114,16 @@ export function createOperations(parts: OperationsParts): Operations {
         `framework "${framework}" is not enabled (ENABLED_FRAMEWORKS)`,
       );
     },
-    listAgents: () => agents.describe(),
+    async listAgents(principal) {
+      const all = await agents.describe();
+      return all.filter(({ agentId }) => mayUse(principal, agentId));
+    },
     validateAgent: (subject) => agents.validate(subject),
-    listWorkers: () => store.workers.list(),
+    async listWorkers({ roles }) {
+      const workers = await store.workers.list();
+      if (roles.has(AccessRole.ADMIN)) return workers;
+      return workers.map((worker) => ({ ...worker, host: "" }));
+    },
   };
 }
 

@@ -1,5 +1,12 @@
 /** The PRODUCER span of a submit, and the headers that carry the trace through the message. */
-import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  type Context,
+  context,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
 import { Priority } from "../../gen/agentlane/v1/task_pb.js";
 import {
   ATTR_ERROR_TYPE,
@@ -32,15 +39,26 @@ export interface TraceCarrier {
 
 const NOT_TRACED: TraceCarrier = { headers: {}, traceId: "" };
 
+/** Of a trace that is not sampled: its headers say so, and whoever gets them does not sample it either. */
+function unsampled(spanContext: SpanContext, from: Context): TraceCarrier {
+  if (!trace.isSpanContextValid(spanContext)) return NOT_TRACED;
+  return { headers: injectTrace(from), traceId: spanContext.traceId };
+}
+
 export async function withPublishSpan<T>(
   attributes: PublishAttributes,
   run: (carrier: TraceCarrier) => Promise<T>,
 ): Promise<T> {
-  const span = trace.getTracer(SCOPE_NAME).startSpan(`publish ${attributes.queue}`, {
-    kind: SpanKind.PRODUCER,
-  });
-  const traceId = span.spanContext().traceId;
-  if (!trace.isSpanContextValid(span.spanContext())) return run(NOT_TRACED);
+  const parent = context.active();
+  const caller = trace.getSpan(parent);
+  if (caller && !caller.isRecording()) return run(unsampled(caller.spanContext(), parent));
+  const span = trace
+    .getTracer(SCOPE_NAME)
+    .startSpan(`publish ${attributes.queue}`, { kind: SpanKind.PRODUCER }, parent);
+  const { traceId } = span.spanContext();
+  if (!span.isRecording()) {
+    return run(unsampled(span.spanContext(), trace.setSpan(parent, span)));
+  }
   span.setAttributes({
     [ATTR_MESSAGING_SYSTEM_NAME]: attributes.queueType,
     [ATTR_MESSAGING_DESTINATION_NAME]: attributes.queue,
@@ -50,7 +68,7 @@ export async function withPublishSpan<T>(
     [ATTR_TASK_PRIORITY]: Priority[attributes.priority],
     ...(attributes.sessionId && { [ATTR_MESSAGING_CONVERSATION_ID]: attributes.sessionId }),
   });
-  const active = trace.setSpan(context.active(), span);
+  const active = trace.setSpan(parent, span);
   const headers = injectTrace(active);
   try {
     return await context.with(active, () => run({ headers, traceId }));

@@ -15,7 +15,7 @@ import {
 } from "../store/contract.ts";
 import { guardContext } from "./context-guard.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { Principal } from "./task-manager.ts";
+import type { Principal } from "./principal.ts";
 
 export interface SessionName {
   readonly agentId: string;
@@ -71,7 +71,7 @@ export function createSessionManager(parts: SessionManagerParts): SessionManager
 
   async function load(principal: Principal, name: SessionName): Promise<ExecutionContext> {
     const stored = await store.sessions.load(refOf(principal, name));
-    if (!stored) throw notFound(name);
+    if (!stored) throw sessionNotFound(name);
     return stored.context;
   }
 
@@ -92,7 +92,7 @@ export function createSessionManager(parts: SessionManagerParts): SessionManager
         store.sessions.lane(ref),
         instanceOf(principal, name),
       ]);
-      if (!stored) throw notFound(name);
+      if (!stored) throw sessionNotFound(name);
       return { context: stored.context, instance, unfinishedTaskIds };
     },
     list: (principal, filter, page) => store.sessions.list(principal.tenant, filter, page),
@@ -128,7 +128,7 @@ function refOf(principal: Principal, name: SessionName): SessionRef {
   return { tenant: principal.tenant, agentId: name.agentId, sessionId: name.sessionId };
 }
 
-function notFound(name: SessionName): AgentlaneError {
+export function sessionNotFound(name: SessionName): AgentlaneError {
   return new AgentlaneError(
     "not_found",
     "SESSION_NOT_FOUND",

@@ -14,19 +14,12 @@ import { type AdmissionLimits, admit } from "./admission.ts";
 import type { AgentDirectory } from "./agent-directory.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { JournalEntry } from "./journal.ts";
+import type { Principal } from "./principal.ts";
 import { withPublishSpan } from "./publish-span.ts";
 import { linkedToTask } from "./resume-link.ts";
 import { createRuns } from "./runs.ts";
 import { isTerminal } from "./task-state.ts";
 import { createWatchers } from "./watchers.ts";
-
-/** The caller, as authentication established it. The tenant never comes from a request. */
-export interface Principal {
-  readonly tenant: string;
-}
-
-/** Used until authentication names a tenant. */
-export const DEFAULT_TENANT = "default";
 
 /** What a client submits; all three submitting requests have these fields. */
 export type TaskInput = Omit<ExecuteRequest, "$typeName" | "$unknown">;

@@ -149,29 +149,46 @@ function seriesOf<T>(
   return series;
 }
 
+/** A step on the way to a series: one for each value of its attributes. */
+interface Step<T> {
+  readonly next: Map<string, Step<T>>;
+  cell: T | undefined;
+}
+
 function createSeries<T>(
   { attributes: names }: MetricDefinition,
   maxSeries: number,
   make: () => T,
 ): Series<T> {
-  const series = new Map<string, { attributes: SeriesAttributes; cell: T }>();
+  const root: Step<T> = { next: new Map(), cell: undefined };
+  const known: { attributes: SeriesAttributes; cell: T }[] = [];
   let overflow: T | undefined;
+
+  function add(values: readonly string[]): T {
+    if (known.length >= maxSeries - 1) {
+      overflow ??= make();
+      return overflow;
+    }
+    const cell = make();
+    let step = root;
+    for (const value of values) {
+      const next = step.next.get(value) ?? { next: new Map(), cell: undefined };
+      step.next.set(value, next);
+      step = next;
+    }
+    step.cell = cell;
+    known.push({ attributes: attributesOf(names, values), cell });
+    return cell;
+  }
+
   return {
     at(values) {
-      const key = values.length === 1 ? (values[0] ?? "") : values.join("\u0000");
-      const found = series.get(key);
-      if (found) return found.cell;
-      if (series.size >= maxSeries - 1) {
-        overflow ??= make();
-        return overflow;
-      }
-      const cell = make();
-      series.set(key, { attributes: attributesOf(names, values), cell });
-      return cell;
+      let step: Step<T> | undefined = root;
+      for (const value of values) step = step?.next.get(value);
+      return step?.cell ?? add(values);
     },
     all() {
-      const rest = overflow === undefined ? [] : [{ attributes: OVERFLOW, cell: overflow }];
-      return [...series.values(), ...rest];
+      return overflow === undefined ? known : [...known, { attributes: OVERFLOW, cell: overflow }];
     },
   };
 }

@@ -28,7 +28,7 @@ export function startAttemptSpan(message: QueueMessage, queueType: string): Atte
   const parent = extractTrace(message.traceHeaders);
   const tracer = trace.getTracer(names.SCOPE_NAME);
   const span = tracer.startSpan(`process ${message.queue}`, { kind: SpanKind.CONSUMER }, parent);
-  if (!trace.isSpanContextValid(span.spanContext())) return NOT_TRACED;
+  if (!span.isRecording()) return unrecorded(span);
   const active = trace.setSpan(parent, span);
   span.setAttributes({
     [names.ATTR_MESSAGING_SYSTEM_NAME]: queueType,
@@ -61,12 +61,16 @@ export function startAttemptSpan(message: QueueMessage, queueType: string): Atte
   };
 }
 
-const NOT_TRACED: AttemptSpan = {
-  spanId: "",
-  claimed: () => undefined,
-  invoke: (_record, _framework, run) => run(),
-  end: () => undefined,
-};
+/** Not sampled, or tracing is off. What would be below it is not sampled either, and not begun. */
+function unrecorded(span: Span): AttemptSpan {
+  const spanContext = span.spanContext();
+  return {
+    spanId: trace.isSpanContextValid(spanContext) ? spanContext.spanId : "",
+    claimed: () => undefined,
+    invoke: (_record, _framework, run) => run(),
+    end: () => undefined,
+  };
+}
 
 /** A retry is a child of the same publish, and links to the attempt before it. */
 function linkToPrevious(span: Span, record: TaskRecord): void {

@@ -16,7 +16,8 @@ const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/goo
  */
 export const hasChromium: boolean = (() => {
   if (executablePath) return true;
-  if (process.env.CI) throw new Error("chromium is missing; CI needs it (apt-get install chromium)");
+  if (process.env.CI)
+    throw new Error("chromium is missing; CI needs it (apt-get install chromium)");
   console.warn("SKIPPED: chromium is missing, and so is CHROMIUM; the console is not tested");
   return false;
 })();
@@ -94,9 +95,10 @@ export async function violations(page: Page): Promise<string[]> {
   });
 }
 
-/** Of the whole page, named after what it shows. */
+/** Of the whole page, or of what is seen of it under a dialog; named after what it shows. */
 export async function screenshot(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+  const fullPage = (await page.locator("dialog").count()) === 0;
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage });
 }
 
 /** Nothing sticks out at the side. */

@@ -9,7 +9,8 @@ import { type Program, startProgram } from "../harness/program.ts";
 export const AGENTS_FILE = fileURLToPath(new URL("./agents/agentlane.json", import.meta.url));
 
 export function startInstallation(): Promise<Program> {
-  const environment = { AGENTS: AGENTS_FILE };
+  // The running task of `fill` outlasts the tests.
+  const environment = { AGENTS: AGENTS_FILE, AGENT_EXECUTION_TIMEOUT: "3600" };
   const agents = agentsOf(loadConfig(environment), () => undefined);
   return startProgram({ agents }, environment);
 }
@@ -34,7 +35,11 @@ export async function fill({ agents, tasks }: Program): Promise<Ids> {
   }
   const session = { agentId: "demo", sessionId: "sums" };
   const finished = await agents.execute({ ...session, messages: [text("What is 12 * 34?")] });
-  const asked = await agents.execute({ agentId: "asking", sessionId: "a1", messages: [text("hi")] });
+  const asked = await agents.execute({
+    agentId: "asking",
+    sessionId: "a1",
+    messages: [text("hi")],
+  });
   const retried = await agents.execute({
     agentId: "echo",
     sessionId: "second-try",

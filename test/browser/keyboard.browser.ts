@@ -76,7 +76,7 @@ describe.skipIf(!hasChromium)("with the keyboard", () => {
 
   test("a conversation, its tool call and its code", async () => {
     const { context, page } = await visit(browser, `${program.baseUrl}/console/playground`);
-    await page.getByRole("textbox", { name: "Message" }).waitFor();
+    await page.getByRole("textbox", { name: "Message", exact: true }).waitFor();
     await tabTo(page, "Message");
     await page.keyboard.type("What is 6 * 7?");
     await page.keyboard.press("Enter");

@@ -39,14 +39,14 @@ describe.skipIf(!hasChromium)("operating", () => {
     await program.agents.execute({ agentId: "demo", sessionId: "f1", messages: [text("hello")] });
     const { context, page } = await open("/tasks");
     await page.locator("tbody tr", { hasText: "demo" }).first().waitFor();
-    await page.getByLabel("Agent").selectOption("demo");
-    await page.getByLabel("State").selectOption("COMPLETED");
+    await page.getByLabel("Agent", { exact: true }).selectOption("demo");
+    await page.getByLabel("State", { exact: true }).selectOption("COMPLETED");
     await page.locator("tbody tr", { hasText: "echo" }).first().waitFor({ state: "detached" });
     expect(await page.locator("tbody tr").count()).toBe(1);
     await page.reload();
     await page.locator("tbody tr", { hasText: "demo" }).waitFor();
     expect(await page.locator("tbody tr").count()).toBe(1);
-    await page.getByLabel("Session").fill("nobody");
+    await page.getByLabel("Session", { exact: true }).fill("nobody");
     await page.getByText("No task matches").waitFor();
     await page.getByRole("button", { name: "Clear" }).click();
     await page.locator("tbody tr", { hasText: "echo" }).first().waitFor();
@@ -82,7 +82,7 @@ describe.skipIf(!hasChromium)("operating", () => {
     const { context, page } = await open(`/tasks/${task?.taskId}`);
     await page.getByRole("button", { name: "Redrive" }).click();
     await page.getByText("1 times").waitFor();
-    await page.getByText("Attempt 4").waitFor();
+    await page.locator(".attempt", { hasText: "Attempt 4" }).waitFor();
     await context.close();
   });
 
@@ -118,7 +118,7 @@ describe.skipIf(!hasChromium)("operating", () => {
     await boxes.nth(0).check();
     await boxes.nth(1).check();
     await page.getByRole("button", { name: "Delete selected (2)" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Back" }).click();
     expect((await program.tasks.listDeadLetters({})).totalCount).toBe(before);
     await page.locator("tbody").getByRole("checkbox").nth(0).check();
     await page.getByRole("button", { name: "Delete selected (1)" }).click();

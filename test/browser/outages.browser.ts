@@ -56,7 +56,7 @@ describe.skipIf(!hasChromium || !hasRedis)("outages", () => {
     const { context, page, problems } = await visit(browser, `${url}/playground?agent=echo`);
     await page.getByText("Input and options").click();
     await page.getByLabel("Configurable (JSON)").fill('{"tokens": 100, "delayMs": 50}');
-    await page.getByRole("textbox", { name: "Message" }).fill("count");
+    await page.getByRole("textbox", { name: "Message", exact: true }).fill("count");
     await page.getByRole("button", { name: "Send" }).click();
     const turn = page.locator(".turn");
     await turn.getByText(/\bt10\b/).waitFor();
@@ -64,7 +64,7 @@ describe.skipIf(!hasChromium || !hasRedis)("outages", () => {
     await worker.exited;
     await start({});
     await turn.getByText("attempt 2").waitFor();
-    await turn.getByText("Completed").waitFor();
+    await turn.locator(".badge", { hasText: "Completed" }).waitFor();
     const wanted = Array.from({ length: 100 }, (_, index) => `t${index}`).join(" ");
     expect(await turn.locator(".answer .prose").textContent()).toBe(wanted);
     await state(page, "live").waitFor();
@@ -81,7 +81,9 @@ describe.skipIf(!hasChromium || !hasRedis)("outages", () => {
     const url = `http://${server.address}/console`;
     const { context, page, problems } = await visit(browser, `${url}/playground?agent=demo`);
     await state(page, "live").waitFor();
-    await page.getByRole("textbox", { name: "Message" }).fill("Count slowly to 200 every 50 ms");
+    await page
+      .getByRole("textbox", { name: "Message", exact: true })
+      .fill("Count slowly to 200 every 50 ms");
     await page.getByRole("button", { name: "Send" }).click();
     const turn = page.locator(".turn");
     await turn.locator(".progress-line").waitFor();

@@ -12,7 +12,8 @@ interface PageCase {
   readonly shows: (page: Page) => Promise<unknown>;
 }
 
-const heading = (page: Page, name: string) => page.getByRole("heading", { level: 1, name }).waitFor();
+const heading = (page: Page, name: string) =>
+  page.getByRole("heading", { level: 1, name }).waitFor();
 
 const CASES: readonly PageCase[] = [
   {
@@ -24,7 +25,11 @@ const CASES: readonly PageCase[] = [
       await page.locator(".tile", { hasText: "Throughput" }).getByText(/^\d/).waitFor();
     },
   },
-  { name: "tasks", path: () => "/tasks", shows: (page) => page.locator(".badge", { hasText: "Running" }).waitFor() },
+  {
+    name: "tasks",
+    path: () => "/tasks",
+    shows: (page) => page.locator(".badge", { hasText: "Running" }).waitFor(),
+  },
   {
     name: "task-finished",
     path: ({ finished }) => `/tasks/${finished}`,
@@ -56,7 +61,11 @@ const CASES: readonly PageCase[] = [
       await page.locator(".event", { hasText: "Progress" }).first().waitFor();
     },
   },
-  { name: "sessions", path: () => "/sessions", shows: (page) => page.getByText("order-1001").waitFor() },
+  {
+    name: "sessions",
+    path: () => "/sessions",
+    shows: (page) => page.getByText("order-1001").waitFor(),
+  },
   {
     name: "session",
     path: () => "/sessions/demo/sums",

@@ -3,8 +3,9 @@ import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConsole } from "../../src/server/console-files.ts";
+import { ANYBODY } from "../../src/tasks/principal.ts";
 import { startTestServer, type TestServer } from "../server/test-server.ts";
-import { hasChromium, launch, LOOKS, screenshot, violations, visit } from "./browser.ts";
+import { hasChromium, LOOKS, launch, screenshot, violations, visit } from "./browser.ts";
 
 const KEY = "key-of-the-test";
 
@@ -16,8 +17,8 @@ describe.skipIf(!hasChromium)("a server with keys", () => {
     server = await startTestServer({
       parts: {
         webConsole: { files: await loadConsole(folder) },
-        authenticate: async ({ authorization }) =>
-          authorization === `Bearer ${KEY}` ? { tenant: "default" } : undefined,
+        authenticate: async ({ headers }) =>
+          headers.authorization === `Bearer ${KEY}` ? ANYBODY : undefined,
       },
     });
     browser = await launch();

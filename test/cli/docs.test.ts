@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { connect } from "../../sdk/typescript/src/node.ts";
+import { AccessRole, connect } from "../../sdk/typescript/src/node.ts";
 import { OPERATOR_COMMANDS } from "../../src/cli/operator-commands.ts";
 import { PROCESS_COMMANDS } from "../../src/main-commands.ts";
 import { type Program, startProgram } from "../harness/program.ts";
@@ -38,10 +38,13 @@ beforeAll(async () => {
   });
   const dead = task?.taskId ?? "";
   for await (const _ of client.watch(dead));
+  const { key } = await client.admin.createApiKey({
+    ...{ name: "docs", tenant: "docs", roles: [AccessRole.READ] },
+  });
   client.close();
   environment = {
     ...{ PATH: `${folder}:${process.env.PATH}`, HOME: folder },
-    ...{ AGENTLANE_URL: program.baseUrl, TASK: taskId, DEAD: dead },
+    ...{ AGENTLANE_URL: program.baseUrl, TASK: taskId, DEAD: dead, KEY: key?.keyId },
   };
 });
 

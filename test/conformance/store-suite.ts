@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import { acceptCases } from "./store/accept-cases.ts";
 import { attemptCases } from "./store/attempt-cases.ts";
 import { changeCases } from "./store/change-cases.ts";
+import { credentialCases } from "./store/credential-cases.ts";
 import { deadLetterCases } from "./store/dead-letter-cases.ts";
 import { laneCases } from "./store/lane-cases.ts";
 import { leaseCases } from "./store/lease-cases.ts";
@@ -30,5 +31,6 @@ export function storeConformance(name: string, makeFixture: () => Promise<StoreF
     readCases(scene);
     sizeCases(scene);
     raceCases(scene);
+    credentialCases(scene);
   });
 }

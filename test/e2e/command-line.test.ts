@@ -114,6 +114,7 @@ describe("serve", () => {
 
   it("says that only this machine can call it and that memory forgets", async () => {
     served = await serve();
+    await served.prints(`http://${served.address}/console is the web console`);
     await served.prints("Only this machine can call it");
     await served.prints("Everything is in memory");
   });

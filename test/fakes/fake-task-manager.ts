@@ -12,8 +12,8 @@ import {
 } from "../../gen/agentlane/v1/task_pb.js";
 import { Code } from "../../gen/google/rpc/code_pb.js";
 import { AgentlaneError, isKind } from "../../src/errors.ts";
+import type { Principal } from "../../src/tasks/principal.ts";
 import type {
-  Principal,
   SubmitOptions,
   TaskInput,
   TaskManager,

@@ -3,7 +3,7 @@ import type { CallFaults } from "./call-faults.ts";
 
 /** The store as one process reaches it. It belongs to all of them: start and stop do nothing. */
 export function faultStore(inner: Store, { call }: CallFaults): Store {
-  const { tasks, log, deadLetters, sessions, workers } = inner;
+  const { tasks, log, deadLetters, sessions, workers, credentials } = inner;
   return {
     type: inner.type,
     start: () => Promise.resolve(),
@@ -49,6 +49,13 @@ export function faultStore(inner: Store, { call }: CallFaults): Store {
       list: () => call("workers", () => workers.list()),
       instances: (tenant, filter, page) =>
         call("instances", () => workers.instances(tenant, filter, page)),
+    },
+    credentials: {
+      add: (record, limits) => call("addKey", () => credentials.add(record, limits)),
+      find: (keyId) => call("findKey", () => credentials.find(keyId)),
+      list: (tenant, page) => call("listKeys", () => credentials.list(tenant, page)),
+      revoke: (keyId, atMs) => call("revokeKey", () => credentials.revoke(keyId, atMs)),
+      markUsed: (keyId, atMs) => call("markKeyUsed", () => credentials.markUsed(keyId, atMs)),
     },
   };
 }

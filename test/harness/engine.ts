@@ -33,8 +33,9 @@ import {
   scriptedExecutor,
   userMessage,
 } from "../fakes/scripted-executor.ts";
+import { principal } from "./principals.ts";
 
-export const PRINCIPAL = { tenant: "default" };
+export const PRINCIPAL = principal();
 
 export interface EngineOptions {
   readonly clock?: FakeClock;

@@ -14,6 +14,8 @@ export interface ReceivedSpan {
   name: string;
   /** 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
   kind: number;
+  /** Since the epoch. */
+  startMs: number;
   durationMs: number;
   attributes: Record<string, string | number | boolean>;
   events: { name: string; attributes: Record<string, string | number | boolean> }[];
@@ -96,6 +98,7 @@ function decodeSpan(bytes: Uint8Array, resource: Record<string, Value>): Receive
     parentSpanId: "",
     name: "",
     kind: 0,
+    startMs: 0,
     durationMs: 0,
     attributes: {},
     events: [],
@@ -110,7 +113,10 @@ function decodeSpan(bytes: Uint8Array, resource: Record<string, Value>): Receive
     if (number === 4) span.parentSpanId = hex(reader);
     if (number === 5) span.name = reader.string();
     if (number === 6) span.kind = reader.int32();
-    if (number === 7) startNs = BigInt(reader.fixed64());
+    if (number === 7) {
+      startNs = BigInt(reader.fixed64());
+      span.startMs = Number(startNs / 1000n) / 1000;
+    }
     if (number === 8) span.durationMs = Number(BigInt(reader.fixed64()) - startNs) / 1e6;
     if (number === 9) readAttribute(reader.bytes(), span.attributes);
     if (number === 11) span.events.push(decodeEvent(reader.bytes()));

@@ -84,7 +84,7 @@ export async function serve(
   args: string[] = [],
   environment: Record<string, string> = {},
 ): Promise<ServingProcess> {
-  const child = start(["serve", ...args], { PORT: "0", ...environment });
+  const child = start(["serve", ...args], { PORT: "0", METRICS_PORT: "0", ...environment });
   const output = collect(child.stdout);
   const errors = collect(child.stderr);
   const exited = once(child, "close").then(([code]) => code as number | null);

@@ -241,6 +241,28 @@ describe.skipIf(!hasRabbit)("the RabbitMQ queue", () => {
       .toMatchObject({ pendingCount: 0, unsettledCount: 0 });
   });
 
+  it("finds what the broker has stopped to push, and goes on with what comes after", async () => {
+    const on = await queue();
+    const consumer = await consume(on);
+    await on.publish([queueMessage()]);
+    await take(consumer, 1);
+    const both = take(consumer, 2);
+    const levels = `Q <- rabbit_amqqueue:list(), case amqqueue:get_name(Q) of {resource, _, queue, <<"${prefix}.queue.", _/binary>>} -> true; _ -> false end`;
+    const consumers = `{ok, {_, All}, _} = ra:local_query(amqqueue:get_pid(Q), fun rabbit_fifo:query_consumers/1)`;
+    await expect
+      .poll(() =>
+        rabbit.evaluate(`lists:sum([begin ${consumers}, maps:size(All) end || ${levels}])`),
+      )
+      .toBe("{ok, 4}");
+    // As a queue that has lost its consumers and told nobody.
+    await rabbit.evaluate(
+      `[begin ${consumers}, [ra:process_command(amqqueue:get_pid(Q), rabbit_fifo:make_checkout(Key, cancel, #{})) || Key <- maps:keys(All)] end || ${levels}], ok`,
+    );
+    // The first one is found by a look, and ends the consumer here; the second one is to be asked for.
+    await on.publish([queueMessage(), queueMessage()]);
+    await both;
+  }, 20_000);
+
   it("gives a dead consumer's deliveries to others, marked as redelivered", async () => {
     const between = await proxy();
     const dying = await consume(await queue(`amqp://127.0.0.1:${between.port}`), "dying");

@@ -14,6 +14,7 @@ import { loadConfig } from "../../src/config.ts";
 import { createRuntime, type Runtime } from "../../src/runtime.ts";
 import { silentLogger } from "../../src/telemetry/logging.ts";
 import { AGENT, TENANT, userMessage } from "../harness/builders.ts";
+import { principal } from "../harness/principals.ts";
 import { serve } from "../harness/process.ts";
 import {
   connectionTo,
@@ -59,7 +60,7 @@ describe.skipIf(!hasRedis)("a Redis", () => {
   /** Answers the number of its log entries. */
   async function turn({ manager }: Runtime): Promise<number> {
     const options = { streaming: false, deadlineInMs: undefined };
-    const { entries } = await manager.run({ tenant: TENANT }, request, options, never);
+    const { entries } = await manager.run(principal(TENANT), request, options, never);
     let count = 0;
     for await (const batch of entries) count += batch.length;
     return count;

@@ -66,13 +66,12 @@ describe.skipIf(missing !== undefined)("with Maven", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("its own tests pass, and it can be published", async () => {
-    const output = await maven("-Prelease", "package");
+  test("its own tests pass, and it can be packed", async () => {
+    const output = await maven("package");
     expect(output).toMatch(/Tests run: [1-9]\d*, Failures: 0, Errors: 0, Skipped: 0\n/);
-    const names = readdirSync(join(javaSdk, "target")).filter((name) => name.endsWith(".jar"));
     const version = /<version>(.*?)<\/version>/.exec(pom)?.[1];
-    const kinds = ["-javadoc", "-sources", ""];
-    expect(names.sort()).toEqual(kinds.map((kind) => `agentlane-${version}${kind}.jar`));
+    const names = readdirSync(join(javaSdk, "target"));
+    expect(names).toContain(`agentlane-${version}.jar`);
   }, 600_000);
 
   test("the guide's first steps run", async () => {

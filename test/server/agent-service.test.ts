@@ -17,9 +17,10 @@ import type { Call } from "../../src/server/rpc.ts";
 import type { TaskRun, WatchedBatch } from "../../src/tasks/task-manager.ts";
 import { fakeTaskManager } from "../fakes/fake-task-manager.ts";
 import { taskError, taskResult } from "../harness/builders.ts";
+import { principal } from "../harness/principals.ts";
 
 const call: Call = {
-  principal: { tenant: "default" },
+  principal: principal(),
   signal: new AbortController().signal,
   remainingMs: () => undefined,
 };

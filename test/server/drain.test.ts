@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { fakeClock } from "../fakes/fake-clock.ts";
+import { principal } from "../harness/principals.ts";
 import { statusDetails } from "../interop/client.ts";
 import {
   closeSession,
@@ -143,7 +144,7 @@ test("other machines are let in with authentication only", async () => {
   });
   const { server } = await startTestServer({
     options: { host: "0.0.0.0" },
-    parts: { authenticate: () => ({ tenant: "acme" }) },
+    parts: { authenticate: () => principal("acme") },
   });
   await server.stop();
 });

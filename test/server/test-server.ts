@@ -4,11 +4,13 @@ import {
   GetTaskManagerStatusResponseSchema,
   ValidateAgentResponseSchema,
 } from "../../gen/agentlane/v1/operations_service_pb.js";
+import { createApiKeys } from "../../src/auth/api-keys.ts";
 import { systemClock } from "../../src/clock.ts";
 import { AgentlaneError } from "../../src/errors.ts";
 import type { Readiness } from "../../src/server/health.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "../../src/server/options.ts";
 import { createServer, type Server, type ServerParts } from "../../src/server/server.ts";
+import { createMemoryStore } from "../../src/store/memory/store.ts";
 import type { Operations } from "../../src/tasks/operations.ts";
 import type { SessionManager } from "../../src/tasks/session-manager.ts";
 import { type FakeTaskManager, fakeTaskManager } from "../fakes/fake-task-manager.ts";
@@ -37,12 +39,17 @@ export interface TestServerOptions {
 /** What a server serves, without anything behind it. */
 export function fakeServices(): Pick<
   ServerParts,
-  "manager" | "sessions" | "operations" | "options"
+  "manager" | "sessions" | "operations" | "apiKeys" | "options"
 > {
   return {
     manager: fakeTaskManager(),
     sessions: noSessions,
     operations: fewOperations,
+    apiKeys: createApiKeys({
+      credentials: createMemoryStore({ clock: systemClock }).credentials,
+      clock: systemClock,
+      onRevoked: () => undefined,
+    }),
     options: DEFAULT_SERVER_OPTIONS,
   };
 }

@@ -1,6 +1,7 @@
 /** Carries out the commands of a run. */
 import { MultitaskStrategy, OnDisconnect, Priority } from "../../gen/agentlane/v1/task_pb.js";
 import { userMessage } from "../fakes/scripted-executor.ts";
+import { principal as principalOf } from "../harness/principals.ts";
 import type { Clients, KnownTask, SubmitRequest } from "./clients.ts";
 import type { Command, SubmitCommand } from "./commands.ts";
 import type { Node } from "./node.ts";
@@ -117,17 +118,17 @@ async function applyCall(
       for (const tenant of TENANTS) {
         const ids = clients.known.filter((task) => task.tenant === tenant);
         const taskIds = ids.map(({ taskId }) => taskId);
-        if (command.type === "redrive") call(manager.redrive({ tenant }, taskIds));
-        else call(manager.purgeDeadLetters({ tenant }, {}));
+        if (command.type === "redrive") call(manager.redrive(principalOf(tenant), taskIds));
+        else call(manager.purgeDeadLetters(principalOf(tenant), {}));
       }
       return;
     case "destroy": {
       const tenant = tenantOf(command.tenant);
-      call(sessions.destroy({ tenant }, nameOf(command.session)));
+      call(sessions.destroy(principalOf(tenant), nameOf(command.session)));
       return;
     }
     case "import": {
-      const principal = { tenant: tenantOf(command.tenant) };
+      const principal = principalOf(tenantOf(command.tenant));
       const move = async (): Promise<void> => {
         const context = await sessions.export(principal, nameOf(command.from));
         const { sessionId } = nameOf(command.to);

@@ -5,6 +5,7 @@ import type { MultitaskStrategy, OnDisconnect, Priority } from "../../gen/agentl
 import { AgentlaneError, isKind } from "../../src/errors.ts";
 import type { TaskInput, WatchedBatch, WatchedEntry } from "../../src/tasks/task-manager.ts";
 import { userMessage } from "../fakes/scripted-executor.ts";
+import { principal as principalOf } from "../harness/principals.ts";
 import type { GatewayNode } from "./node.ts";
 import type { World } from "./world.ts";
 
@@ -55,7 +56,7 @@ export class Clients {
     const call = this.#noteSubmit(request);
     const { streaming, deadlineInMs, tenant } = request;
     const submitted = gateway.manager
-      .submit({ tenant }, inputOf(request), { streaming, deadlineInMs })
+      .submit(principalOf(tenant), inputOf(request), { streaming, deadlineInMs })
       .then(({ task }) => this.#noteSubmitted(call, request, task.taskId))
       .catch((error: unknown) => this.#noteRefused(call, error));
     this.#world.inBackground(gateway.process, submitted);
@@ -73,7 +74,7 @@ export class Clients {
     const run = async (): Promise<void> => {
       const options = { streaming, deadlineInMs };
       const { taskId, entries } = await gateway.manager.run(
-        { tenant },
+        principalOf(tenant),
         inputOf(request),
         options,
         signal,
@@ -93,7 +94,7 @@ export class Clients {
     reader: { readonly isSlow: boolean; readonly maxCount: number },
   ): void {
     const { signal } = new AbortController();
-    const entries = gateway.manager.watch({ tenant }, taskId, after, signal);
+    const entries = gateway.manager.watch(principalOf(tenant), taskId, after, signal);
     const reading = this.#read({ tenant, taskId, after }, entries, signal, reader.isSlow, reader);
     this.#world.inBackground(gateway.process, reading);
   }
@@ -101,13 +102,13 @@ export class Clients {
   async cancel(gateway: GatewayNode, task: KnownTask, byKey: boolean): Promise<void> {
     const { tenant, taskId, idempotencyKey } = task;
     const target = byKey && idempotencyKey !== "" ? { idempotencyKey } : { taskId };
-    await gateway.manager.cancel({ tenant }, target, "enough");
+    await gateway.manager.cancel(principalOf(tenant), target, "enough");
   }
 
   /** Asks for a task as another tenant. */
   async probe(gateway: GatewayNode, { taskId }: KnownTask, stranger: string): Promise<void> {
     const { manager } = gateway;
-    const principal = { tenant: stranger };
+    const principal = principalOf(stranger);
     const { signal } = new AbortController();
     const attempts = {
       get: () => manager.get(principal, taskId),

@@ -235,6 +235,14 @@ describe.runIf(hasPostgres)("the PostgreSQL store in an outage", () => {
     expect(await untilAnswered(() => store.log.get(ref))).toBeDefined();
   });
 
+  it("stops in bounded time while the server hangs", async () => {
+    const { proxy, at } = await proxied();
+    const store = await started({}, at);
+    await Promise.all([accept(store), store.check(), store.log.figures(QUEUE)]);
+    proxy.stall();
+    expect(await took(() => store.stop())).toBeLessThan(4000);
+  });
+
   it("answers in bounded time when its pool is exhausted, and refuses what would pile up", async () => {
     const store = await started({ poolSize: 2, statementTimeoutMs: 1000 });
     const ref = await accept(store);

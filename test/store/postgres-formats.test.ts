@@ -9,6 +9,7 @@ import { batched } from "../../src/store/postgres/batch.ts";
 import { readText, writeText } from "../../src/store/postgres/names.ts";
 import { createPostgresStore } from "../../src/store/postgres/store.ts";
 import { told } from "../conformance/store/scene.ts";
+import { fakeClock } from "../fakes/fake-clock.ts";
 import { executionContext, QUEUE, submission, TENANT, taskResult } from "../harness/builders.ts";
 import {
   hasPostgres,
@@ -35,14 +36,16 @@ describe("texts", () => {
 });
 
 describe("batches", () => {
-  it("take what arrives while one is under way, and nobody waits for more to come", async () => {
+  const none = (): Promise<void> => Promise.resolve();
+
+  it("take what arrives while one is under way", async () => {
     const runs: { items: readonly number[]; end: () => void }[] = [];
-    const add = batched<number>((items) => {
+    const run = (items: readonly number[]): Promise<void> => {
       return new Promise((resolve) => runs.push({ items: [...items], end: resolve }));
-    }, 3);
+    };
+    const add = batched<number>(run, 3, none);
     const first = add([1]);
-    await Promise.resolve();
-    await Promise.resolve();
+    await expect.poll(() => runs.length).toBe(1);
     const others = [add([2]), add([3, 4]), add([5])];
     expect(runs.map(({ items }) => items)).toEqual([[1]]);
     runs[0]?.end();
@@ -55,11 +58,26 @@ describe("batches", () => {
     expect(runs.map(({ items }) => items)).toEqual([[1], [2, 3, 4], [5]]);
   });
 
+  it("take what arrives in the pause before them", async () => {
+    const clock = fakeClock();
+    const runs: (readonly number[])[] = [];
+    const run = async (items: readonly number[]): Promise<void> => void runs.push([...items]);
+    const add = batched<number>(run, 10, () => clock.sleep(50));
+    const both = [add([1])];
+    await clock.advance(49);
+    both.push(add([2]));
+    expect(runs).toEqual([]);
+    await clock.advance(1);
+    await Promise.all(both);
+    expect(runs).toEqual([[1, 2]]);
+  });
+
   it("fail together, and the next one is tried", async () => {
     let count = 0;
-    const add = batched<number>(async () => {
+    const run = async (): Promise<void> => {
       if (++count === 1) throw new Error("away");
-    }, 10);
+    };
+    const add = batched<number>(run, 10, none);
     const failing = [add([1]), add([2])];
     for (const each of failing) await expect(each).rejects.toThrow("away");
     await add([3]);

@@ -22,7 +22,7 @@ const SHIFTED_TIME = `
   END $$;`;
 
 const EMPTY = `
-  TRUNCATE agentlane.lanes, agentlane.contexts, agentlane.submissions, agentlane.tasks,
+  TRUNCATE agentlane.api_keys, agentlane.lanes, agentlane.contexts, agentlane.submissions, agentlane.tasks,
     agentlane.doorbells, agentlane.keys, agentlane.events, agentlane.counts, agentlane.workers,
     agentlane.instances;
   UPDATE agentlane.clock_shift SET ms = 0;`;

@@ -28,6 +28,7 @@ import {
   taskResult,
   userMessage,
 } from "../harness/builders.ts";
+import { principal } from "../harness/principals.ts";
 import {
   connectionTo,
   dropKeys,
@@ -272,7 +273,7 @@ describe.skipIf(!hasRedis)("store, queue and bus on one Redis", () => {
       messages: [userMessage("hello")],
     });
     const options = { streaming: false, deadlineInMs: undefined };
-    const run = await runtime.manager.run({ tenant: TENANT }, request, options, never);
+    const run = await runtime.manager.run(principal(TENANT), request, options, never);
     const states: (TaskState | undefined)[] = [];
     for await (const batch of run.entries) {
       for (const { event } of batch) {

@@ -8,6 +8,7 @@ import type { Submission } from "../../src/store/contract.ts";
 import { type Admission, admit } from "../../src/tasks/admission.ts";
 import { MAX_JSON_DEPTH } from "../../src/tasks/json-guard.ts";
 import { userMessage } from "../fakes/scripted-executor.ts";
+import { principal } from "../harness/principals.ts";
 
 const LIMITS = { maxQueueSize: 10, attemptTimeoutMs: 300_000, idempotencyMs: 86_400_000 };
 const POLICY = {
@@ -23,7 +24,7 @@ function admitting(request: Request, overrides: Partial<Admission> = {}): Submis
   let ids = 0;
   const admission: Admission = {
     taskId: "task-1",
-    principal: { tenant: "red" },
+    principal: principal("red"),
     input: create(ExecuteRequestSchema, { agentId: "echo", sessionId: "s1", ...request }),
     options: { streaming: false, deadlineInMs: undefined },
     policy: POLICY,

@@ -19,8 +19,9 @@ import { createMemoryStore } from "../../src/store/memory/store.ts";
 import { createDispatcher } from "../../src/tasks/dispatcher.ts";
 import { createSessionManager } from "../../src/tasks/session-manager.ts";
 import { agentOf, conversation } from "../executor/harness.ts";
+import { principal } from "../harness/principals.ts";
 
-const PRINCIPAL = { tenant: "default" };
+const PRINCIPAL = principal();
 const DEMO = agentOf({ id: "demo", template: "demo" });
 const executor = createLangGraphExecutor({ clock: systemClock });
 beforeAll(() => executor.start());

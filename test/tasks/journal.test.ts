@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MultitaskStrategy } from "../../gen/agentlane/v1/task_pb.js";
+import type { Turn } from "../../src/executor/contract.ts";
 import { createMemoryStore } from "../../src/store/memory/store.ts";
 import { createLogger } from "../../src/telemetry/logging.ts";
 import { METRICS } from "../../src/telemetry/metric-definitions.ts";
 import { type CollectableMetrics, createMetrics } from "../../src/telemetry/metrics.ts";
 import { type FakeClock, fakeClock } from "../fakes/fake-clock.ts";
 import { newTaskId } from "../harness/builders.ts";
+import { counted } from "../harness/counted.ts";
 import {
   type Engine,
   type EngineOptions,
@@ -43,16 +45,10 @@ function told(taskId: string): string[] {
     );
 }
 
-/** Every series of a counter, as its attributes' values and its value. */
-async function counted(definition: { readonly name: string }): Promise<Record<string, number>> {
-  const { metrics: all } = await metrics.collect();
-  const found = all.find((each) => each.definition.name === definition.name);
-  return Object.fromEntries(
-    (found?.sums ?? []).map(({ attributes, value }) => [
-      Object.values(attributes).join(" "),
-      value,
-    ]),
-  );
+function untilAborted({ signal }: Turn): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 const failing = async (): Promise<never> => {
@@ -72,7 +68,7 @@ describe("each state change has one line", () => {
       attempt: 1,
       duration_ms: 0,
     });
-    expect(await counted(METRICS.attempts)).toEqual({ "scripted COMPLETED": 1 });
+    expect(await counted(metrics, METRICS.attempts)).toEqual({ "scripted COMPLETED": 1 });
   });
 
   it("of a task that is retried, given up and sent back", async () => {
@@ -92,16 +88,15 @@ describe("each state change has one line", () => {
       "3 QUEUED RUNNING",
       "3 RUNNING RETRY_WAIT AGENT_ERROR",
     ]);
-    expect(await counted(METRICS.retries)).toEqual({ "scripted AGENT_ERROR": 2 });
-    expect(await counted(METRICS.deadLetters)).toEqual({ "scripted AGENT_ERROR": 1 });
-    expect(await counted(METRICS.redrives)).toEqual({ scripted: 1 });
-    expect(await counted(METRICS.attempts)).toEqual({ "scripted FAILED": 3 });
+    expect(await counted(metrics, METRICS.retries)).toEqual({ "scripted AGENT_ERROR": 2 });
+    expect(await counted(metrics, METRICS.deadLetters)).toEqual({ "scripted AGENT_ERROR": 1 });
+    expect(await counted(metrics, METRICS.redrives)).toEqual({ scripted: 1 });
+    expect(await counted(metrics, METRICS.attempts)).toEqual({ "scripted FAILED": 3 });
     expect(JSON.stringify(lines)).not.toContain("the secret of the prompt");
   });
 
   it("of tasks that are canceled while they wait, while they run, and by a newer one", async () => {
-    const { promise: hanging } = Promise.withResolvers<never>();
-    await start({ script: () => hanging, worker: { cancelGraceMs: 10 } });
+    await start({ script: untilAborted });
     const running = await submit(engine);
     const waiting = await submit(engine);
     const replaced = await submit(engine);
@@ -130,12 +125,13 @@ describe("each state change has one line", () => {
     await engine.sessions.destroy(PRINCIPAL, { agentId: "scripted", sessionId: "s2" });
     expect(told(late.task.taskId)).toEqual(["0 NEW QUEUED", "0 QUEUED FAILED DEADLINE_EXCEEDED"]);
     expect(told(other.taskId)).toEqual(["0 NEW QUEUED", "0 QUEUED CANCELED CANCELED"]);
-    expect(await counted(METRICS.deadLetters)).toEqual({ "scripted DEADLINE_EXCEEDED": 1 });
+    expect(await counted(metrics, METRICS.deadLetters)).toEqual({
+      "scripted DEADLINE_EXCEEDED": 1,
+    });
   });
 
   it("of an attempt that a drain hands back", async () => {
-    const { promise: hanging } = Promise.withResolvers<never>();
-    await start({ script: () => hanging, worker: { cancelGraceMs: 10 } });
+    await start({ script: untilAborted });
     const { taskId } = await submit(engine);
     await clock.advance(0);
     const stopping = engine.workers[0]?.stop();
@@ -146,7 +142,7 @@ describe("each state change has one line", () => {
       "1 QUEUED RUNNING",
       "1 RUNNING QUEUED WORKER_DRAINING",
     ]);
-    expect(await counted(METRICS.attempts)).toEqual({ "scripted RELEASED": 1 });
+    expect(await counted(metrics, METRICS.attempts)).toEqual({ "scripted RELEASED": 1 });
   });
 
   it("of an attempt whose worker died, by whoever ends it", async () => {
@@ -162,7 +158,7 @@ describe("each state change has one line", () => {
       "1 RUNNING RETRY_WAIT LEASE_EXPIRED",
       "1 RETRY_WAIT QUEUED",
     ]);
-    expect(await counted(METRICS.attempts)).toEqual({ "scripted LEASE_EXPIRED": 1 });
+    expect(await counted(metrics, METRICS.attempts)).toEqual({ "scripted LEASE_EXPIRED": 1 });
   });
 
   it("of a submit that is repeated with its key: none for the repeat", async () => {
@@ -181,7 +177,7 @@ it("an id that names no configured agent is no attribute", async () => {
     ...{ tenant: "default", taskId: "t", agentId: "made-up-by-a-client", attempt: 0 },
     ...{ previous: 1, state: 7, reason: "CANCELED" },
   });
-  expect(await counted(METRICS.transitions)).toEqual({ "unknown CANCELED": 1 });
+  expect(await counted(metrics, METRICS.transitions)).toEqual({ "unknown CANCELED": 1 });
 });
 
 it("a line carries the ids of the task's own trace", async () => {

@@ -323,6 +323,23 @@ describe("readiness", () => {
     await chore.run();
     expect(problem()).toBeUndefined();
   });
+
+  it("says which of the backends does not answer, and of a check that hangs how old the last is", async () => {
+    await start();
+    const away = (what: string) => async () => {
+      throw new AgentlaneError("unavailable", "AWAY", `${what} is away`);
+    };
+    const { chore, problem } = createReadiness({
+      clock: engine.clock,
+      store: { ...engine.store, check: away("Redis") },
+      queue: { ...engine.queue, check: away("RabbitMQ") },
+      lastPolledAt: undefined,
+    });
+    await chore.run();
+    expect(problem()).toBe("the store: Redis is away; the queue: RabbitMQ is away");
+    await engine.clock.advance(25_000);
+    expect(problem()).toBe("store and queue were last heard of 25 s ago");
+  });
 });
 
 describe("a stream", () => {

@@ -1,4 +1,5 @@
 /** What the package exports on every platform. */
+export * from "../gen/agentlane/v1/admin_service_pb.js";
 export * from "../gen/agentlane/v1/agent_service_pb.js";
 export * from "../gen/agentlane/v1/chunk_pb.js";
 export * from "../gen/agentlane/v1/content_pb.js";

@@ -1,6 +1,7 @@
 /** The client: what is done often, in a line each; everything else through the generated clients. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { AdminService } from "../gen/agentlane/v1/admin_service_pb.js";
 import { AgentService, type ExecuteRequest } from "../gen/agentlane/v1/agent_service_pb.js";
 import { OperationsService } from "../gen/agentlane/v1/operations_service_pb.js";
 import type { ExecutionContextSchema } from "../gen/agentlane/v1/session_pb.js";
@@ -47,6 +48,7 @@ export class AgentlaneClient {
   readonly tasks: Client<typeof TaskService>;
   readonly sessions: Client<typeof SessionService>;
   readonly operations: Client<typeof OperationsService>;
+  readonly admin: Client<typeof AdminService>;
   readonly #options: ClientOptions;
   readonly #close: () => void;
 
@@ -64,6 +66,7 @@ export class AgentlaneClient {
     this.tasks = createClient(TaskService, own);
     this.sessions = createClient(SessionService, own);
     this.operations = createClient(OperationsService, own);
+    this.admin = createClient(AdminService, own);
     this.#options = options;
     this.#close = close;
   }

@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { useState } from "preact/hooks";
 import type { ValidateAgentResponse } from "../../../gen/agentlane/v1/operations_service_pb.js";
-import { objectOf } from "../model/json-text.ts";
+import { objectFrom } from "../model/json-text.ts";
 import { useAction } from "../services/hooks.ts";
 import { useServices } from "../services/services.ts";
 import { Button, FailureNote, Field } from "../ui/parts.tsx";
@@ -30,7 +30,7 @@ export function DefinitionCheck() {
       onSubmit={(event) => {
         event.preventDefault();
         setFound(undefined);
-        const read = objectOf(text);
+        const read = objectFrom(text);
         setWrong(read.problem);
         if (read.value) check.run(read.value);
       }}

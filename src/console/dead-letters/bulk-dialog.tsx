@@ -45,7 +45,7 @@ export function BulkDialog({ kind, selection, count, onClose }: BulkDialogProps)
   });
   const letters = `${formatCount(count)} dead ${count === 1 ? "letter" : "letters"}`;
   return (
-    <Dialog title={`${texts.title} ${letters}?`} onClose={onClose}>
+    <Dialog title={`${texts.title} ${letters}${finished ? "" : "?"}`} onClose={onClose}>
       <div class="dialog-body">
         {!progress && <p>{texts.what}</p>}
         {progress && (
@@ -74,7 +74,7 @@ export function BulkDialog({ kind, selection, count, onClose }: BulkDialogProps)
         )}
         {!work.busy && !finished && (
           <>
-            <Button onClick={onClose}>Cancel</Button>
+            <Button onClick={onClose}>Back</Button>
             <Button kind={kind === "purge" ? "danger" : "primary"} onClick={work.run}>
               {texts.action}
             </Button>

@@ -75,6 +75,11 @@ function describe(kind: TaskEvent["kind"] | undefined): Described {
     case "chunk": {
       const { id, choices } = kind.value;
       const delta = choices[0]?.delta;
+      if (delta && delta.toolCalls.length > 0) {
+        const text = delta.toolCalls.map((call) => call.function?.arguments ?? "").join("");
+        const title = "Tool call written";
+        return { kind: "tool", title, text, tone: "neutral", messageId: `${id} tool` };
+      }
       const text = delta?.content ?? delta?.reasoningContent ?? delta?.refusal ?? "";
       return { kind: "text", title: "Text", text, tone: "neutral", messageId: id };
     }

@@ -8,7 +8,7 @@ export interface Read<T> {
   readonly problem: string;
 }
 
-export function valueOf(text: string): Read<JsonValue> {
+export function jsonFrom(text: string): Read<JsonValue> {
   if (text.trim() === "") return { problem: "" };
   try {
     const value: JsonValue = JSON.parse(text);
@@ -18,8 +18,8 @@ export function valueOf(text: string): Read<JsonValue> {
   }
 }
 
-export function objectOf(text: string): Read<JsonObject> {
-  const { value, problem } = valueOf(text);
+export function objectFrom(text: string): Read<JsonObject> {
+  const { value, problem } = jsonFrom(text);
   if (value === undefined) return { problem };
   if (isObject(value)) return { value, problem: "" };
   return { problem: "It must be an object: { … }" };

@@ -62,7 +62,7 @@ function grpcurl(draft: CallDraft, { url, hasKey }: Target): string {
   ];
   return [
     `grpcurl ${flags.join(" ")} \\`.replace("grpcurl  ", "grpcurl "),
-    `  -d ${shellQuoted(JSON.stringify(body))} \\`,
+    `  -d ${shellQuoted(JSON.stringify(body, null, 2))} \\`,
     `  ${host.includes(":") ? host : `${host}:443`} agentlane.v1.AgentService/StreamExecute`,
   ].join("\n");
 }

@@ -111,6 +111,8 @@ export function withEntry(view: TurnView, entry: LogEntry): TurnView {
 
 /** A turn with more keeps the newest. */
 const MAX_BLOCKS = 500;
+/** A longer text keeps its end. */
+const MAX_TEXT = 500_000;
 
 function withStateChange(view: TurnView, change: TaskStateChange): TurnView {
   const { state, result } = change;
@@ -170,7 +172,7 @@ function withText(
   const at = blocks.findLastIndex((block) => block.kind === kind && block.id === id);
   const before = blocks[at];
   if (before?.kind !== kind) return [...blocks, { kind, id, text: change("") }];
-  return blocks.with(at, { ...before, text: change(before.text) });
+  return blocks.with(at, { ...before, text: change(before.text).slice(-MAX_TEXT) });
 }
 
 function withTool(

@@ -1,7 +1,7 @@
 /** Answers what a graph asks: its interrupts. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { useState } from "preact/hooks";
-import { isObject, valueOf } from "../model/json-text.ts";
+import { isObject, jsonFrom } from "../model/json-text.ts";
 import { actionsOf, decision, type ReviewAction } from "../model/review.ts";
 import type { Question } from "../model/turn-view.ts";
 import { useObservable } from "../services/hooks.ts";
@@ -76,7 +76,8 @@ function textOf(value: JsonValue): string {
 }
 
 function isOnlyText(value: JsonValue): boolean {
-  return typeof value === "string" || (isObject(value) && Object.keys(value).length === 1);
+  if (!isObject(value)) return typeof value === "string";
+  return Object.keys(value).every((key) => ["question", "message", "options"].includes(key));
 }
 
 /** What a question offers as answers, in the usual form; else yes and no. */
@@ -107,7 +108,7 @@ interface FreeFormProps {
 function FreeForm({ options, onAnswer }: FreeFormProps) {
   const [text, setText] = useState("");
   const [isJson, setJson] = useState(false);
-  const read = valueOf(text);
+  const read = jsonFrom(text);
   const canSend = text.trim() !== "" && !(isJson && read.problem);
   return (
     <form

@@ -1,6 +1,6 @@
 /** The conversation, oldest first; it keeps to its end while it grows, unless one scrolls up. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { ExecutionContext } from "../../../gen/agentlane/v1/session_pb.js";
 import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import { stateName } from "../model/states.ts";
@@ -8,25 +8,19 @@ import { jsonOf, type Question } from "../model/turn-view.ts";
 import { useObservable, usePolled } from "../services/hooks.ts";
 import { useServices } from "../services/services.ts";
 import { MessageList } from "../sessions/message-list.tsx";
+import { useKeepToEnd } from "../ui/keep-to-end.ts";
 import { Empty, FailureNote } from "../ui/parts.tsx";
 import { AnswerForm } from "./answer-form.tsx";
 import { type ConversationState, runningTurn } from "./conversation.ts";
 import { useConversation } from "./conversation-provider.tsx";
 import { TurnItem } from "./turn-item.tsx";
 
-/** Nearer than this to the end counts as being there. */
-const NEAR_PX = 80;
-
 export function Chat() {
   const conversation = useConversation();
   const state = useObservable(conversation.state);
   const { earlier, questions, failure } = useEarlier(state);
   const box = useRef<HTMLDivElement>(null);
-  const isAtEnd = useRef(true);
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (element && isAtEnd.current) element.scrollTop = element.scrollHeight;
-  }, [state, earlier]);
+  const onScroll = useKeepToEnd(box, state);
   const open = openQuestions(state, questions);
   const isEmpty = state.turns.length === 0 && earlier.length === 0;
   return (
@@ -38,10 +32,7 @@ export function Chat() {
         aria-live="off"
         aria-label="Conversation"
         tabIndex={0}
-        onScroll={({ currentTarget: element }) => {
-          const distance = element.scrollHeight - element.scrollTop - element.clientHeight;
-          isAtEnd.current = distance < NEAR_PX;
-        }}
+        onScroll={onScroll}
       >
         {failure && <FailureNote failure={failure} />}
         {isEmpty && <Suggestions agentId={state.agentId} />}

@@ -1,7 +1,7 @@
 /** Where a turn is written. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { useState } from "preact/hooks";
-import { objectOf, type Read, valueOf } from "../model/json-text.ts";
+import { jsonFrom, objectFrom, type Read } from "../model/json-text.ts";
 import { useAction, useObservable } from "../services/hooks.ts";
 import { Button, FailureNote, Field } from "../ui/parts.tsx";
 import { runningTurn } from "./conversation.ts";
@@ -93,13 +93,13 @@ function OptionFields({ options, onOptions }: OptionFieldsProps) {
         <JsonField
           label="Input (JSON)"
           hint="For graphs whose state is more than messages."
-          read={valueOf}
+          read={jsonFrom}
           onValue={(input) => onOptions({ ...options, input })}
         />
         <JsonField
           label="Configurable (JSON)"
           hint='Run-time values, e.g. {"delayMs": 200} for echo.'
-          read={objectOf}
+          read={objectFrom}
           onValue={(configurable) => onOptions({ ...options, configurable })}
         />
       </div>

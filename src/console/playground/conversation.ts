@@ -51,6 +51,7 @@ export interface Conversation {
 
 /** Tokens that arrive together are drawn together. */
 const DRAW_INTERVAL_MS = 50;
+const SAVE_INTERVAL_MS = 250;
 const RETRY_MS = 1000;
 
 export function createConversation(services: Services): Conversation {
@@ -62,7 +63,7 @@ export function createConversation(services: Services): Conversation {
     const turns = current.turns.map((turn) => (turn.key === key ? change(turn) : turn));
     state.set({ ...current, turns });
   };
-  state.subscribe(() => saveConversation(services.storage, state.get()));
+  const save = saver(services, state);
 
   const watch = async (turn: PlayTurn, signal: AbortSignal): Promise<void> => {
     const drawn = batched(services, (entries) => {
@@ -98,6 +99,8 @@ export function createConversation(services: Services): Conversation {
       if (runningTurn(state.get())) return;
       const turn: PlayTurn = { key: `play-${randomId()}`, draft, view: EMPTY_TURN };
       state.set({ ...state.get(), turns: [...state.get().turns, turn] });
+      // Before the call is made: after a reload it is the same one.
+      save();
       void watch(turn, watching.signal);
     },
     async stop() {
@@ -168,6 +171,19 @@ function requestOf({ key, draft }: PlayTurn) {
     ...(resume !== undefined && { resume: requestValue(resume) }),
     ...(configurable && { configurable }),
   };
+}
+
+/** Saves what has changed every now and then, when the page goes, and when told to. */
+function saver({ clock, storage }: Services, state: Observable<ConversationState>): () => void {
+  let saved = state.get();
+  const save = (): void => {
+    if (saved === state.get()) return;
+    saved = state.get();
+    saveConversation(storage, saved);
+  };
+  clock.every(SAVE_INTERVAL_MS, save);
+  window.addEventListener("pagehide", save);
+  return save;
 }
 
 function batched(services: Services, draw: (entries: readonly LogEntry[]) => void) {

@@ -66,7 +66,7 @@ function useAddress(known: readonly string[]): void {
   const { get } = useParameters();
   const [agent, session] = [get("agent"), get("session")];
   const names = known.join();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the address is taken once
+  // The address is taken once.
   useEffect(() => {
     const current = conversation.state.get();
     if (agent !== "") {

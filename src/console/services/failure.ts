@@ -25,7 +25,7 @@ export function describeFailure(error: unknown): Failure {
     code: Code[wire.code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase(),
     reason: info?.reason ?? "",
     message: isLost(error) && !info ? "The server cannot be reached." : wire.rawMessage,
-    taskId: info?.metadata["task_id"] ?? "",
+    taskId: info?.metadata.task_id ?? "",
     violations,
   };
 }

@@ -1,6 +1,5 @@
 /** Calls and values as state of a component. */
 import { useEffect, useState } from "preact/hooks";
-import { isAborted } from "./connection.ts";
 import { describeFailure, type Failure } from "./failure.ts";
 import type { Observable } from "./observable.ts";
 import { useServices } from "./services.ts";
@@ -28,7 +27,7 @@ export function usePolled<T>(load: Load<T>, intervalMs: number, key = ""): Loade
   const [round, setRound] = useState(0);
   const [state, setState] = useState<{ key: string; data?: T; failure?: Failure }>({ key });
   const secret = useObservable(apiKey);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` says what `load` depends on
+  // Not for each new `load`: `key` says what it depends on.
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
@@ -42,7 +41,7 @@ export function usePolled<T>(load: Load<T>, intervalMs: number, key = ""): Loade
           if (!signal.aborted) setState({ key, data });
           if (intervalMs === 0) return;
         } catch (error) {
-          if (signal.aborted || isAborted(error)) return;
+          if (signal.aborted) return;
           failures++;
           const failure = describeFailure(error);
           setState((before) => (before.key === key ? { ...before, failure } : { key, failure }));

@@ -1,8 +1,9 @@
 /** A task's log while it grows. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { type EventKind, type EventRow, MAX_ROWS } from "../model/event-rows.ts";
 import { formatCount, formatTime } from "../model/format.ts";
 import { Json } from "../ui/json.tsx";
+import { useKeepToEnd } from "../ui/keep-to-end.ts";
 import { Badge, Card, Empty, FailureNote } from "../ui/parts.tsx";
 import type { FollowedLog } from "./use-task.ts";
 
@@ -19,6 +20,8 @@ const KINDS: readonly { readonly kind: EventKind | "all"; readonly name: string 
 export function EventsCard({ followed: { log, following, failure } }: { followed: FollowedLog }) {
   const [kind, setKind] = useState<EventKind | "all">("all");
   const rows = log.rows.filter((row) => kind === "all" || row.kind === kind);
+  const box = useRef<HTMLOListElement>(null);
+  const onScroll = useKeepToEnd(box, log, following);
   const present = new Set(log.rows.map((row) => row.kind));
   return (
     <Card
@@ -54,7 +57,13 @@ export function EventsCard({ followed: { log, following, failure } }: { followed
       {rows.length === 0 && !failure ? (
         <Empty title={following ? "Waiting for events" : "No events"} />
       ) : (
-        <ol class="events">
+        <ol
+          class="events"
+          ref={box}
+          tabIndex={0}
+          aria-label="Events, oldest first"
+          onScroll={onScroll}
+        >
           {rows.map((row) => (
             <Row key={row.sequence} row={row} />
           ))}

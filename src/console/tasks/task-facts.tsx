@@ -5,6 +5,7 @@ import { priorityName } from "../model/states.ts";
 import { address } from "../routes.ts";
 import { Link } from "../ui/navigation.tsx";
 import { Ago, Card, Copy, Facts } from "../ui/parts.tsx";
+import { RunTime } from "./run-time.tsx";
 
 export function TaskFacts({ task }: { task: Task }) {
   const { agentId, sessionId, queue, traceId, idempotencyKey, redriveCount } = task;
@@ -23,7 +24,7 @@ export function TaskFacts({ task }: { task: Task }) {
           },
           { name: "Accepted", value: <Ago at={atMs(task.createdAt)} /> },
           { name: "Queue wait", value: formatDuration(between(task.createdAt, task.startedAt)) },
-          { name: "Run time", value: formatDuration(between(task.startedAt, task.finishedAt)) },
+          { name: "Run time", value: <RunTime task={task} /> },
           {
             name: "Attempts",
             value: `${task.consumedAttempts} of ${task.maxAttempts} used`,

@@ -3,9 +3,9 @@ import type { Task } from "../../../gen/agentlane/v1/task_pb.js";
 import { atMs, between, formatDuration } from "../model/format.ts";
 import { stateName, stateTone } from "../model/states.ts";
 import { address } from "../routes.ts";
-import { useNow } from "../services/hooks.ts";
 import { Link } from "../ui/navigation.tsx";
 import { Ago, Badge, Id } from "../ui/parts.tsx";
+import { RunTime } from "./run-time.tsx";
 
 export function TaskTable({ tasks }: { tasks: readonly Task[] }) {
   return (
@@ -67,12 +67,4 @@ function TaskRow({ task }: { task: Task }) {
       </td>
     </tr>
   );
-}
-
-/** Goes on while the task does. */
-function RunTime({ task }: { task: Task }) {
-  const now = useNow();
-  const startedAt = atMs(task.startedAt);
-  if (startedAt === undefined) return <>–</>;
-  return <>{formatDuration(Math.max(0, (atMs(task.finishedAt) ?? now) - startedAt))}</>;
 }

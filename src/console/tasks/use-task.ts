@@ -41,7 +41,7 @@ export function useLog(taskId: string, round: number, onState: () => void): Foll
   const [log, setLog] = useState(EMPTY_LOG);
   const [following, setFollowing] = useState(true);
   const [failure, setFailure] = useState<Failure>();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each task and round
+  // Once for each task and round.
   useEffect(() => {
     const controller = new AbortController();
     let waiting: WatchTaskResponse[] = [];

@@ -41,7 +41,7 @@ export function Chart(props: ChartProps) {
   useThemeChange(useCallback(() => setTheme((before) => before + 1), []));
   const shape = lines.map(({ label }) => label).join();
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new one when its colours or lines change
+  // A new one when its colours or lines change.
   useEffect(() => {
     const element = box.current;
     if (!element) return;

@@ -47,7 +47,7 @@ export function Confirm(props: ConfirmProps) {
       <div class="dialog-body">{children}</div>
       {failure && <FailureNote failure={failure} />}
       <div class="dialog-foot">
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>Back</Button>
         <Button kind={danger ? "danger" : "primary"} disabled={busy} onClick={onConfirm}>
           {busy ? "Working…" : action}
         </Button>

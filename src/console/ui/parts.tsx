@@ -1,6 +1,6 @@
 /** The small parts that all pages are made of. */
-import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { type ComponentChildren, cloneElement, type VNode } from "preact";
+import { useId, useState } from "preact/hooks";
 import { formatAgo, formatInstant, shortId } from "../model/format.ts";
 import type { Tone } from "../model/states.ts";
 import type { Failure } from "../services/failure.ts";
@@ -185,16 +185,25 @@ export function Copy({ text, what }: { text: string; what: string }) {
 interface FieldProps {
   readonly label: string;
   readonly hint?: string;
-  readonly children: ComponentChildren;
+  /** The control. */
+  readonly children: VNode;
 }
 
 export function Field({ label, hint, children }: FieldProps) {
+  const id = useId();
+  const described = hint ? { "aria-describedby": `${id}-hint` } : {};
   return (
-    <label class="field">
-      <span class="field-label">{label}</span>
-      {children}
-      {hint && <span class="field-hint">{hint}</span>}
-    </label>
+    <div class="field">
+      <label class="field-label" for={id}>
+        {label}
+      </label>
+      {cloneElement(children, { id, ...described })}
+      {hint && (
+        <span class="field-hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
+    </div>
   );
 }
 

@@ -336,6 +336,8 @@ export class RabbitConsumer implements Consumer {
       if (await connection.reply(source.ask())) await connection.reply(source.turnOff());
     }
     if (this.#channel === channel) this.#polledAtMs = clock.now();
+    // What was turned off is to be asked from now on, and calls may wait that nothing else wakes.
+    this.#pump();
   }
 }
 

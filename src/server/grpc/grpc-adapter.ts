@@ -6,6 +6,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
+import type { Peer } from "../../auth/contract.ts";
 import type { Clock } from "../../clock.ts";
 import { toWireError } from "../error-codes.ts";
 import { onceClosed } from "../http-exchange.ts";
@@ -18,7 +19,11 @@ import { createReplyWriter, envelopeHead } from "./reply-writer.ts";
 import { errorTrailers, STATUS_OK } from "./status.ts";
 
 /** Answers whether it has taken the stream. */
-export type GrpcAdapter = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
+export type GrpcAdapter = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: Peer,
+) => boolean;
 
 const PROTOCOL: Protocol = {
   name: "grpc",
@@ -94,12 +99,12 @@ export function createGrpcAdapter(
     else respondTrailersOnly(stream, trailers);
   }
 
-  return (stream, headers) => {
+  return (stream, headers, peer) => {
     const method = routes.get(headers[":path"] ?? "");
     if (!method || method.kind === "bidi_streaming" || !isBinaryGrpc(headers)) return false;
     // A reset by the client is reported by "close" as well.
     stream.on("error", () => undefined);
-    const exchange = createExchange(method, stream, headers, limits, clock);
+    const exchange = createExchange(method, peer, stream, headers, limits, clock);
     if (method.kind === "unary") void serveUnary(method, exchange, stream);
     else void serveStream(method, exchange, stream);
     return true;
@@ -121,6 +126,7 @@ function isBinaryGrpc(headers: IncomingHttpHeaders): boolean {
 
 function createExchange(
   method: RpcMethod,
+  peer: Peer,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   limits: BodyLimits,
@@ -136,6 +142,7 @@ function createExchange(
   return {
     protocol: PROTOCOL,
     headers,
+    peer,
     read: () => readMessage(method.descriptor.input, body, limits, clock),
     onClose: onceClosed(stream),
     reset: () => stream.close(constants.NGHTTP2_CANCEL),

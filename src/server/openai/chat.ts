@@ -30,7 +30,7 @@ export async function serveChat(
   const { clock, limits } = parts;
   const created = Math.floor(clock.now() / 1000);
   let chat: ChatRequest | undefined;
-  const exchange = createExchange(request, response, async () => {
+  const exchange = createExchange(parts.peerOf(request), request, response, async () => {
     chat = parseChatRequest(await readJson(request, limits, clock), request.headers);
     return chat.message;
   });

@@ -8,6 +8,7 @@ import {
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.js";
 import { WATCH_BROKEN, WATCH_ENDED } from "../../tasks/watch.ts";
+import { CHALLENGE } from "../error-codes.ts";
 
 /** `error` of a body, and of the last event of a stream that fails. */
 export interface ErrorObject {
@@ -97,6 +98,7 @@ export function errorReply(wire: ConnectError, isRepeatable: boolean): ErrorRepl
     status,
     headers: {
       ...(taskId === undefined ? {} : { "x-request-id": taskId }),
+      ...(reason === "UNAUTHENTICATED" ? { "www-authenticate": CHALLENGE } : {}),
       ...(delay ? retryAfter(durationMs(delay)) : {}),
       ...(clientsRepeat(status) && !isWorthRepeating ? { "x-should-retry": "false" } : {}),
     },

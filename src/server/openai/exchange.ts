@@ -1,5 +1,6 @@
 /** A request of OpenAI's protocol on the way that every call takes. */
 import type { Message } from "@bufbuild/protobuf";
+import type { Peer } from "../../auth/contract.ts";
 import type { Clock } from "../../clock.ts";
 import { AgentlaneError } from "../../errors.ts";
 import type { HttpRequest, HttpResponse } from "../connect-adapter.ts";
@@ -17,6 +18,7 @@ const PROTOCOL: Protocol = {
 };
 
 export function createExchange(
+  peer: Peer,
   request: HttpRequest,
   response: HttpResponse,
   read: () => Promise<Message>,
@@ -24,6 +26,7 @@ export function createExchange(
   return {
     protocol: PROTOCOL,
     headers: request.headers,
+    peer,
     read,
     onClose: onceClosed(response),
     reset: () => void response.destroy(),

@@ -43,12 +43,14 @@ interface Model {
 }
 
 async function models(
-  { interceptors, operations }: OpenAIParts,
+  { interceptors, operations, peerOf }: OpenAIParts,
   name: string,
   request: HttpRequest,
   response: HttpResponse,
 ): Promise<Model[]> {
-  const exchange = createExchange(request, response, async () => create(ListAgentsRequestSchema));
+  const exchange = createExchange(peerOf(request), request, response, async () =>
+    create(ListAgentsRequestSchema),
+  );
   const reply = await interceptors.unary(listing(operations, name), exchange);
   const agents = isMessage(reply, ListAgentsResponseSchema) ? reply.agents : [];
   return agents.map(({ agentId }) => ({

@@ -3,6 +3,7 @@ import type { Clock } from "../../clock.ts";
 import { service } from "../../lifecycle.ts";
 import type { Store } from "../contract.ts";
 import { createLocalWorkers } from "../local-workers.ts";
+import { createCredentials } from "./credentials.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { createLog } from "./log.ts";
 import { createSessions } from "./sessions.ts";
@@ -33,6 +34,7 @@ export function createMemoryStore({
     deadLetters: createDeadLetters(state),
     sessions: createSessions(state),
     workers: createLocalWorkers(clock),
+    credentials: createCredentials(),
     check: () => Promise.resolve(),
     ...service(
       () => Promise.resolve(),

@@ -1,10 +1,11 @@
 /**
- * One call in flight; what arrives meanwhile goes into the next one. So calls grow with the load, and
- * one alone never waits.
+ * One call in flight; what arrives meanwhile, and during the pause before the next one, goes into that.
+ * So calls grow with the load. Nobody is kept waiting by the pause who does not wait for the call.
  */
 export function batched<T>(
   run: (items: readonly T[]) => Promise<void>,
   maxCount: number,
+  pause: () => Promise<void>,
 ): (items: readonly T[]) => Promise<void> {
   let waiting: { readonly items: T[]; readonly done: Promise<void> } | undefined;
   let running: Promise<void> = Promise.resolve();
@@ -13,7 +14,7 @@ export function batched<T>(
     const items: T[] = [];
     const batch = {
       items,
-      done: running.then(() => {
+      done: running.then(pause).then(() => {
         if (waiting === batch) waiting = undefined;
         return run(items);
       }),

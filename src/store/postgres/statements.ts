@@ -6,6 +6,7 @@ import type { Statement } from "./connection.ts";
 
 /** Functions with the number of their arguments. */
 const FUNCTIONS = {
+  add_api_key: 6,
   append_events: 5,
   append_logs: 6,
   cancel_task: 6,
@@ -23,7 +24,9 @@ const FUNCTIONS = {
   remove_worker: 1,
   renew_leases: 4,
   report_worker: 8,
+  revoke_api_key: 2,
   sweep_store: 7,
+  use_api_key: 2,
   expired_leases: 1,
 } as const;
 
@@ -108,6 +111,12 @@ const QUERIES = {
     ) SELECT json_build_object('looked', (SELECT count(*) FROM looked), 'last', (SELECT min("order") FROM looked),
       'sessions', (SELECT json_agg(to_json(f) ORDER BY f."order" DESC) FROM (
         SELECT * FROM looked WHERE $5::text IS NULL OR agent_id = $5 ORDER BY "order" DESC LIMIT $4) f)) AS answer`,
+
+  apiKey: "SELECT to_json(k) AS answer FROM agentlane.api_keys k WHERE k.key_id = $1",
+
+  /** $1 tenant, null = any, $2 after this id, $3 limit. */
+  apiKeys: `SELECT to_json(k) AS answer FROM agentlane.api_keys k
+    WHERE ($1::text IS NULL OR k.tenant = $1) AND k.key_id > $2 ORDER BY k.key_id LIMIT $3`,
 
   workers: `SELECT to_json(w) AS answer FROM agentlane.workers w WHERE w.expires_at > agentlane.now_ms()
     ORDER BY w.worker_id`,

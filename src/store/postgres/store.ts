@@ -3,6 +3,7 @@ import type { Clock, Random } from "../../clock.ts";
 import { service } from "../../lifecycle.ts";
 import type { Store } from "../contract.ts";
 import { createConnection, type RunLimits } from "./connection.ts";
+import { createCredentials } from "./credentials.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { type Arguments, createGroupCommit, transposed } from "./group-commit.ts";
 import { createLog } from "./log.ts";
@@ -86,11 +87,12 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
   };
   return {
     type: "postgres",
-    tasks: createTasks(postgres),
+    tasks: createTasks(postgres, options.clock),
     log: createLog(postgres),
     deadLetters: createDeadLetters(postgres),
     sessions: createSessions(postgres),
     workers: createWorkers(postgres),
+    credentials: createCredentials(postgres),
     check: async () => void (await postgres.query("ping", [])),
     ...service(
       async () => {

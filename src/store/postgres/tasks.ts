@@ -1,4 +1,5 @@
 /** The write side of the PostgreSQL store. */
+import type { Clock } from "../../clock.ts";
 import type { SweepOptions, TaskRef, TaskStore } from "../contract.ts";
 import { accept } from "./accept.ts";
 import { append, claim, DEADLINE_CHANGE, finish, renew } from "./attempts.ts";
@@ -12,14 +13,23 @@ import type { Postgres } from "./store.ts";
 
 /** Doorbells that one statement confirms. */
 const MAX_MARKED_COUNT = 1000;
+/**
+ * A claim confirms its doorbell as well, mostly sooner; what is confirmed late would ring again after
+ * seconds only.
+ */
+const MARK_PAUSE_MS = 50;
 /** A sweep may delete much; nobody waits for it. */
 const SWEEP_TIMEOUT_MS = 10_000;
 
-export function createTasks(postgres: Postgres): TaskStore {
-  const mark = batched<TaskRef>(async (refs) => {
-    const tenants = refs.map(({ tenant }) => writeText(tenant));
-    await postgres.call("mark_published", [tenants, refs.map(({ taskId }) => writeText(taskId))]);
-  }, MAX_MARKED_COUNT);
+export function createTasks(postgres: Postgres, clock: Clock): TaskStore {
+  const mark = batched<TaskRef>(
+    async (refs) => {
+      const tenants = refs.map(({ tenant }) => writeText(tenant));
+      await postgres.call("mark_published", [tenants, refs.map(({ taskId }) => writeText(taskId))]);
+    },
+    MAX_MARKED_COUNT,
+    () => clock.sleep(MARK_PAUSE_MS),
+  );
 
   return {
     create: (submission) => accept(postgres, submission),

@@ -5,6 +5,7 @@ import type { HandedClaims } from "../../redis/handed-claims.ts";
 import type { Store } from "../contract.ts";
 import { giveBack } from "./attempts.ts";
 import { createBatch } from "./batches.ts";
+import { createCredentials } from "./credentials.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { type FunctionName, isBatched, loadFunctions } from "./functions.ts";
 import { DEFAULT_PREFIX, rootOf } from "./keys.ts";
@@ -66,6 +67,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     deadLetters: createDeadLetters(redis),
     sessions: createSessions(redis),
     workers: createWorkers(redis),
+    credentials: createCredentials(redis),
     check: async () => void (await connection.call("ping", [])),
     ...service(
       async () => {

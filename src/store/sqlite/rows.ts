@@ -101,3 +101,9 @@ export interface FiguresRow {
   readonly attempt_count: number;
   readonly attempt_total_ms: number;
 }
+
+export interface ApiKeyRow {
+  readonly record: Uint8Array;
+  readonly revoked_at: number | null;
+  readonly used_at: number | null;
+}

@@ -121,4 +121,14 @@ CREATE TABLE counters (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO counters (name, taken_to) VALUES ('order', 0);
 `,
+  `
+CREATE TABLE api_keys (
+  key_id TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  expires_at INTEGER,                 -- NULL = never
+  revoked_at INTEGER,
+  used_at INTEGER,
+  record BLOB NOT NULL                -- ApiKeyRecord as it was made
+) STRICT, WITHOUT ROWID;
+`,
 ];

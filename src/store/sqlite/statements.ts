@@ -1,6 +1,7 @@
 /** Every statement of the store, by name, so that a test can ask SQLite how it runs each. */
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type {
+  ApiKeyRow,
   DeadLetterRow,
   EventsRow,
   FiguresRow,
@@ -152,6 +153,16 @@ export const SQL = {
   addFigures: `INSERT INTO queues (name, ${COUNTS.join(", ")}) VALUES (?, ${places(COUNTS)})
     ON CONFLICT (name) DO UPDATE SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`,
 
+  findApiKey: "SELECT record, revoked_at, used_at FROM api_keys WHERE key_id = ?",
+  apiKeyCount: "SELECT count(*) AS found FROM api_keys",
+  insertApiKey: "INSERT INTO api_keys (key_id, tenant, expires_at, record) VALUES (?, ?, ?, ?)",
+  forgetApiKeys: "DELETE FROM api_keys WHERE revoked_at < ?1 OR expires_at < ?1",
+  // ?1 tenant, NULL = any.
+  apiKeys: `SELECT key_id, record, revoked_at, used_at FROM api_keys
+    WHERE (?1 IS NULL OR tenant = ?1) AND key_id > ?2 ORDER BY key_id LIMIT ?3`,
+  revokeApiKey: "UPDATE api_keys SET revoked_at = ? WHERE key_id = ? AND revoked_at IS NULL",
+  useApiKey: "UPDATE api_keys SET used_at = ?1 WHERE key_id = ?2 AND coalesce(used_at, 0) < ?1",
+
   ringAgain: "UPDATE tasks SET published = 0, rung_at = 0 WHERE ready = 1",
   endLeases: "UPDATE tasks SET lease_ends_at = 0 WHERE lease_ends_at > 0",
   takeOrders: "UPDATE counters SET taken_to = taken_to + ? WHERE name = 'order' RETURNING taken_to",
@@ -170,18 +181,7 @@ export interface Query<Row> {
 export type Statements = ReturnType<typeof prepareStatements>;
 
 export function prepareStatements(db: DatabaseSync) {
-  const change = (name: SqlName) => {
-    const statement = db.prepare(SQL[name]);
-    return (...values: SQLInputValue[]): number => Number(statement.run(...values).changes);
-  };
-  const query = <Row>(name: SqlName): Query<Row> => {
-    const statement = db.prepare(SQL[name]);
-    return {
-      get: (...values) => statement.get(...values) as Row | undefined,
-      all: (...values) => statement.all(...values) as Row[],
-      iterate: (...values) => statement.iterate(...values) as Iterable<Row>,
-    };
-  };
+  const { change, query } = preparing(db);
   return {
     begin: change("begin"),
     commit: change("commit"),
@@ -239,9 +239,39 @@ export function prepareStatements(db: DatabaseSync) {
     figures: query<FiguresRow>("figures"),
     queues: query<{ name: string }>("queues"),
     addFigures: change("addFigures"),
+    ...apiKeyStatements(db),
     ringAgain: change("ringAgain"),
     endLeases: change("endLeases"),
     takeOrders: query<{ taken_to: number }>("takeOrders"),
     check: query<{ found: number }>("check"),
   };
+}
+
+function apiKeyStatements(db: DatabaseSync) {
+  const { change, query } = preparing(db);
+  return {
+    findApiKey: query<ApiKeyRow>("findApiKey"),
+    apiKeyCount: query<{ found: number }>("apiKeyCount"),
+    insertApiKey: change("insertApiKey"),
+    forgetApiKeys: change("forgetApiKeys"),
+    apiKeys: query<ApiKeyRow & { key_id: string }>("apiKeys"),
+    revokeApiKey: change("revokeApiKey"),
+    useApiKey: change("useApiKey"),
+  };
+}
+
+function preparing(db: DatabaseSync) {
+  const change = (name: SqlName) => {
+    const statement = db.prepare(SQL[name]);
+    return (...values: SQLInputValue[]): number => Number(statement.run(...values).changes);
+  };
+  const query = <Row>(name: SqlName): Query<Row> => {
+    const statement = db.prepare(SQL[name]);
+    return {
+      get: (...values) => statement.get(...values) as Row | undefined,
+      all: (...values) => statement.all(...values) as Row[],
+      iterate: (...values) => statement.iterate(...values) as Iterable<Row>,
+    };
+  };
+  return { change, query };
 }

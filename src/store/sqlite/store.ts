@@ -2,6 +2,7 @@
 import type { Clock } from "../../clock.ts";
 import type { Store } from "../contract.ts";
 import { createLocalWorkers } from "../local-workers.ts";
+import { createCredentials } from "./credentials.ts";
 import { createDatabase } from "./database.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { createLog } from "./log.ts";
@@ -31,6 +32,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     sessions: createSessions(db),
     // The one process that owns the file is the only one whose workers could be listed.
     workers: createLocalWorkers(clock),
+    credentials: createCredentials(db),
     check: () => db.read(({ sql }) => void sql.check.get()),
     start,
     stop,

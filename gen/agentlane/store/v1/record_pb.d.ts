@@ -10,6 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Priority, Task, TaskEvent } from "../../v1/task_pb.js";
 import type { ExecuteRequest } from "../../v1/agent_service_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { ApiKey } from "../../v1/admin_service_pb.js";
 
 /**
  * Describes the file agentlane/store/v1/record.proto.
@@ -362,6 +363,33 @@ export declare type QueueMessage = Message<"agentlane.store.v1.QueueMessage"> & 
  * Use `create(QueueMessageSchema)` to create a new message.
  */
 export declare const QueueMessageSchema: GenMessage<QueueMessage>;
+
+/**
+ * An API key as it is stored.
+ *
+ * @generated from message agentlane.store.v1.ApiKeyRecord
+ */
+export declare type ApiKeyRecord = Message<"agentlane.store.v1.ApiKeyRecord"> & {
+  /**
+   * As it is listed; expires_at and revoked_at decide whether it is valid.
+   *
+   * @generated from field: agentlane.v1.ApiKey key = 1;
+   */
+  key?: ApiKey | undefined;
+
+  /**
+   * SHA-256 of the secret.
+   *
+   * @generated from field: bytes secret_hash = 2;
+   */
+  secretHash: Uint8Array;
+};
+
+/**
+ * Describes the message agentlane.store.v1.ApiKeyRecord.
+ * Use `create(ApiKeyRecordSchema)` to create a new message.
+ */
+export declare const ApiKeyRecordSchema: GenMessage<ApiKeyRecord>;
 
 /**
  * How a requested cancel treats what the running attempt has produced.

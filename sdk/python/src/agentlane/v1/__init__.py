@@ -1,5 +1,18 @@
 """Messages and enums of the contract; see https://protobuf.dev/reference/python."""
 
+from agentlane.v1.admin_service_pb2 import ACCESS_ROLE_ADMIN as ACCESS_ROLE_ADMIN
+from agentlane.v1.admin_service_pb2 import ACCESS_ROLE_OPERATE as ACCESS_ROLE_OPERATE
+from agentlane.v1.admin_service_pb2 import ACCESS_ROLE_READ as ACCESS_ROLE_READ
+from agentlane.v1.admin_service_pb2 import ACCESS_ROLE_SUBMIT as ACCESS_ROLE_SUBMIT
+from agentlane.v1.admin_service_pb2 import ACCESS_ROLE_UNSPECIFIED as ACCESS_ROLE_UNSPECIFIED
+from agentlane.v1.admin_service_pb2 import AccessRole as AccessRole
+from agentlane.v1.admin_service_pb2 import ApiKey as ApiKey
+from agentlane.v1.admin_service_pb2 import CreateApiKeyRequest as CreateApiKeyRequest
+from agentlane.v1.admin_service_pb2 import CreateApiKeyResponse as CreateApiKeyResponse
+from agentlane.v1.admin_service_pb2 import ListApiKeysRequest as ListApiKeysRequest
+from agentlane.v1.admin_service_pb2 import ListApiKeysResponse as ListApiKeysResponse
+from agentlane.v1.admin_service_pb2 import RevokeApiKeyRequest as RevokeApiKeyRequest
+from agentlane.v1.admin_service_pb2 import RevokeApiKeyResponse as RevokeApiKeyResponse
 from agentlane.v1.agent_service_pb2 import ExecuteRequest as ExecuteRequest
 from agentlane.v1.agent_service_pb2 import ExecuteResponse as ExecuteResponse
 from agentlane.v1.agent_service_pb2 import StreamExecuteRequest as StreamExecuteRequest

@@ -17,6 +17,8 @@
 --   :q:<queue>     hash    figures                            :qr:<queue>  zset  ready, by task id
 --   :queues set · :order counter · zsets of tasks by instant: :leases, :due, :unpublished,
 --   :ended-logs, :ended, :dead-logs, :dead (…-logs: the log is still kept) · :keys by expiry
+--   :ak:<key id> hash x ApiKeyRecord · t tenant · r revoked · u used · :aks zset of ids ·
+--   :aks-dead zset of ids by the instant they expire or were revoked
 --   :workers zset by expiry · :worker hash · :wi:<worker> hash instances · :ix:<tenant> zset
 --
 -- Control part, a map; absent = nil. Instants are milliseconds of the server.

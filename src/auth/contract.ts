@@ -1,0 +1,28 @@
+/**
+ * Seam: who a caller is. Asked before anything of a request's body is read, so an answer may cost
+ * little: the server has limited the headers and nothing else of the request yet.
+ */
+import type { X509Certificate } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Principal } from "../tasks/principal.ts";
+
+/** The other end of a connection; one object a connection, so that it can be remembered by it. */
+export interface Peer {
+  /** Its IP address. */
+  readonly address: string;
+  /** Which TLS has verified against TLS_CLIENT_CA; undefined without one. */
+  readonly certificate: X509Certificate | undefined;
+}
+
+export interface Approach {
+  readonly headers: IncomingHttpHeaders;
+  readonly peer: Peer;
+}
+
+/**
+ * Undefined = no valid credential, whatever is wrong with it. Throws `unavailable` where that cannot
+ * be known now, and `resource_exhausted` for an address that has failed too often.
+ */
+export type Authenticate = (
+  approach: Approach,
+) => Principal | undefined | Promise<Principal | undefined>;
