@@ -2,7 +2,7 @@
  * `npm run bench`: the comparisons of the performance guide, ours and the peer in alternating
  * rounds of one run, because only ratios of one run count.
  *
- *   --only TEXT    cases of the group (memory, redis, rabbitmq, postgres, sqlite, telemetry), or whose name
+ *   --only TEXT    cases of the group (memory, redis, rabbitmq, postgres, sqlite, telemetry, fairness), or whose name
  *                  contains it
  *   --seconds N    length of a round of one side (default 2)
  *   --rounds N     rounds of each side (default 5)
@@ -13,6 +13,7 @@ import { writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import type { Effort, Row } from "./compare.ts";
+import { fairnessCases } from "./fairness-cases.ts";
 import { memoryCases } from "./memory-cases.ts";
 import { postgresCases } from "./postgres-cases.ts";
 import { rabbitmqCases } from "./rabbitmq-cases.ts";
@@ -41,6 +42,7 @@ const cases = [
   ...rabbitmqCases,
   ...postgresCases,
   ...sqliteCases,
+  ...fairnessCases,
   ...telemetryCases,
 ].filter(({ group, name }) => group === values.only || name.includes(values.only));
 if (cases.length === 0) throw new Error(`no case contains "${values.only}"`);

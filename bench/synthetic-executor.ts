@@ -4,11 +4,12 @@ import {
   AgentDescriptionSchema,
   FrameworkHealthSchema,
 } from "../gen/agentlane/v1/operations_service_pb.js";
+import { systemClock } from "../src/clock.ts";
 import type { FrameworkExecutor, TurnEvent } from "../src/executor/contract.ts";
 import { answerMessage, chunk } from "./workload.ts";
 
-/** Answers at once; a streaming turn yields `chunkCount` chunks first. */
-export function syntheticExecutor(chunkCount: number): FrameworkExecutor {
+/** Answers at once, or after a wait; a streaming turn yields `chunkCount` chunks first. */
+export function syntheticExecutor(chunkCount: number, waitMs = 0): FrameworkExecutor {
   const outcome: TurnEvent = {
     type: "outcome",
     outcome: {
@@ -33,6 +34,7 @@ export function syntheticExecutor(chunkCount: number): FrameworkExecutor {
       for (let index = 0; turn.streaming && index < chunkCount; index++) {
         yield { type: "event", kind: { case: "chunk", value: chunk() } };
       }
+      if (waitMs > 0) await systemClock.sleep(waitMs);
       yield outcome;
     },
   };

@@ -21,6 +21,7 @@ import {
 } from "./config-fields.ts";
 import { outbound } from "./config-outbound.ts";
 import { logging, metrics, tracing } from "./config-telemetry.ts";
+import { tenants } from "./config-tenants.ts";
 
 const server = {
   HOST: preset(z.string().regex(/^[^\s/]+$/), "127.0.0.1", {
@@ -212,6 +213,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Tasks and workers": tasks,
   "Queue and store": queue,
   Agents: { ...agents, ...outbound },
+  Tenants: tenants,
   Console: webConsole,
   Logging: logging,
   Metrics: metrics,
@@ -226,6 +228,7 @@ export const environment = z.object({
   ...queue,
   ...agents,
   ...outbound,
+  ...tenants,
   ...webConsole,
   ...logging,
   ...metrics,

@@ -101,6 +101,8 @@ function assemble(values: Values) {
   return {
     /** Undefined = the built-in agents. */
     agentsFile: values.AGENTS,
+    /** Undefined = no limits. */
+    tenantsFile: values.TENANTS_FILE,
     /** Of the built-in chat and react agents. */
     defaultModel: values.DEFAULT_MODEL,
     drainTimeoutMs: values.DRAIN_TIMEOUT,

@@ -24,12 +24,20 @@ export interface FieldViolation {
   description: string;
 }
 
+export interface QuotaViolation {
+  tenant: string;
+  /** Which limit, its value and what helps. */
+  description: string;
+}
+
 export interface ErrorExtras {
   /** Whether trying again may succeed. Default: true for unavailable and resource_exhausted only. */
   retryable?: boolean;
   /** When trying again makes sense. */
   retryAfterMs?: number;
   fieldViolations?: FieldViolation[];
+  /** The limit of a tenant that was reached. */
+  quota?: QuotaViolation;
   /** For machines: ids and positions, e.g. task_id. Never secrets or content. */
   metadata?: Record<string, string>;
   /** Kept for logs, never shown to clients. */
@@ -45,6 +53,7 @@ export class AgentlaneError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly fieldViolations: FieldViolation[];
   readonly metadata: Record<string, string>;
+  readonly quota: QuotaViolation | undefined;
 
   constructor(kind: ErrorKind, reason: string, message: string, extras: ErrorExtras = {}) {
     super(message, extras.cause === undefined ? undefined : { cause: extras.cause });
@@ -54,6 +63,7 @@ export class AgentlaneError extends Error {
     this.retryAfterMs = extras.retryAfterMs;
     this.fieldViolations = extras.fieldViolations ?? [];
     this.metadata = extras.metadata ?? {};
+    this.quota = extras.quota;
   }
 }
 

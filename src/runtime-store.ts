@@ -61,7 +61,7 @@ export function storeOf(config: StoreConfig, parts: StoreParts): Store {
   }
 }
 
-/** Whether store, queue and bus are on one Redis: then they work in one step (decisions 9 and 14). */
+/** Whether store, queue and bus are on one Redis: then they work in one step (decisions 9 and 16). */
 export function isStoreOnQueue({ store, queue }: StoreConfig): boolean {
   return store.type === "redis" && queue.type === "redis" && queue.redisUrl === store.url;
 }

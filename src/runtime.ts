@@ -26,10 +26,14 @@ import { limitedToAgents, sessionsLimitedToAgents } from "./tasks/agent-access.t
 import { createDispatcher, type Dispatcher } from "./tasks/dispatcher.ts";
 import { createJournal } from "./tasks/journal.ts";
 import { createOperations } from "./tasks/operations.ts";
+import { createRateLimit } from "./tasks/rate-limit.ts";
 import { createReadiness } from "./tasks/readiness.ts";
 import { createSessionManager } from "./tasks/session-manager.ts";
 import { type Chore, createSweeper, repairChores } from "./tasks/sweeper.ts";
 import { createTaskManager } from "./tasks/task-manager.ts";
+import { tenantChore } from "./tasks/tenant-chore.ts";
+import { NO_POLICY, type TenantPolicy } from "./tasks/tenant-policy.ts";
+import { readTenantsFile } from "./tasks/tenants-file.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
 import { type Metrics, NO_METRICS } from "./telemetry/metrics.ts";
 import { VERSION } from "./version.ts";
@@ -86,6 +90,7 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
     ...(access.authenticate && { authenticate: access.authenticate }),
     readiness,
     clock,
+    limitRate: createRateLimit(shared.policy, clock),
     metrics: shared.metrics,
     options: await serverOptions(config, overrides),
     webConsole: config.webConsole ? { files: await loadConsole(CONSOLE_FOLDER) } : undefined,
@@ -220,7 +225,20 @@ function assembleShared(config: Config, overrides: Overrides) {
     agents: createAgentDirectory({ catalog, router, executors }),
     dispatcher,
     whenDue,
+    ...policyOf(config, logger),
   };
+}
+
+/** Without a tenants file nothing is limited, and nothing is to be done periodically. */
+function policyOf(
+  { tenantsFile }: Config,
+  logger: Logger,
+): { policy: TenantPolicy; fileChores: readonly Chore[] } {
+  if (tenantsFile === undefined) return { policy: NO_POLICY, fileChores: [] };
+  const policy = readTenantsFile(tenantsFile, () =>
+    logger.info("the tenants file was read again", { file: tenantsFile }),
+  );
+  return { policy, fileChores: [policy.chore] };
 }
 
 type Shared = ReturnType<typeof assembleShared>;
@@ -288,7 +306,9 @@ function choresOf(
       sessionRetentionMs: config.sweeper.sessionRetentionMs,
     },
   });
-  if (!worker) return [...repairs, readiness];
+  const { fileChores } = shared;
+  const tenants = fileChores.length > 0 ? [...fileChores, tenantChore(shared)] : [];
+  if (!worker) return [...repairs, ...tenants, readiness];
   const cleanUp: Chore = {
     name: "instance-clean-up",
     intervalMs: config.instances.cleanupIntervalMs,
@@ -296,7 +316,7 @@ function choresOf(
       worker.cleanUp();
     },
   };
-  return [...repairs, readiness, cleanUp];
+  return [...repairs, ...tenants, readiness, cleanUp];
 }
 
 async function serverOptions(config: Config, overrides: Overrides): Promise<ServerOptions> {

@@ -2,6 +2,7 @@ import { benchRuntime, type Executor } from "./runtime.ts";
 
 const EXECUTORS: readonly Executor[] = [
   "noop",
+  "waiting",
   "chunk",
   "chunks",
   "trivial",

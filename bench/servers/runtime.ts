@@ -10,14 +10,25 @@ import { createTelemetry } from "../../src/telemetry/telemetry.ts";
 import { syntheticExecutor } from "../synthetic-executor.ts";
 import { AGENT_ID, CHUNKS_A_STREAM } from "../workload.ts";
 
-export type Executor = "noop" | "chunk" | "chunks" | "trivial" | "streaming" | "burning";
+export type Executor =
+  | "noop"
+  | "waiting"
+  | "chunk"
+  | "chunks"
+  | "trivial"
+  | "streaming"
+  | "burning";
 
 /** Chunks a stream of the executors that run no graph. */
 const CHUNK_COUNTS: Partial<Record<Executor, number>> = {
   noop: 0,
+  waiting: 0,
   chunk: 1,
   chunks: CHUNKS_A_STREAM,
 };
+
+/** Of the executor that waits, as for a model. */
+export const WAIT_MS = 20;
 
 /** The peers have no limit of their own, so ours is out of the way. */
 const SLOTS = "256";
@@ -49,7 +60,9 @@ export async function benchRuntime(
     logger: silentLogger,
     ...(observed ? { metrics: await observe(config) } : {}),
     agents: [agent],
-    ...(synthetic ? { executors: [syntheticExecutor(chunkCount)] } : {}),
+    ...(synthetic
+      ? { executors: [syntheticExecutor(chunkCount, executor === "waiting" ? WAIT_MS : 0)] }
+      : {}),
   });
 }
 

@@ -41,6 +41,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "agentlane.v1.OperationsService/GetQueueStats": [OPERATE],
   "agentlane.v1.OperationsService/GetFrameworkHealth": [OPERATE],
   "agentlane.v1.OperationsService/ListWorkers": [OPERATE],
+  // Of another tenant for ADMIN only (operations.ts).
+  "agentlane.v1.OperationsService/GetTenantUsage": [OPERATE, ADMIN],
   // What a caller needs to know of the agents that it may use.
   "agentlane.v1.OperationsService/ListAgents": [SUBMIT, READ, OPERATE],
   "GET /v1/models": [SUBMIT, READ, OPERATE],

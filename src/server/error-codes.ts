@@ -6,9 +6,10 @@ import type { TaskError } from "../../gen/agentlane/v1/task_pb.js";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
+  QuotaFailureSchema,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.js";
-import { AgentlaneError, type FieldViolation } from "../errors.ts";
+import { AgentlaneError, type FieldViolation, type QuotaViolation } from "../errors.ts";
 import { CODE_OF_KIND } from "../tasks/task-error.ts";
 
 /** `domain` of every google.rpc.ErrorInfo. */
@@ -37,6 +38,7 @@ interface WireStatus {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly fieldViolations?: readonly FieldViolation[];
   readonly retryAfterMs?: number | undefined;
+  readonly quota?: QuotaViolation | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   /** False for a refusal that would repeat itself. Default: by the code. */
   readonly mayRetry?: boolean;
@@ -53,6 +55,7 @@ export function wireError(status: WireStatus): ConnectError {
   if (retryAfterMs !== undefined) {
     details.push(detail(RetryInfoSchema, { retryDelay: durationFromMs(Math.ceil(retryAfterMs)) }));
   }
+  if (status.quota) details.push(quotaFailure(status.quota));
   const { reason, metadata = {} } = status;
   details.push(detail(ErrorInfoSchema, { reason, domain: DOMAIN, metadata: { ...metadata } }));
   const message = clipped(status.message, MAX_MESSAGE_CHARS);
@@ -104,9 +107,9 @@ export function unauthenticated(): ConnectError {
 }
 
 function pick(error: AgentlaneError): Omit<WireStatus, "code"> {
-  const { reason, message, metadata, fieldViolations, retryAfterMs, retryable } = error;
+  const { reason, message, metadata, fieldViolations, retryAfterMs, quota, retryable } = error;
   const mayRetry = retryable ? {} : { mayRetry: false };
-  return { reason, message, metadata, fieldViolations, retryAfterMs, ...mayRetry };
+  return { reason, message, metadata, fieldViolations, retryAfterMs, quota, ...mayRetry };
 }
 
 function badRequest(violations: readonly FieldViolation[]): Detail {
@@ -115,6 +118,14 @@ function badRequest(violations: readonly FieldViolation[]): Detail {
     description: clipped(violation.description, MAX_DESCRIPTION_CHARS),
   }));
   return detail(BadRequestSchema, { fieldViolations });
+}
+
+function quotaFailure({ tenant, description }: QuotaViolation): Detail {
+  const violation = {
+    subject: `tenant:${tenant}`,
+    description: clipped(description, MAX_DESCRIPTION_CHARS),
+  };
+  return detail(QuotaFailureSchema, { violations: [violation] });
 }
 
 function detail<D extends DescMessage>(desc: D, value: MessageInitShape<D>): Detail {

@@ -8,6 +8,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Authenticate, Peer } from "../auth/contract.ts";
 import type { Clock } from "../clock.ts";
 import { NOBODY } from "../tasks/principal.ts";
+import type { LimitRate } from "../tasks/rate-limit.ts";
 import { accessTo, authorize } from "./access.ts";
 import {
   type CallScope,
@@ -63,6 +64,8 @@ export interface Interceptors {
 export interface InterceptorParts {
   readonly gate: Gate;
   readonly authenticate: Authenticate;
+  /** Of all calls but health and reflection, before their body is read. */
+  readonly limitRate: LimitRate;
   readonly validate: Validate;
   readonly clock: Clock;
   readonly maxTimeoutMs: number;
@@ -172,6 +175,7 @@ async function begin(
   const principal = known instanceof Promise ? await scope.beforeDeadline(known) : known;
   if (!principal) throw unauthenticated();
   authorize(principal, method.name);
+  if (method.drains) parts.limitRate(principal.tenant);
   const { signal, remainingMs } = scope;
   return { call: { principal, signal, remainingMs }, scope };
 }

@@ -46,5 +46,7 @@ export function operationsService(
       const workers = await operations.listWorkers(principal);
       return create(ListWorkersResponseSchema, { workers });
     },
+
+    getTenantUsage: ({ tenant }, { principal }) => operations.tenantUsage(principal, tenant),
   };
 }

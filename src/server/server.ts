@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
 import { ANYBODY } from "../tasks/principal.ts";
+import type { LimitRate } from "../tasks/rate-limit.ts";
 import { type Metrics, NO_METRICS } from "../telemetry/metrics.ts";
 import { agentService } from "./agent-service.ts";
 import { createCallSpans } from "./call-span.ts";
@@ -30,6 +31,7 @@ import { createValidation } from "./validation.ts";
 export interface ServerParts extends ServiceParts {
   /** Absent: everybody is the default tenant, and the server listens on loopback only. */
   readonly authenticate?: Authenticate;
+  readonly limitRate: LimitRate;
   /** Absent: the console is off. `files` undefined: it has not been built. */
   readonly webConsole?: { readonly files: ConsoleFiles | undefined } | undefined;
   readonly options: ServerOptions;
@@ -133,6 +135,7 @@ function assemble(parts: ServerParts): Running {
   const interceptors = createInterceptors({
     gate,
     authenticate: parts.authenticate ?? (() => ANYBODY),
+    limitRate: parts.limitRate,
     validate: createValidation(),
     clock,
     maxTimeoutMs: options.maxTimeoutMs,

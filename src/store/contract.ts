@@ -25,6 +25,7 @@ import type {
 import type { Service } from "../lifecycle.ts";
 import type { CredentialStore } from "./credential-contract.ts";
 import type { StateChange } from "./state-change.ts";
+import type { Quota, TenantStore } from "./tenant-contract.ts";
 import type { WorkerStore } from "./worker-registry.ts";
 
 export interface Store extends Service {
@@ -35,18 +36,17 @@ export interface Store extends Service {
   readonly deadLetters: DeadLetterStore;
   readonly sessions: SessionStore;
   readonly workers: WorkerStore;
+  readonly tenants: TenantStore;
   readonly credentials: CredentialStore;
   /** Resolves when the store answers; rejects with `unavailable` and the reason otherwise. */
   check(): Promise<void>;
 }
 
-/** Names a task. */
 export interface TaskRef {
   readonly tenant: string;
   readonly taskId: string;
 }
 
-/** Names a session. */
 export interface SessionRef {
   readonly tenant: string;
   readonly agentId: string;
@@ -158,6 +158,8 @@ export interface Submission {
   readonly deadlineInMs: number | undefined;
   /** Unfinished tasks the task's queue may hold. */
   readonly maxQueueSize: number;
+  /** What its tenant may have; undefined = no limits, and the task is not counted. */
+  readonly quota?: Quota | undefined;
   /**
    * How long the idempotency key is remembered, and the task with it even past its retention. Purge
    * and destroy forget both.
@@ -175,7 +177,6 @@ export interface ClaimRequest {
   readonly spanId: string;
 }
 
-/** Timed ownership of an attempt. */
 export interface Lease extends TaskRef {
   /** Strictly increasing per task. */
   readonly fence: bigint;
@@ -223,7 +224,6 @@ export interface Finish {
   readonly ifExpired?: boolean;
 }
 
-/** How an attempt ends. */
 export type Ending =
   | { readonly state: TaskState.COMPLETED | TaskState.INPUT_REQUIRED; readonly result: TaskResult }
   | { readonly state: TaskState.FAILED; readonly error: TaskError; readonly leaseExpired?: boolean }

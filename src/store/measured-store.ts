@@ -67,6 +67,11 @@ export function measureStore(store: Store, metrics: Metrics, clock: Clock): Stor
       list: () => time("list_workers", () => store.workers.list()),
       instances: (...args) => time("list_instances", () => store.workers.instances(...args)),
     },
+    tenants: {
+      usage: (tenant) => time("usage", () => store.tenants.usage(tenant)),
+      holding: (after, limit) => time("holding", () => store.tenants.holding(after, limit)),
+      schedule: (...args) => time("schedule", () => store.tenants.schedule(...args)),
+    },
     credentials: {
       add: (...args) => time("add_key", () => store.credentials.add(...args)),
       find: (keyId) => time("find_key", () => store.credentials.find(keyId)),

@@ -14,12 +14,14 @@ import {
 import { AgentlaneError, invalidField } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import type { Submission } from "../store/contract.ts";
+import { messageBytes } from "../store/page-bytes.ts";
 import { timestamp } from "../timestamp.ts";
 import type { AgentPolicy } from "./agent-directory.ts";
 import { canonicalJson, guardJson, guardValue } from "./json-guard.ts";
 import { guardMessages } from "./message-guard.ts";
 import type { Principal } from "./principal.ts";
 import type { SubmitOptions, TaskInput } from "./task-manager.ts";
+import { storeLimits, type TenantRule } from "./tenant-policy.ts";
 import { guardDuration } from "./time-guard.ts";
 
 export interface AdmissionLimits {
@@ -48,6 +50,8 @@ export interface Admission {
   readonly traceHeaders: Record<string, string>;
   readonly traceId: string;
   readonly nowMs: number;
+  /** Of the caller's tenant; undefined = no limits. */
+  readonly rule?: TenantRule | undefined;
 }
 
 /** Throws `invalid_argument` or `deadline_exceeded`; everything else about the task is decided here. */
@@ -61,12 +65,15 @@ export function admit(admission: Admission, limits: AdmissionLimits, newId: NewI
       "the deadline had passed when the request arrived",
     );
   }
+  const record = buildRecord(admission, limits, newId);
+  const { rule } = admission;
   return {
-    record: buildRecord(admission, limits, newId),
+    record,
     strategy: input.multitaskStrategy || MultitaskStrategy.ENQUEUE,
     deadlineInMs: options.deadlineInMs,
     maxQueueSize: limits.maxQueueSize,
     idempotencyMs: limits.idempotencyMs,
+    quota: rule && { limits: storeLimits(rule), bytes: messageBytes(record.request) },
   };
 }
 

@@ -1,5 +1,5 @@
 /** The figures that operators see. */
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { AccessRole } from "../../gen/agentlane/v1/admin_service_pb.js";
@@ -8,8 +8,11 @@ import {
   type FrameworkHealth,
   type GetTaskManagerStatusResponse,
   GetTaskManagerStatusResponseSchema,
+  type GetTenantUsageResponse,
+  GetTenantUsageResponseSchema,
   type QueueStats,
   QueueStatsSchema,
+  type TenantLimitsSchema,
   type ValidateAgentResponse,
   type Worker,
 } from "../../gen/agentlane/v1/operations_service_pb.js";
@@ -19,6 +22,7 @@ import type { MessageQueue } from "../queue/contract.ts";
 import type { QueueFigures, Store } from "../store/contract.ts";
 import type { AgentDirectory } from "./agent-directory.ts";
 import { mayUse, type Principal } from "./principal.ts";
+import type { TenantPolicy, TenantRule } from "./tenant-policy.ts";
 
 export interface Operations {
   status(): Promise<GetTaskManagerStatusResponse>;
@@ -33,6 +37,8 @@ export interface Operations {
   ): Promise<ValidateAgentResponse>;
   /** Without their hosts for all but the installation's admins. */
   listWorkers(principal: Principal): Promise<Worker[]>;
+  /** Empty = the caller's own; of others, `not_found` for all but the installation's admins. */
+  tenantUsage(principal: Principal, tenant: string): Promise<GetTenantUsageResponse>;
 }
 
 /** What only this process knows. */
@@ -50,6 +56,7 @@ export interface OperationsParts {
   readonly queue: MessageQueue;
   readonly agents: AgentDirectory;
   readonly clock: Clock;
+  readonly policy: TenantPolicy;
   readonly process: ProcessFigures;
   readonly maxQueueSize: number;
   readonly version: string;
@@ -124,6 +131,46 @@ export function createOperations(parts: OperationsParts): Operations {
       if (roles.has(AccessRole.ADMIN)) return workers;
       return workers.map((worker) => ({ ...worker, host: "" }));
     },
+
+    tenantUsage: (principal, named) => usageOf(parts, principal, named || principal.tenant),
+  };
+}
+
+async function usageOf(
+  { store, policy }: OperationsParts,
+  principal: Principal,
+  tenant: string,
+): Promise<GetTenantUsageResponse> {
+  if (tenant !== principal.tenant && !principal.roles.has(AccessRole.ADMIN)) {
+    throw new AgentlaneError("not_found", "TENANT_NOT_FOUND", `there is no tenant ${tenant}`);
+  }
+  const rule = policy.ruleOf(tenant);
+  const usage = await store.tenants.usage(tenant);
+  return create(GetTenantUsageResponseSchema, {
+    tenant,
+    ...(rule && { limits: limitsOf(rule) }),
+    queuedTasks: BigInt(usage.queuedCount),
+    runningTasks: BigInt(usage.runningCount),
+    heldTasks: BigInt(usage.heldCount),
+    liveSessions: BigInt(usage.sessionCount),
+    tokensToday: BigInt(usage.tokenCount),
+    storedBytes: BigInt(usage.storedBytes),
+  });
+}
+
+function limitsOf(rule: TenantRule): MessageInitShape<typeof TenantLimitsSchema> {
+  const { weight, requestsPerSecond, burst } = rule;
+  const whole = (value: number | undefined): bigint | undefined =>
+    value === undefined ? undefined : BigInt(value);
+  return {
+    weight,
+    requestsPerSecond,
+    burst,
+    maxQueuedTasks: whole(rule.maxQueuedTasks),
+    maxRunningTasks: whole(rule.maxRunningTasks),
+    maxLiveSessions: whole(rule.maxLiveSessions),
+    tokensPerDay: whole(rule.tokensPerDay),
+    maxStoredBytes: whole(rule.maxStoredBytes),
   };
 }
 

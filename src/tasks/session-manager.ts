@@ -4,6 +4,7 @@ import type {
   Instance,
   SessionSummary,
 } from "../../gen/agentlane/v1/session_pb.js";
+import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import type { NewId } from "../ids.ts";
 import {
@@ -13,9 +14,12 @@ import {
   type Store,
   sessionKey,
 } from "../store/contract.ts";
+import { messageBytes } from "../store/page-bytes.ts";
+import { exceeded, quotaExceeded } from "../store/quota.ts";
 import { guardContext } from "./context-guard.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Principal } from "./principal.ts";
+import { storeLimits, type TenantPolicy } from "./tenant-policy.ts";
 
 export interface SessionName {
   readonly agentId: string;
@@ -57,6 +61,8 @@ export interface SessionManager {
 export interface SessionManagerParts {
   readonly store: Store;
   readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly policy: TenantPolicy;
   /** Makes ids of messages that have none. */
   readonly newId: NewId;
   /**
@@ -113,15 +119,40 @@ export function createSessionManager(parts: SessionManagerParts): SessionManager
       const history = context.history.map((message) =>
         message.id === "" ? { ...message, id: parts.newId() } : message,
       );
-      const { effects } = await store.sessions.import(
-        refOf(principal, context),
-        { ...context, history },
-        overwrite,
-      );
+      const imported = { ...context, history };
+      const ref = refOf(principal, context);
+      await refuseOverQuota(parts, ref, imported);
+      const { effects } = await store.sessions.import(ref, imported, overwrite);
       await dispatcher.dispatch(effects);
       return context.version;
     },
   };
+}
+
+/** Imports that come at once are not seen by one another. */
+async function refuseOverQuota(
+  { store, clock, policy }: SessionManagerParts,
+  ref: SessionRef,
+  context: ExecutionContext,
+): Promise<void> {
+  const { tenant } = ref;
+  const rule = policy.ruleOf(tenant);
+  if (!rule) return;
+  const limits = storeLimits(rule);
+  // From here on its contexts count.
+  await store.tenants.schedule(tenant, limits, 0);
+  const [known, usage] = await Promise.all([store.sessions.load(ref), store.tenants.usage(tenant)]);
+  const { maxLiveSessions, maxStoredBytes } = limits;
+  const quota = {
+    limits: { window: limits.window, maxLiveSessions, maxStoredBytes },
+    bytes: messageBytes(context),
+  };
+  const name = exceeded(quota, usage, {
+    isNewSession: !known,
+    sessionCount: () => usage.sessionCount,
+    freedCount: () => 0,
+  });
+  if (name) throw quotaExceeded(tenant, name, quota, clock.now());
 }
 
 function refOf(principal: Principal, name: SessionName): SessionRef {

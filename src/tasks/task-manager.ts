@@ -19,6 +19,7 @@ import { withPublishSpan } from "./publish-span.ts";
 import { linkedToTask } from "./resume-link.ts";
 import { createRuns } from "./runs.ts";
 import { isTerminal } from "./task-state.ts";
+import type { TenantPolicy } from "./tenant-policy.ts";
 import { createWatchers } from "./watchers.ts";
 
 /** What a client submits; all three submitting requests have these fields. */
@@ -113,6 +114,7 @@ export interface TaskManagerParts {
   readonly agents: AgentDirectory;
   readonly dispatcher: Dispatcher;
   readonly limits: AdmissionLimits;
+  readonly policy: TenantPolicy;
   /** Watches open at once in this process. */
   readonly maxWatchers: number;
   /** Told when the cancel after a disconnect could not be stored; the task then runs to its end. */
@@ -235,7 +237,9 @@ function accepting(parts: TaskManagerParts): Accept {
       published.record(seconds, MESSAGING_OPERATION_PUBLISH, queue.type, policy.queue, errorType);
     };
     const accepted = await withPublishSpan(attributes, async (carrier) => {
-      const admission = { taskId, principal, input, options, policy, nowMs: clock.now() };
+      const rule = parts.policy.ruleOf(principal.tenant);
+      const called = { taskId, principal, input, options, policy, rule };
+      const admission = { ...called, nowMs: clock.now() };
       const submission = admit(
         { ...admission, traceHeaders: carrier.headers, traceId: carrier.traceId },
         parts.limits,

@@ -7,12 +7,14 @@ import { credentialCases } from "./store/credential-cases.ts";
 import { deadLetterCases } from "./store/dead-letter-cases.ts";
 import { laneCases } from "./store/lane-cases.ts";
 import { leaseCases } from "./store/lease-cases.ts";
+import { quotaCases } from "./store/quota-cases.ts";
 import { raceCases } from "./store/race-cases.ts";
 import { readCases } from "./store/read-cases.ts";
 import { retryCases } from "./store/retry-cases.ts";
 import { Scene, type StoreFixture } from "./store/scene.ts";
 import { sessionCases } from "./store/session-cases.ts";
 import { sizeCases } from "./store/size-cases.ts";
+import { tenantCases } from "./store/tenant-cases.ts";
 
 export function storeConformance(name: string, makeFixture: () => Promise<StoreFixture>): void {
   describe(`${name} as a Store`, () => {
@@ -31,6 +33,8 @@ export function storeConformance(name: string, makeFixture: () => Promise<StoreF
     readCases(scene);
     sizeCases(scene);
     raceCases(scene);
+    tenantCases(scene);
+    quotaCases(scene);
     credentialCases(scene);
   });
 }

@@ -26,7 +26,6 @@ async function run(streaming: boolean): Promise<void> {
   const agent = agentOf({
     template: "react",
     model: "openai:gpt-5-mini",
-    modelOptions: { maxRetries: 0 },
     tools: [{ type: "builtin", name: "calculator" }],
   });
   await collect(executor.execute(turnOf(agent, { text: "hi", streaming }))).catch(() => undefined);

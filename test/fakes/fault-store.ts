@@ -3,7 +3,7 @@ import type { CallFaults } from "./call-faults.ts";
 
 /** The store as one process reaches it. It belongs to all of them: start and stop do nothing. */
 export function faultStore(inner: Store, { call }: CallFaults): Store {
-  const { tasks, log, deadLetters, sessions, workers, credentials } = inner;
+  const { tasks, log, deadLetters, sessions, workers, credentials, tenants } = inner;
   return {
     type: inner.type,
     start: () => Promise.resolve(),
@@ -56,6 +56,12 @@ export function faultStore(inner: Store, { call }: CallFaults): Store {
       list: (tenant, page) => call("listKeys", () => credentials.list(tenant, page)),
       revoke: (keyId, atMs) => call("revokeKey", () => credentials.revoke(keyId, atMs)),
       markUsed: (keyId, atMs) => call("markKeyUsed", () => credentials.markUsed(keyId, atMs)),
+    },
+    tenants: {
+      usage: (tenant) => call("usage", () => tenants.usage(tenant)),
+      holding: (after, limit) => call("holding", () => tenants.holding(after, limit)),
+      schedule: (tenant, limits, limit) =>
+        call("schedule", () => tenants.schedule(tenant, limits, limit)),
     },
   };
 }

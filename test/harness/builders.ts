@@ -31,6 +31,7 @@ import {
 import { Code } from "../../gen/google/rpc/code_pb.js";
 import type { NewId } from "../../src/ids.ts";
 import { type Submission, sessionKey } from "../../src/store/contract.ts";
+import type { TenantLimits } from "../../src/store/tenant-contract.ts";
 
 export const TENANT = "default";
 export const QUEUE = "agent.tasks";
@@ -52,6 +53,9 @@ export interface SubmissionOverrides {
   readonly deadlineInMs?: number;
   readonly maxQueueSize?: number;
   readonly idempotencyMs?: number;
+  /** Bytes default to 100. */
+  readonly limits?: TenantLimits;
+  readonly requestBytes?: number;
 }
 
 /** A task as the task manager submits it; of no session unless one is named. */
@@ -62,6 +66,7 @@ export function submission(overrides: SubmissionOverrides = {}): Submission {
     deadlineInMs: overrides.deadlineInMs,
     maxQueueSize: overrides.maxQueueSize ?? 10_000,
     idempotencyMs: overrides.idempotencyMs ?? 24 * 3600 * 1000,
+    quota: overrides.limits && { limits: overrides.limits, bytes: overrides.requestBytes ?? 100 },
   };
 }
 

@@ -22,6 +22,8 @@ import {
   type WatchedBatch,
   type WatchedEntry,
 } from "../../src/tasks/task-manager.ts";
+import { tenantChore } from "../../src/tasks/tenant-chore.ts";
+import { NO_POLICY, type TenantPolicy } from "../../src/tasks/tenant-policy.ts";
 import { type Logger, silentLogger } from "../../src/telemetry/logging.ts";
 import { type Metrics, NO_METRICS } from "../../src/telemetry/metrics.ts";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/worker/worker.ts";
@@ -47,6 +49,8 @@ export interface EngineOptions {
   readonly bus?: EventBus;
   readonly worker?: Partial<WorkerOptions>;
   readonly maxQueueSize?: number;
+  /** Absent: nobody is limited. */
+  readonly policy?: TenantPolicy;
   readonly maxWatchers?: number;
   /** What state changes are logged to. */
   readonly logger?: Logger;
@@ -71,6 +75,7 @@ export async function startEngine(options: EngineOptions = {}) {
   let ids = 0;
   const newId = (): string => `id-${String(++ids).padStart(6, "0")}`;
   const problems: string[] = [];
+  const { policy = NO_POLICY } = options;
   const { logger = silentLogger, metrics = NO_METRICS } = options;
   const known = new Set(catalog.list().map(({ id }) => id));
   const dispatcher = createDispatcher({
@@ -93,16 +98,19 @@ export async function startEngine(options: EngineOptions = {}) {
   const sweeper = createSweeper({
     clock,
     random,
-    chores: repairChores({
-      store,
-      queue,
-      dispatcher,
-      random,
-      leaseMs: options.worker?.leaseMs ?? 15_000,
-      sweepIntervalMs: 1000,
-      reconcileIntervalMs: 5000,
-      sweep,
-    }),
+    chores: [
+      ...repairChores({
+        store,
+        queue,
+        dispatcher,
+        random,
+        leaseMs: options.worker?.leaseMs ?? 15_000,
+        sweepIntervalMs: 1000,
+        reconcileIntervalMs: 5000,
+        sweep,
+      }),
+      ...(options.policy ? [tenantChore({ store, dispatcher, policy })] : []),
+    ],
     onFailure: (chore, error) => problems.push(`${chore}: ${String(error)}`),
   });
   const manager: OwnedTaskManager = createTaskManager({
@@ -118,6 +126,7 @@ export async function startEngine(options: EngineOptions = {}) {
       attemptTimeoutMs: 300_000,
       idempotencyMs: 24 * 3_600_000,
     },
+    policy,
     maxWatchers: options.maxWatchers ?? 1000,
     metrics,
     onCancelFailure: (taskId, error) => problems.push(`cancel ${taskId}: ${String(error)}`),
@@ -125,6 +134,8 @@ export async function startEngine(options: EngineOptions = {}) {
   const sessions = createSessionManager({
     store,
     dispatcher,
+    clock,
+    policy,
     newId,
     checkContext: () => undefined,
   });

@@ -3,6 +3,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { TaskErrorSchema } from "../../gen/agentlane/v1/task_pb.js";
 import { Code as RpcCode } from "../../gen/google/rpc/code_pb.js";
+import { QuotaFailureSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { AgentlaneError, type ErrorKind, invalidField, leaseLost } from "../../src/errors.ts";
 import { taskFailure, toWireError } from "../../src/server/error-codes.ts";
 import { errorTrailers, percentEncoded } from "../../src/server/grpc/status.ts";
@@ -46,6 +47,16 @@ test("a delay of the error's own wins, one that is not retryable gets none", () 
   expect(seen(toWireError(busy, unreported)).retryDelayMs).toBe(1501);
   const never = new AgentlaneError("resource_exhausted", "QUOTA", "no", { retryable: false });
   expect(seen(toWireError(never, unreported)).retryDelayMs).toBeUndefined();
+});
+
+test("a tenant's limit is a QuotaFailure about the tenant", () => {
+  const quota = { tenant: "acme", description: "2 tasks are queued" };
+  const refused = new AgentlaneError("resource_exhausted", "TENANT_QUEUED_TASKS", "no", { quota });
+  const wire = toWireError(refused, unreported);
+  expect(wire.findDetails(QuotaFailureSchema)).toMatchObject([
+    { violations: [{ subject: "tenant:acme", description: "2 tasks are queued" }] },
+  ]);
+  expect(seen(wire)).toMatchObject({ reason: "TENANT_QUEUED_TASKS", retryDelayMs: 1000 });
 });
 
 test("what the client is not told is reported", () => {

@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   GetTaskManagerStatusResponseSchema,
+  GetTenantUsageResponseSchema,
   ValidateAgentResponseSchema,
 } from "../../gen/agentlane/v1/operations_service_pb.js";
 import { createApiKeys } from "../../src/auth/api-keys.ts";
@@ -60,6 +61,7 @@ export async function startTestServer(overrides: TestServerOptions = {}): Promis
   const errors: unknown[] = [];
   const server = createServer({
     ...fakeServices(),
+    limitRate: () => undefined,
     manager,
     readiness,
     clock: systemClock,
@@ -116,4 +118,5 @@ const fewOperations: Operations = {
   listAgents: async () => [],
   validateAgent: async () => create(ValidateAgentResponseSchema, { valid: true }),
   listWorkers: async () => [],
+  tenantUsage: async (_principal, tenant) => create(GetTenantUsageResponseSchema, { tenant }),
 };

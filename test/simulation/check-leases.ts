@@ -1,4 +1,4 @@
-/** Invariants 4, 5, 6, 7, 10 and 13: who may run a task, when, how often, and who may write. */
+/** Invariants 4, 5, 6, 7, 10, 13 and, of running tasks, 14: who may run a task, when, how often, and who may write. */
 import { AttemptOutcome, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import type { HistoryRecord } from "./history.ts";
 import type { Judge, Judgement } from "./history-checker.ts";
@@ -29,7 +29,8 @@ export const judgeLease: Judge = (record, judgement) => {
   else if (record.type === "cancel-accepted") judgeCancel(record, judgement);
 };
 
-function judgeClaim(task: TaskAccount, claim: Claimed, { ledger, report }: Judgement): void {
+function judgeClaim(task: TaskAccount, claim: Claimed, judgement: Judgement): void {
+  const { ledger, report } = judgement;
   const { taskId, fence, at } = claim;
   if (task.isRemoved) report(4, `${taskId} was claimed after its removal`);
   if (task.lease) report(4, `${taskId} was claimed while ${task.lease.fence} holds it`);
@@ -42,11 +43,22 @@ function judgeClaim(task: TaskAccount, claim: Claimed, { ledger, report }: Judge
     report(13, `${taskId} was claimed ${task.nextAttemptAt - at} ms before its time`);
   }
   if (task.cancelAcceptedAt !== undefined) report(10, `${taskId} was claimed after its cancel`);
+  judgeTenant(claim, judgement);
   const { maxAttempts, attempt } = claim.task;
   if (task.consumedCount >= maxAttempts) report(7, `${taskId}: more than ${maxAttempts} attempts`);
   if (attempt !== task.claimCount + 1 || claim.attempt !== attempt) {
     report(7, `${taskId}: attempt ${attempt} after ${task.claimCount}`);
   }
+}
+
+function judgeTenant({ tenant, taskId }: Claimed, { ledger, limits, report }: Judgement): void {
+  const most = limits.maxRunningTasks?.[tenant];
+  if (most === undefined) return;
+  const running = [...ledger.tasks.values()].filter((other) => {
+    return other.tenant === tenant && other.lease && !other.isRemoved;
+  });
+  if (running.length < most) return;
+  report(14, `${taskId} was claimed while ${running.length} tasks of ${tenant} run`);
 }
 
 function judgeFinish(task: TaskAccount, finish: Finished, judgement: Judgement): void {

@@ -21,6 +21,8 @@ export interface HistoryLimits {
   readonly taskRetentionMs: number;
   readonly deadLetterRetentionMs: number;
   readonly backoff: Backoff;
+  /** By tenant; absent = no limit. */
+  readonly maxRunningTasks?: Readonly<Record<string, number>>;
   /** What an error of this reason asks for at least. */
   readonly retryAfterMs: Readonly<Record<string, number>>;
   /** A worker that is not frozen knows of the end of its lease within this. */

@@ -18,6 +18,9 @@ export interface Mutant {
 
 const NOTHING: Effects = { doorbells: [], notices: [] };
 
+const withoutLimits = (store: Store): Store =>
+  withTasks(store, ({ create }) => ({ create: ({ quota: _, ...rest }) => create(rest) }));
+
 export const MUTANTS: readonly Mutant[] = [
   { name: "fence check removed", breaks: [5], make: () => ({ store: withoutFences }) },
   {
@@ -47,6 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: [4, 5],
     make: () => ({ store: claimingTwice }),
   },
+  { name: "a tenant's limits ignored", breaks: [14], make: () => ({ store: withoutLimits }) },
   { name: "terminal state overwritten", breaks: [2], make: () => ({ store: overwriting }) },
   { name: "session committed twice", breaks: [12], make: () => ({ store: committingTwice }) },
   { name: "sequence restarts per attempt", breaks: [8], make: () => ({ store: restarting }) },

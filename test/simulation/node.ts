@@ -9,6 +9,7 @@ import { createDispatcher, type Dispatcher } from "../../src/tasks/dispatcher.ts
 import { createSessionManager, type SessionManager } from "../../src/tasks/session-manager.ts";
 import { createSweeper, repairChores, type Sweeper } from "../../src/tasks/sweeper.ts";
 import { createTaskManager, type OwnedTaskManager } from "../../src/tasks/task-manager.ts";
+import { tenantChore } from "../../src/tasks/tenant-chore.ts";
 import { createWorker, type Worker } from "../../src/worker/worker.ts";
 import { type CallFaults, callFaults } from "../fakes/call-faults.ts";
 import type { FakeClock } from "../fakes/fake-clock.ts";
@@ -87,7 +88,10 @@ function nodeParts(backends: Backends, name: string): NodeParts {
   const sweeper = createSweeper({
     clock: process.clock,
     random,
-    chores: backends.reconciles ? repairs : repairs.filter(({ name }) => name !== "reconcile"),
+    chores: [
+      ...(backends.reconciles ? repairs : repairs.filter(({ name }) => name !== "reconcile")),
+      tenantChore({ store, dispatcher, policy: SETTINGS.policy }),
+    ],
     onFailure: onProblem,
   });
   const faults = { storeCalls, queueCalls, queueFaults, busFaults };
@@ -110,12 +114,15 @@ export async function startGateway(backends: Backends, name: string): Promise<Ga
     agents: createAgentDirectory({ catalog, router, executors }),
     dispatcher,
     limits: SETTINGS.admission,
+    policy: SETTINGS.policy,
     maxWatchers: SETTINGS.maxWatchers,
     onCancelFailure: (_taskId, error) => onProblem("cancel", error),
   });
   const sessions = createSessionManager({
     store,
     dispatcher,
+    clock: process.clock,
+    policy: SETTINGS.policy,
     newId,
     checkContext: () => undefined,
   });

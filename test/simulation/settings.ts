@@ -1,6 +1,8 @@
 import { RETRY_AFTER_MS } from "./behaviours.ts";
 import type { HistoryLimits } from "./history.ts";
 
+export const LIMITED_TENANT = "blue";
+
 /** The simulated installation. Retention is short, so that runs see it pass. */
 export const SETTINGS = {
   sweepIntervalMs: 1000,
@@ -14,6 +16,11 @@ export const SETTINGS = {
     sessionRetentionMs: 86_400_000,
   },
   admission: { maxQueueSize: 6, attemptTimeoutMs: 20_000, idempotencyMs: 90_000 },
+  /** Of two tenants one has limits, which the history must not show but by waits. */
+  policy: {
+    ruleOf: (tenant: string) =>
+      tenant === LIMITED_TENANT ? { weight: 1, maxRunningTasks: 1 } : undefined,
+  },
   maxWatchers: 5,
   worker: {
     leaseMs: 15_000,
@@ -33,6 +40,7 @@ export const LIMITS: HistoryLimits = {
   taskRetentionMs: SETTINGS.sweep.taskRetentionMs,
   deadLetterRetentionMs: SETTINGS.sweep.deadLetterRetentionMs,
   backoff: SETTINGS.backoff,
+  maxRunningTasks: { [LIMITED_TENANT]: 1 },
   retryAfterMs: { MODEL_RATE_LIMITED: RETRY_AFTER_MS },
   abortBoundMs: SETTINGS.worker.leaseMs + SETTINGS.worker.leaseRenewIntervalMs + 1000,
   cancelBoundMs: SETTINGS.worker.leaseMs + SETTINGS.worker.cancelGraceMs + 5000,

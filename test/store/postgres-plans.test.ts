@@ -38,6 +38,11 @@ const ROWS = `
   INSERT INTO agentlane.workers SELECT 'w' || n, '', 0, 9e15 FROM generate_series(1, 50) n;
   INSERT INTO agentlane.instances SELECT 'default', 'echo#s' || n, 'w' || n % 50 + 1, ''
     FROM generate_series(1, 5000) n;
+  UPDATE agentlane.tasks SET quota_level = id % 4 + 1, quota_bytes = 1, held_since = id WHERE state = 1 AND NOT ready;
+  INSERT INTO agentlane.tenants (tenant, places) SELECT 't' || n, 4 FROM generate_series(1, 5000) n;
+  INSERT INTO agentlane.tenants (tenant, places) VALUES ('default', 4);
+  INSERT INTO agentlane.tenant_lines (tenant, queue, held) SELECT 't' || n, 'q', n % 10 FROM generate_series(1, 5000) n;
+  INSERT INTO agentlane.tenant_lines (tenant, queue, held) VALUES ('default', 'q', 3000);
   SELECT setval('agentlane.orders', 1000000);
   ANALYZE;`;
 
@@ -48,14 +53,16 @@ const EXPLAINED =
 const NONE = Buffer.alloc(0);
 const FINISH: Arguments = [
   ...["default", "task-00049995", 49_995, 4, 4, false, 0, 1, NONE, NONE, ""],
-  ...["", "", null, null, null, []],
+  ...["", "", null, null, null, [], 7],
 ];
 const CREATE: Arguments = [
   ...["default", "new", "key", "d", 0, "q", 100_000, 1000, 1000, "echo", "s7", 2],
   ...[null, NONE, NONE, "", NONE, ""],
+  JSON.stringify({ bytes: 1, window: 4, maxQueuedTasks: 1, maxLiveSessions: 1000 }),
 ];
 
-const BIG = /Seq Scan on (tasks|submissions|events|keys|lanes|contexts|doorbells|counts|instances)/;
+const BIG =
+  /Seq Scan on (tasks|submissions|events|keys|lanes|contexts|doorbells|counts|instances|tenants|tenant_lines)/;
 
 describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole table", () => {
   let server: PostgresServer;
@@ -158,6 +165,9 @@ describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole 
       ["w1", 1000, none, ["default"], ["echo#s1"], ["default"], ["x"], [none]],
     ],
     ["remove_worker", functions.remove_worker.text, ["w1"]],
+    ["holding", queries.holding.text, ["t17", 10]],
+    ["tenant_usage", functions.tenant_usage.text, ["default"]],
+    ["schedule_tenant", functions.schedule_tenant.text, ["default", 8, 100, 10]],
     ["sweep_store", functions.sweep_store.text, [50, 0, 0, 0, 0, 0, none]],
   ];
 

@@ -30,6 +30,11 @@ function storeAt(url: string, options: Partial<PostgresStoreOptions> = {}): Stor
 const FOLDER = new URL("../../src/store/postgres/migrations/", import.meta.url);
 const MIGRATIONS = globSync("*.sql", { cwd: FOLDER }).sort();
 
+it("PostgreSQL's migrations have each number once, and leave none out", () => {
+  const numbers = MIGRATIONS.map((name) => Number.parseInt(name, 10));
+  expect(numbers).toEqual(MIGRATIONS.map((_, index) => index + 1));
+});
+
 describe.runIf(hasPostgres)("the schema of the PostgreSQL store", () => {
   let server: PostgresServer;
   let url = "";
@@ -71,7 +76,7 @@ describe.runIf(hasPostgres)("the schema of the PostgreSQL store", () => {
   it("is brought up to date from wherever it is", async () => {
     const { to } = await migrateSchema({ url, schema: "agentlane" });
     expect(await migrateSchema({ url, schema: "agentlane" })).toEqual({ from: to, to });
-    for (const from of [13, 16]) {
+    for (const from of [13, 16, 22]) {
       const older = await server.createDatabase();
       await migrateTo(older, from);
       expect(await migrateSchema({ url: older, schema: "agentlane" })).toEqual({ from, to });

@@ -24,7 +24,7 @@ const SHIFTED_TIME = `
 const EMPTY = `
   TRUNCATE agentlane.api_keys, agentlane.lanes, agentlane.contexts, agentlane.submissions, agentlane.tasks,
     agentlane.doorbells, agentlane.keys, agentlane.events, agentlane.counts, agentlane.workers,
-    agentlane.instances;
+    agentlane.instances, agentlane.tenants, agentlane.tenant_lines;
   UPDATE agentlane.clock_shift SET ms = 0;`;
 
 describe.runIf(hasPostgres)("on a shared PostgreSQL", () => {

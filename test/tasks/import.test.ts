@@ -18,6 +18,7 @@ import { createMemoryQueue } from "../../src/queue/memory/queue.ts";
 import { createMemoryStore } from "../../src/store/memory/store.ts";
 import { createDispatcher } from "../../src/tasks/dispatcher.ts";
 import { createSessionManager } from "../../src/tasks/session-manager.ts";
+import { NO_POLICY } from "../../src/tasks/tenant-policy.ts";
 import { agentOf, conversation } from "../executor/harness.ts";
 import { principal } from "../harness/principals.ts";
 
@@ -42,6 +43,8 @@ function sessions() {
   return createSessionManager({
     store,
     dispatcher,
+    clock,
+    policy: NO_POLICY,
     newId: () => `new-${++ids}`,
     checkContext: (context) => checkContext(router, context),
   });

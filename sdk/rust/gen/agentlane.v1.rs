@@ -1678,6 +1678,69 @@ pub struct Worker {
     #[prost(string, tag = "10")]
     pub host: ::prost::alloc::string::String,
 }
+/// Which tenant.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetTenantUsageRequest {
+    /// The tenant. Empty = the caller's own.
+    #[prost(string, tag = "1")]
+    pub tenant: ::prost::alloc::string::String,
+}
+/// What a tenant has, and may have. Only tasks that were accepted while there was a tenants file count.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetTenantUsageResponse {
+    /// The tenant.
+    #[prost(string, tag = "1")]
+    pub tenant: ::prost::alloc::string::String,
+    /// Its limits; absent when there is no tenants file, and nothing is limited or counted.
+    #[prost(message, optional, tag = "2")]
+    pub limits: ::core::option::Option<TenantLimits>,
+    /// Tasks in QUEUED and RETRY_WAIT.
+    #[prost(uint64, tag = "3")]
+    pub queued_tasks: u64,
+    /// Tasks in RUNNING.
+    #[prost(uint64, tag = "4")]
+    pub running_tasks: u64,
+    /// Those of queued_tasks that are ready and wait for a place in the tenant's window.
+    #[prost(uint64, tag = "5")]
+    pub held_tasks: u64,
+    /// Sessions with a committed turn.
+    #[prost(uint64, tag = "6")]
+    pub live_sessions: u64,
+    /// Total tokens of the results of the current day of UTC.
+    #[prost(uint64, tag = "7")]
+    pub tokens_today: u64,
+    /// Bytes of the requests of tasks that are kept, and of committed contexts; approximate.
+    #[prost(uint64, tag = "8")]
+    pub stored_bytes: u64,
+}
+/// A tenant's rule in the tenants file, defaults resolved. What is absent is not limited.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct TenantLimits {
+    /// Its share of the workers beside other busy tenants. Default 1.
+    #[prost(uint32, tag = "1")]
+    pub weight: u32,
+    /// Calls a second, of each process.
+    #[prost(double, optional, tag = "2")]
+    pub requests_per_second: ::core::option::Option<f64>,
+    /// Calls that may come at once. Default: a second's worth.
+    #[prost(uint32, optional, tag = "3")]
+    pub burst: ::core::option::Option<u32>,
+    /// Tasks in QUEUED and RETRY_WAIT; more are refused.
+    #[prost(uint64, optional, tag = "4")]
+    pub max_queued_tasks: ::core::option::Option<u64>,
+    /// Tasks in RUNNING; more wait.
+    #[prost(uint64, optional, tag = "5")]
+    pub max_running_tasks: ::core::option::Option<u64>,
+    /// Sessions with a committed turn; tasks of new sessions are refused beyond it.
+    #[prost(uint64, optional, tag = "6")]
+    pub max_live_sessions: ::core::option::Option<u64>,
+    /// Tokens of a day of UTC; tasks are refused beyond it.
+    #[prost(uint64, optional, tag = "7")]
+    pub tokens_per_day: ::core::option::Option<u64>,
+    /// Bytes of requests and contexts; tasks are refused beyond it.
+    #[prost(uint64, optional, tag = "8")]
+    pub max_stored_bytes: ::core::option::Option<u64>,
+}
 /// Generated client implementations.
 pub mod operations_service_client {
     #![allow(
@@ -1923,6 +1986,33 @@ pub mod operations_service_client {
             req.extensions_mut()
                 .insert(
                     GrpcMethod::new("agentlane.v1.OperationsService", "ListWorkers"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// A tenant's limits, and what it has of them.
+        pub async fn get_tenant_usage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetTenantUsageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetTenantUsageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/agentlane.v1.OperationsService/GetTenantUsage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("agentlane.v1.OperationsService", "GetTenantUsage"),
                 );
             self.inner.unary(req, path, codec).await
         }

@@ -322,12 +322,16 @@ export class RabbitConsumer implements Consumer {
     });
   }
 
-  /** What is found where everything should have been pushed shows that nothing is pushed any more. */
+  /**
+   * What is found where everything should have been pushed shows that nothing is pushed any more; not
+   * where something was pushed of late: there more may wait than the broker pushes ahead of acks.
+   */
   async #probe(channel: Channel): Promise<void> {
     const { connection, clock } = this.#parts;
     const on = this.#sources.filter((source) => {
-      return source !== this.#preferring && source.isOn && !hasStrays(source);
+      return source !== this.#preferring && source.isOn && !source.hasPushed;
     });
+    for (const source of this.#sources) source.hasPushed = false;
     if (on.length === 0 || !this.#hasDemand()) {
       await connection.reply(channel.checkExchange(this.#parts.topology.tasks));
     }

@@ -35,6 +35,8 @@ export class Source {
   readonly strays: Arrival[] = [];
   /** The first message at the broker was published then, or later. */
   headAtMs: number;
+  /** Whether something was pushed; to be reset by whoever looks at it. */
+  hasPushed = false;
   #state: "off" | "on" | "turning" = "off";
   #tag: string | undefined;
   readonly #parts: SourceParts;
@@ -65,6 +67,7 @@ export class Source {
   async turnOn(): Promise<void> {
     this.#state = "turning";
     const { consumerTag } = await this.#parts.channel.consume(this.queue, (raw) => {
+      this.hasPushed = true;
       if (raw) this.#parts.onArrival(this, raw);
       else this.#parts.onEnd();
     });

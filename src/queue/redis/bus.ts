@@ -12,6 +12,8 @@ import { noticeOf, topicOf } from "../../redis/notice-frame.ts";
 import { type Channel, channelName, openChannel } from "../channel.ts";
 import type { EventBus } from "../contract.ts";
 import { encodeNotice } from "../notice-frame.ts";
+import { loadQueueFunctions } from "./functions.ts";
+import { createNotices } from "./notices.ts";
 
 /** How long a channel outlives its last watcher. */
 const LINGER_MS = 10_000;
@@ -34,6 +36,16 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
   let unconfirmedCount = 0;
   let started = false;
   let sweep: Timer | undefined;
+
+  const tell = createNotices({
+    connection,
+    operation: loadQueueFunctions().tell,
+    root: `{${options.prefix}}:mq:`,
+    onFailure: (error) => onWarning?.("a notice may be lost", error),
+    onSent(count) {
+      unconfirmedCount -= count;
+    },
+  });
 
   function hear(channel: Channel, payload: Buffer): void {
     try {
@@ -88,12 +100,7 @@ export function createRedisEventBus(options: RedisBusOptions): EventBus {
     publish(topic, notice) {
       if (!started || !connection.isReady || unconfirmedCount >= MAX_UNCONFIRMED) return;
       unconfirmedCount++;
-      connection
-        .call("publish", [root + channelName(topic), encodeNotice(topic, notice)])
-        .catch((error: unknown) => onWarning?.("a notice may be lost", error))
-        .finally(() => {
-          unconfirmedCount--;
-        });
+      tell(root + channelName(topic), encodeNotice(topic, notice));
     },
 
     async subscribe(topic, listener) {

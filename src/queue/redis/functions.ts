@@ -6,6 +6,7 @@ export interface QueueFunctions {
   readonly publish: LuaFunction;
   readonly exchange: LuaFunction;
   readonly depth: LuaFunction;
+  readonly tell: LuaFunction;
 }
 
 export function loadQueueFunctions(): QueueFunctions {
@@ -14,6 +15,7 @@ export function loadQueueFunctions(): QueueFunctions {
     publish: source("publish"),
     exchange: source("exchange"),
     depth: source("depth"),
+    tell: source("tell"),
   });
 }
 

@@ -68,6 +68,9 @@ const AGENTS_OWN: ReadonlySet<Code> = new Set([
  */
 const TEMPORARY: ReadonlySet<number> = new Set([408, 429, 503]);
 
+/** The official clients wait no longer: they would repeat what is refused for hours, at once. */
+const MAX_WAIT_MS = 60_000;
+
 /** The contract's fields under the names that OpenAI gives them. */
 const PARAMS: Readonly<Record<string, string>> = {
   agent_id: "model",
@@ -92,7 +95,9 @@ export function errorReply(wire: ConnectError, isRepeatable: boolean): ErrorRepl
   const delay = wire.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const field = wire.findDetails(BadRequestSchema)[0]?.fieldViolations[0]?.field;
   const goesOn = reason === WATCH_ENDED || reason === WATCH_BROKEN;
-  const isWorthRepeating = taskId === undefined ? TEMPORARY.has(status) : goesOn && isRepeatable;
+  const isWaitKnown = status !== 429 || (delay !== undefined && durationMs(delay) <= MAX_WAIT_MS);
+  const isWorthRepeating =
+    taskId === undefined ? TEMPORARY.has(status) && isWaitKnown : goesOn && isRepeatable;
   const isUnknownAgent = reason === "AGENT_NOT_FOUND";
   return {
     status,

@@ -5,7 +5,9 @@ import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/
 import { timestamp } from "../../timestamp.ts";
 import type { Submission } from "../contract.ts";
 import { stateChange } from "../messages.ts";
+import { exceeded, quotaExceeded } from "../quota.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
+import type { Quota } from "../tenant-contract.ts";
 import { cancelEntry } from "./cancel.ts";
 import {
   findSession,
@@ -15,8 +17,10 @@ import {
   type SessionEntry,
   sessionEntry,
   type TaskEntry,
+  type TenantTable,
   tenantTable,
 } from "./state.ts";
+import { type Counted, newAccount, usageOf } from "./tenants.ts";
 import { admit, forget, writeAs } from "./transitions.ts";
 
 export function accept(op: Operation, submission: Submission): { task: Task; existing: boolean } {
@@ -29,6 +33,7 @@ export function accept(op: Operation, submission: Submission): { task: Task; exi
   const session = findSession(op.state, { tenant: record.tenant, agentId, sessionId });
   if (session) refuseBusy(submission, task, session);
   refuseFull(op, submission, task, session);
+  refuseOverQuota(op, submission, session);
   if (session) clearLane(op, submission, session);
   const entry = newEntry(op, submission, task);
   if (task.idempotencyKey !== "") remember(op, submission, entry);
@@ -69,6 +74,25 @@ function refuseFull(
   throw queueFull(task.queue, unfinishedCount);
 }
 
+function refuseOverQuota(
+  op: Operation,
+  { quota, record, strategy }: Submission,
+  session: SessionEntry | undefined,
+): void {
+  if (!quota) return;
+  const isNewSession =
+    record.task?.sessionId !== "" && !session?.context && (session?.lane.size ?? 0) === 0;
+  const freedCount = (): number => {
+    if (!session || cancelModeOf(strategy) === undefined) return 0;
+    const ahead = [...session.lane.forward()];
+    return ahead.filter(({ task, counted }) => counted && task.state !== TaskState.RUNNING).length;
+  };
+  const usage = usageOf(op.state, record.tenant, op.nowMs);
+  const sessionCount = (): number => usage.sessionCount;
+  const name = exceeded(quota, usage, { isNewSession, sessionCount, freedCount });
+  if (name) throw quotaExceeded(record.tenant, name, quota, op.nowMs);
+}
+
 function cancelModeOf(strategy: MultitaskStrategy): CancelMode | undefined {
   if (strategy === MultitaskStrategy.INTERRUPT) return CancelMode.KEEP;
   if (strategy === MultitaskStrategy.ROLLBACK) return CancelMode.DISCARD;
@@ -90,6 +114,16 @@ function clearLane(op: Operation, { strategy }: Submission, session: SessionEntr
     if (task.state === TaskState.RUNNING && mayReplace) ahead.cancelMode = mode;
     cancelEntry(op, ahead, mode, reason);
   }
+}
+
+/** Undefined without a quota. */
+function countedOf(table: TenantTable, quota: Quota | undefined): Counted | undefined {
+  if (!quota) return undefined;
+  const { window, maxRunningTasks } = quota.limits;
+  table.account ??= newAccount(quota.limits);
+  table.account.limits = { window, maxRunningTasks };
+  table.account.storedBytes += quota.bytes;
+  return { account: table.account, bytes: quota.bytes, heldLink: undefined };
 }
 
 function newEntry(op: Operation, submission: Submission, submitted: Task): TaskEntry {
@@ -121,6 +155,7 @@ function newEntry(op: Operation, submission: Submission, submitted: Task): TaskE
     endedOrder: 0,
     lastFinish: undefined,
     key: undefined,
+    counted: countedOf(table, submission.quota),
     retired: false,
     laneLink: undefined,
     sessionLink: undefined,

@@ -14,11 +14,13 @@ import {
   startedAttempt,
   stateChange,
 } from "../messages.ts";
+import { tokensOf } from "../quota.ts";
 import { sequenceMismatch } from "../refusals.ts";
 import { doorbell, recordOf, refOf } from "./messages.ts";
 import { commit, refuseCommit } from "./sessions.ts";
 import { findTask, type MemoryState, type Operation, type TaskEntry } from "./state.ts";
-import { endedAttempts, endTask, isHead, update, write, writeAs } from "./transitions.ts";
+import { countTokens } from "./tenants.ts";
+import { endedAttempts, endTask, isHead, isParked, update, write, writeAs } from "./transitions.ts";
 
 /** The newest attempts of a task that its record keeps. */
 const KEPT_ATTEMPTS = 32;
@@ -27,10 +29,12 @@ export function claim(op: Operation, request: ClaimRequest): Claim | undefined {
   const entry = findTask(op.state, request.ref);
   if (entry?.claimId === request.claimId) return repeatedClaim(op, entry);
   if (entry?.task.state !== TaskState.QUEUED || !isHead(entry)) return undefined;
+  if (entry.counted?.heldLink) return undefined;
   if (entry.deadlineAtMs !== undefined && entry.deadlineAtMs <= op.nowMs) {
     endTask(op, entry, TaskState.FAILED, deadlineError());
     return undefined;
   }
+  if (isParked(op, entry)) return undefined;
   start(op, entry, request);
   return claimOf(op, entry);
 }
@@ -140,6 +144,7 @@ export function finish(op: Operation, lease: Lease, request: Finish): Finished {
   const afterSequence = ifExpired ? entry.task.lastSequence : request.afterSequence;
   const events = unwritten(op, entry, afterSequence, request.events);
   if (session) commit(op, entry, session);
+  if (entry.counted) countTokens(entry.counted, tokensOf(request.ending), op.nowMs);
   endAttempt(op, entry, events, request.ending);
   entry.lastFinish = {
     fence: lease.fence,

@@ -2,6 +2,7 @@
 
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { QueueMessage, TaskRecord } from "../../../gen/agentlane/store/v1/record_pb.js";
+import { Priority } from "../../../gen/agentlane/v1/task_pb.js";
 import { timestamp } from "../../timestamp.ts";
 import type { TaskRef } from "../contract.ts";
 import type { TaskEntry } from "./state.ts";
@@ -11,13 +12,13 @@ export function refOf({ table, task }: TaskEntry): TaskRef {
 }
 
 export function doorbell(entry: TaskEntry, publishedAt: Timestamp): QueueMessage {
-  const { task, submitted, table, session } = entry;
+  const { task, submitted, table, session, counted } = entry;
   return {
     $typeName: "agentlane.store.v1.QueueMessage",
     tenant: table.tenant,
     taskId: task.taskId,
     queue: task.queue,
-    priority: task.priority,
+    priority: counted ? Priority.NORMAL : task.priority,
     traceHeaders: submitted.traceHeaders,
     preferredWorkerId: session.lastWorkerId,
     publishedAt,

@@ -10,6 +10,7 @@ import {
 import { AttemptOutcome, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { SessionRef, SessionStore } from "../contract.ts";
 import { canceledError, cancelNotice, sessionReplacedNotice } from "../messages.ts";
+import { messageBytes } from "../page-bytes.ts";
 import { commitRefused, sessionBusy, sessionExists } from "../refusals.ts";
 import { refOf } from "./messages.ts";
 import { pageByOrder } from "./paging.ts";
@@ -44,6 +45,14 @@ export function commit(op: Operation, entry: TaskEntry, context: ExecutionContex
   keep(op.state, table, session, { ...context, createdAt, updatedAt: op.now });
 }
 
+/** Counts what its context takes now for the tenant. */
+function countBytes({ account }: TenantTable, session: SessionEntry): void {
+  if (!account) return;
+  const bytes = session.context ? messageBytes(session.context) : 0;
+  account.storedBytes += bytes - session.countedBytes;
+  session.countedBytes = bytes;
+}
+
 function keep(
   state: MemoryState,
   table: TenantTable,
@@ -51,6 +60,7 @@ function keep(
   context: ExecutionContext,
 ): void {
   session.context = context;
+  countBytes(table, session);
   session.usedOrder = ++state.counter;
   session.usedAtMs = state.clock.now();
   session.etag = `${session.usedOrder}`;
@@ -63,6 +73,7 @@ export function dropContext(table: TenantTable, session: SessionEntry): void {
   table.used.remove(session.usedLink);
   session.usedLink = undefined;
   session.context = undefined;
+  countBytes(table, session);
   session.etag = "";
   if (session.tasks.size === 0) table.sessions.delete(session.key);
 }
@@ -129,6 +140,7 @@ function forgetAll(state: MemoryState, ref: SessionRef, session: SessionEntry): 
   table.used.remove(session.usedLink);
   session.usedLink = undefined;
   session.context = undefined;
+  countBytes(table, session);
   session.etag = "";
   for (const entry of session.tasks.forward()) forget(state, entry);
   table.sessions.delete(session.key);

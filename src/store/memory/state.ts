@@ -16,6 +16,7 @@ import { type Effects, type SessionRef, sessionKey, type TaskRef } from "../cont
 import { taskNotFound } from "../refusals.ts";
 import type { StateChange } from "../state-change.ts";
 import { DueHeap } from "./due-heap.ts";
+import type { Counted, TenantAccount } from "./tenants.ts";
 
 export interface MemoryState {
   readonly clock: Clock;
@@ -61,6 +62,8 @@ export interface TenantTable {
   readonly sessions: Map<string, SessionEntry>;
   /** Sessions with a context, last used last. */
   readonly used: LinkedList<SessionEntry>;
+  /** Undefined before the first accept with a quota. */
+  account: TenantAccount | undefined;
 }
 
 export interface QueueTable {
@@ -93,6 +96,8 @@ export interface SessionEntry {
   /** When the context was last committed or imported. */
   usedAtMs: number;
   usedLink: Link<SessionEntry> | undefined;
+  /** Of its context, as counted for the tenant. */
+  countedBytes: number;
 }
 
 export interface RememberedKey {
@@ -139,6 +144,8 @@ export interface TaskEntry {
   endedOrder: number;
   lastFinish: LastFinish | undefined;
   key: RememberedKey | undefined;
+  /** Undefined when it was accepted without a quota. */
+  readonly counted: Counted | undefined;
   /** Past retention, kept for its idempotency key only. */
   retired: boolean;
   laneLink: Link<TaskEntry> | undefined;
@@ -204,6 +211,7 @@ export function tenantTable(state: MemoryState, tenant: string): TenantTable {
       keys: new Map(),
       sessions: new Map(),
       used: new LinkedList(),
+      account: undefined,
     };
     state.tenants.set(tenant, table);
   }
@@ -247,6 +255,7 @@ export function sessionEntry(table: TenantTable, agentId: string, sessionId: str
     usedOrder: 0,
     usedAtMs: 0,
     usedLink: undefined,
+    countedBytes: 0,
   };
   if (sessionId !== "") table.sessions.set(key, session);
   return session;

@@ -9,6 +9,8 @@ import { createLog } from "./log.ts";
 import { createSessions } from "./sessions.ts";
 import { createState } from "./state.ts";
 import { createTasks } from "./tasks.ts";
+import { createTenants } from "./tenants.ts";
+import { letRing } from "./transitions.ts";
 
 export interface MemoryStoreOptions {
   readonly clock: Clock;
@@ -34,6 +36,7 @@ export function createMemoryStore({
     deadLetters: createDeadLetters(state),
     sessions: createSessions(state),
     workers: createLocalWorkers(clock),
+    tenants: createTenants(state, letRing),
     credentials: createCredentials(),
     check: () => Promise.resolve(),
     ...service(

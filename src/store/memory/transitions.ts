@@ -14,6 +14,15 @@ import {
 import { entriesNotice, logEntry, stateChange } from "../messages.ts";
 import { doorbell, refOf } from "./messages.ts";
 import type { MemoryState, Operation, QueueTable, TaskEntry } from "./state.ts";
+import {
+  countRung,
+  freed,
+  hold,
+  isAtRunningLimit,
+  type TenantAccount,
+  tally,
+  unhold,
+} from "./tenants.ts";
 
 export function isTerminal(state: TaskState): boolean {
   return (
@@ -54,7 +63,10 @@ export function writeAs(
 export function update(op: Operation, entry: TaskEntry, task: Task): void {
   const previous = entry.task.state;
   entry.task = task;
-  if (task.state !== previous) count(entry.queue, previous, task.state);
+  if (task.state !== previous) {
+    count(entry.queue, previous, task.state);
+    if (entry.counted) tally(entry.counted, previous, task.state);
+  }
   indexTimes(op.state, entry);
   if (task.state !== TaskState.QUEUED) unready(op.state, entry);
   if (isTerminal(task.state)) {
@@ -65,11 +77,13 @@ export function update(op: Operation, entry: TaskEntry, task: Task): void {
     entry.laneLink ??= entry.session.lane.append(entry);
     if (task.state === TaskState.QUEUED && isHead(entry)) becomeReady(op, entry);
   }
+  if (entry.counted) letRing(op, entry.counted.account);
 }
 
 /** Counts a task that has just been accepted, then indexes it. */
 export function admit(op: Operation, entry: TaskEntry): void {
   entry.queue.queuedCount++;
+  if (entry.counted) tally(entry.counted, TaskState.UNSPECIFIED, TaskState.QUEUED);
   update(op, entry, entry.task);
 }
 
@@ -142,8 +156,9 @@ export function ring(op: Operation, entry: TaskEntry): void {
 
 /** Deletes a terminal task and all that names it. */
 export function forget(state: MemoryState, entry: TaskEntry): void {
-  const { table, session } = entry;
+  const { table, session, counted } = entry;
   unlinkEnd(state, entry);
+  if (counted) counted.account.storedBytes -= counted.bytes;
   table.tasks.delete(entry.task.taskId);
   table.accepted.remove(entry.acceptedLink);
   session.tasks.remove(entry.sessionLink);
@@ -178,13 +193,42 @@ function indexTimes(state: MemoryState, entry: TaskEntry): void {
 }
 
 function becomeReady(op: Operation, entry: TaskEntry): void {
-  if (entry.queue.ready.has(entry)) return;
-  entry.queue.ready.add(entry);
+  const { counted, queue } = entry;
+  if (queue.ready.has(entry) || counted?.heldLink) return;
+  if (counted) {
+    hold(counted, entry, op.nowMs);
+    letRing(op, counted.account);
+    return;
+  }
+  queue.ready.add(entry);
   ring(op, entry);
 }
 
+/** Rings for what its tenant holds and may have rung now. */
+export function letRing(
+  op: Operation,
+  account: TenantAccount,
+  limit = Number.POSITIVE_INFINITY,
+): void {
+  for (const entry of freed(account, op.nowMs, limit)) {
+    entry.queue.ready.add(entry);
+    ring(op, entry);
+  }
+}
+
+/** Whether its tenant may run no more; then it is held. */
+export function isParked(op: Operation, entry: TaskEntry): boolean {
+  const { counted } = entry;
+  if (!counted || !isAtRunningLimit(counted)) return false;
+  unready(op.state, entry);
+  hold(counted, entry, op.nowMs);
+  return true;
+}
+
 function unready(state: MemoryState, entry: TaskEntry): void {
-  entry.queue.ready.delete(entry);
+  const { counted, task } = entry;
+  if (counted?.heldLink) unhold(counted, task.queue);
+  if (entry.queue.ready.delete(entry) && counted) countRung(counted, task.queue, -1);
   state.unpublished.remove(entry.unpublishedLink);
   entry.unpublishedLink = undefined;
 }

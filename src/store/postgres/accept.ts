@@ -4,6 +4,7 @@ import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/
 import { timestamp } from "../../timestamp.ts";
 import type { Effects, Submission } from "../contract.ts";
 import { canceledError, entriesNotice, logEntry, stateChange } from "../messages.ts";
+import { quotaRefused } from "../quota.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import type { Argument } from "./connection.ts";
 import { readFreshEffects } from "./effects.ts";
@@ -37,6 +38,8 @@ export async function accept(postgres: Postgres, submission: Submission): Promis
       throw idempotencyConflict(task.idempotencyKey, answer.text("task_id"));
     case "BUSY":
       throw sessionBusy(task.sessionId, answer.number("count"));
+    case "QUOTA":
+      throw quotaRefused(submission, answer.text("limit"), answer.number("now"));
     default:
       throw queueFull(task.queue, answer.number("count"));
   }
@@ -54,7 +57,7 @@ function existing(answer: Fields): Accepted {
 }
 
 function argumentsOf(submission: Submission, task: Task): Argument[] {
-  const { record, strategy, deadlineInMs } = submission;
+  const { record, strategy, deadlineInMs, quota } = submission;
   const [step, reason] = clearing(strategy);
   return [
     writeText(record.tenant),
@@ -75,6 +78,7 @@ function argumentsOf(submission: Submission, task: Task): Argument[] {
     writeHeaders(record.traceHeaders),
     reason === "" ? null : writeChange({ error: canceledError(reason) }),
     reason,
+    quota ? JSON.stringify({ ...quota.limits, bytes: quota.bytes }) : null,
   ];
 }
 

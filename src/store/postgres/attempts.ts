@@ -12,6 +12,7 @@ import { leaseLost } from "../../errors.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Claim, ClaimRequest, Effects, Finish, Lease, LeaseStatus } from "../contract.ts";
 import { deadlineError, entriesNotice, outcomeOf, stateChange } from "../messages.ts";
+import { tokensOf } from "../quota.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import type { Argument } from "./connection.ts";
 import { readEffects, readFreshEffects, type WritableEffects, writtenEntries } from "./effects.ts";
@@ -164,6 +165,7 @@ function finishArguments(lease: Lease, request: Finish): Argument[] {
         ]
       : ["", "", null, null, null]),
     events.map(writeEvent),
+    tokensOf(ending),
   ];
 }
 

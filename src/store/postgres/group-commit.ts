@@ -128,8 +128,8 @@ function bytesOf(args: Arguments): number {
 }
 
 /**
- * The arguments of the function that does several: each one becomes the list of all. A list, always
- * the last argument, becomes the lists one after the other, and how long each is.
+ * The arguments of the function that does several: each one becomes the list of all. A list
+ * becomes the lists one after the other, and how long each is.
  */
 export function transposed(operations: readonly Arguments[]): Argument[] {
   const [first = []] = operations;

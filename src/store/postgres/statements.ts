@@ -12,11 +12,11 @@ const FUNCTIONS = {
   cancel_task: 6,
   claim_task: 7,
   claim_tasks: 7,
-  create_task: 18,
-  create_tasks: 18,
+  create_task: 19,
+  create_tasks: 19,
   destroy_session: 8,
-  finish_task: 17,
-  finish_tasks: 18,
+  finish_task: 18,
+  finish_tasks: 19,
   import_context: 9,
   mark_published: 2,
   purge_tasks: 3,
@@ -25,7 +25,9 @@ const FUNCTIONS = {
   renew_leases: 4,
   report_worker: 8,
   revoke_api_key: 2,
+  schedule_tenant: 4,
   sweep_store: 7,
+  tenant_usage: 1,
   use_api_key: 2,
   expired_leases: 1,
 } as const;
@@ -111,6 +113,10 @@ const QUERIES = {
     ) SELECT json_build_object('looked', (SELECT count(*) FROM looked), 'last', (SELECT min("order") FROM looked),
       'sessions', (SELECT json_agg(to_json(f) ORDER BY f."order" DESC) FROM (
         SELECT * FROM looked WHERE $5::text IS NULL OR agent_id = $5 ORDER BY "order" DESC LIMIT $4) f)) AS answer`,
+
+  /** $1 after this tenant, $2 limit. */
+  holding: `SELECT to_json(l.tenant) AS answer FROM (SELECT DISTINCT o.tenant FROM agentlane.tenant_lines o
+    WHERE o.held > 0 AND o.tenant > $1 ORDER BY o.tenant LIMIT $2) l`,
 
   apiKey: "SELECT to_json(k) AS answer FROM agentlane.api_keys k WHERE k.key_id = $1",
 

@@ -19,6 +19,7 @@ import {
   statementsOf,
 } from "./statements.ts";
 import { createTasks } from "./tasks.ts";
+import { createTenants } from "./tenants.ts";
 import { createWorkers } from "./workers.ts";
 
 export interface PostgresStoreOptions {
@@ -92,6 +93,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     deadLetters: createDeadLetters(postgres),
     sessions: createSessions(postgres),
     workers: createWorkers(postgres),
+    tenants: createTenants(postgres),
     credentials: createCredentials(postgres),
     check: async () => void (await postgres.query("ping", [])),
     ...service(

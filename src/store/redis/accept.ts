@@ -8,7 +8,9 @@ import { writeHeaders } from "../../redis/trace-headers.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Effects, Submission } from "../contract.ts";
 import { canceledError, entriesNotice, logEntry, stateChange } from "../messages.ts";
+import { quotaRefused } from "../quota.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
+import type { Quota } from "../tenant-contract.ts";
 import { readEffects } from "./effects.ts";
 import { encodePart, keyName, sessionName, taskName, taskRefOf } from "./keys.ts";
 import { readShown, writeRecord, writeTask } from "./records.ts";
@@ -30,6 +32,8 @@ export async function accept(redis: Redis, submission: Submission): Promise<Acce
       throw idempotencyConflict(task.idempotencyKey, taskRefOf(text(second)).taskId);
     case "BUSY":
       throw sessionBusy(task.sessionId, number(second));
+    case "QUOTA":
+      throw quotaRefused(submission, text(second), number(reply[2]));
     default:
       throw queueFull(task.queue, number(second));
   }
@@ -59,6 +63,21 @@ function argumentsOf(submission: Submission, task: Task): Argument[] {
     writeHeaders(record.traceHeaders),
     reason === "" ? "" : writeChange({ error: canceledError(reason) }),
     reason,
+    ...quotaArguments(submission.quota),
+  ];
+}
+
+function quotaArguments(quota: Quota | undefined): Argument[] {
+  if (!quota) return [""];
+  const { limits } = quota;
+  return [
+    quota.bytes,
+    limits.window,
+    limits.maxRunningTasks ?? "",
+    limits.maxQueuedTasks ?? "",
+    limits.maxLiveSessions ?? "",
+    limits.maxTokensPerDay ?? "",
+    limits.maxStoredBytes ?? "",
   ];
 }
 

@@ -31,6 +31,7 @@ import {
   outcomeOf,
   stateChange,
 } from "../messages.ts";
+import { tokensOf } from "../quota.ts";
 import { commitRefused, sequenceMismatch } from "../refusals.ts";
 import { readEffects, writtenEntries } from "./effects.ts";
 import { encodePart, sessionName, taskName, taskRefOf } from "./keys.ts";
@@ -57,13 +58,14 @@ export async function claim(
     return { claim: undefined, effects: readEffects({ now, due, notices, bells }) };
   }
   const { claim, task } = readClaim(ref, reply);
-  const notices = reply[11];
-  if (redis.tellsItself || text(outcome) === "AGAIN")
-    return { claim, effects: readEffects({ now, notices }) };
+  const [notices, bells = []] = reply.slice(11);
+  const effects = readEffects({ now, notices, bells });
+  if (redis.tellsItself || text(outcome) === "AGAIN") return { claim, effects };
   const nowMs = number(now);
   const event = attemptStarted(timestamp(nowMs), workerId);
   const entries = writtenEntries(task.attempt, task.lastSequence, [event], nowMs);
-  return { claim, effects: { doorbells: [], notices: [entriesNotice(ref, entries)] } };
+  effects.notices.push(entriesNotice(ref, entries));
+  return { claim, effects };
 }
 
 /** Undefined when it was so long on its way that the lease is not the worker's any more. */
@@ -238,6 +240,7 @@ function finishArguments(lease: Lease, request: Finish, consumer: string): Argum
         ]
       : ["", "", "", "", ""]),
     consumer,
+    tokensOf(ending),
     ...events.map(writeEvent),
   ];
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { functionsOf, type LuaFunction, readSharedLua } from "../../redis/library.ts";
 import { AGEING_MS, MAX_LENGTH } from "../../redis/queue-limits.ts";
+import { HELD_AGEING_MS } from "../held-order.ts";
 
 const NAMES = [
   "append",
@@ -25,10 +26,12 @@ const NAMES = [
   "redrive",
   "renew",
   "report",
+  "schedule",
   "sessions",
   "started",
   "sweep",
   "tasks",
+  "usage",
   "workers",
 ] as const;
 
@@ -62,7 +65,8 @@ export function loadFunctions(options: FunctionOptions = {}): Functions {
     readLua("lib/records"),
     readLua(tellsItself ? "lib/tell-here" : "lib/tell"),
     ...(ringsItself ? ringHere() : [readLua("lib/ring")]),
-    ...["doorbells", "transitions"].map(readLib),
+    `local held_ageing_ms = ${HELD_AGEING_MS}`,
+    ...["doorbells", "tenants", "transitions"].map(readLib),
     ...(ringsItself && tellsItself ? [readLib("hand-over")] : []),
     ...["cancel", "forget", "context", "registry", "call"].map(readLib),
   ];

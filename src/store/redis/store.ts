@@ -12,6 +12,7 @@ import { DEFAULT_PREFIX, rootOf } from "./keys.ts";
 import { createLog } from "./log.ts";
 import { createSessions } from "./sessions.ts";
 import { createTasks } from "./tasks.ts";
+import { createTenants } from "./tenants.ts";
 import { createWorkers } from "./workers.ts";
 
 export interface RedisStoreOptions {
@@ -67,6 +68,7 @@ export function createRedisStore(options: RedisStoreOptions): Store {
     deadLetters: createDeadLetters(redis),
     sessions: createSessions(redis),
     workers: createWorkers(redis),
+    tenants: createTenants(redis),
     credentials: createCredentials(redis),
     check: async () => void (await connection.call("ping", [])),
     ...service(

@@ -4,6 +4,7 @@ import { MultitaskStrategy, type Task, TaskState } from "../../../gen/agentlane/
 import { timestamp } from "../../timestamp.ts";
 import type { Submission } from "../contract.ts";
 import { stateChange } from "../messages.ts";
+import { exceeded, quotaExceeded } from "../quota.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import { cancelEntry } from "./cancel.ts";
 import { writeDoorbell, writeRecord } from "./messages.ts";
@@ -16,6 +17,7 @@ import {
   type Operation,
   type TaskEntry,
 } from "./state.ts";
+import { countSessions, countsOf, openAccount, tally } from "./tenants.ts";
 import { forget, type LogRoom, logRoom, update, writeAs } from "./transitions.ts";
 
 export function accept(op: Operation, submission: Submission): { task: Task; existing: boolean } {
@@ -28,6 +30,7 @@ export function accept(op: Operation, submission: Submission): { task: Task; exi
   const lane = sessionId === "" ? [] : op.sql.lane.all(record.tenant, agentId, sessionId);
   refuseBusy(submission, task, lane);
   refuseFull(op, submission, task, lane);
+  refuseOverQuota(op, submission, task, lane);
   clearLane(op, submission, lane);
   const entry = newEntry(op, submission, task);
   if (task.idempotencyKey !== "") remember(op, submission, entry);
@@ -70,6 +73,30 @@ function refuseFull(
   throw queueFull(task.queue, unfinishedCount);
 }
 
+function refuseOverQuota(
+  op: Operation,
+  { quota, record, strategy }: Submission,
+  { agentId, sessionId }: Task,
+  lane: readonly LaneRow[],
+): void {
+  if (!quota) return;
+  const { tenant } = record;
+  const isNewSession =
+    sessionId !== "" &&
+    lane.length === 0 &&
+    (op.sql.sessionMeta.get(tenant, agentId, sessionId)?.etag ?? "") === "";
+  const freedCount = (): number => {
+    if (cancelModeOf(strategy) === undefined) return 0;
+    return lane.filter(({ quota_bytes, state }) => {
+      return quota_bytes !== null && state !== TaskState.RUNNING;
+    }).length;
+  };
+  const sessionCount = (limit: number): number => countSessions(op, tenant, limit);
+  const change = { isNewSession, sessionCount, freedCount };
+  const name = exceeded(quota, countsOf(op, tenant), change);
+  if (name) throw quotaExceeded(tenant, name, quota, op.nowMs);
+}
+
 function cancelModeOf(strategy: MultitaskStrategy): CancelMode | undefined {
   if (strategy === MultitaskStrategy.INTERRUPT) return CancelMode.KEEP;
   if (strategy === MultitaskStrategy.ROLLBACK) return CancelMode.DISCARD;
@@ -95,7 +122,8 @@ function clearLane(op: Operation, { strategy }: Submission, lane: readonly LaneR
   }
 }
 
-function newEntry(op: Operation, { record, deadlineInMs }: Submission, submitted: Task): TaskEntry {
+function newEntry(op: Operation, submission: Submission, submitted: Task): TaskEntry {
+  const { record, deadlineInMs, quota } = submission;
   const deadlineAtMs = deadlineInMs === undefined ? null : Math.round(op.nowMs + deadlineInMs);
   const task: Task = { ...submitted, state: TaskState.QUEUED, createdAt: op.now, lastSequence: 1 };
   if (deadlineAtMs !== null) task.deadline = timestamp(deadlineAtMs);
@@ -125,16 +153,25 @@ function newEntry(op: Operation, { record, deadlineInMs }: Submission, submitted
     endedOrder: null,
     logKept: false,
     retired: false,
+    quotaBytes: quota?.bytes ?? null,
+    heldLevel: null,
+    heldSinceMs: null,
     lastFinish: undefined,
   };
+  if (quota) openAccount(op, record.tenant, quota);
   insertEntry(op, entry);
-  op.sql.insertSubmission(entry.id, writeDoorbell(record), writeRecord(record));
+  op.sql.insertSubmission(
+    entry.id,
+    writeDoorbell(record, quota !== undefined),
+    writeRecord(record),
+  );
   const change = stateChange(op.now, {
     previous: TaskState.UNSPECIFIED,
     state: TaskState.QUEUED,
   });
   writeAs(op, { ...entry, lastSequence: 0 }, 0, [change]);
   figuresOf(op, entry.queue).queuedCount++;
+  if (quota) tally(op, entry, TaskState.UNSPECIFIED, TaskState.QUEUED);
   update(op, entry, task);
   return entry;
 }

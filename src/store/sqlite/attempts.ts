@@ -13,14 +13,17 @@ import {
   startedAttempt,
   stateChange,
 } from "../messages.ts";
+import { tokensOf } from "../quota.ts";
 import { sequenceMismatch } from "../refusals.ts";
 import { doorbell, recordOf } from "./messages.ts";
 import type { TaskRow } from "./rows.ts";
 import { commit, etagOf, refuseCommit, usedBy } from "./sessions.ts";
 import { entryOf, findTask, type Operation, type TaskEntry } from "./state.ts";
+import { countTokens } from "./tenants.ts";
 import {
   endedAttempts,
   endTask,
+  isParked,
   laneHead,
   readEntries,
   update,
@@ -40,6 +43,7 @@ export function claim(op: Operation, request: ClaimRequest): Claim | undefined {
     endTask(op, entry, TaskState.FAILED, deadlineError());
     return undefined;
   }
+  if (isParked(op, entry)) return undefined;
   start(op, entry, request);
   return claimOf(op, entry);
 }
@@ -178,6 +182,7 @@ export function finish(op: Operation, lease: Lease, request: Finish): Finished {
     sequence: log.lastSequence + events.length + 1,
     sessionEtag,
   };
+  if (entry.quotaBytes !== null) countTokens(op, entry.tenant, tokensOf(ending));
   endAttempt(op, entry, events, ending);
   return { task: entry.task, state: entry.task.state, sessionEtag };
 }

@@ -6,6 +6,7 @@ import {
   type TaskRecord,
   TaskRecordSchema,
 } from "../../../gen/agentlane/store/v1/record_pb.js";
+import { Priority } from "../../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../../errors.ts";
 import { timestamp } from "../../timestamp.ts";
 import type { Reading, TaskEntry } from "./state.ts";
@@ -31,13 +32,17 @@ export function readDoorbell(
 }
 
 /** What never changes of the doorbells of a task. */
-export function writeDoorbell({ tenant, task, traceHeaders }: TaskRecord): Uint8Array {
+export function writeDoorbell(
+  { tenant, task, traceHeaders }: TaskRecord,
+  hasQuota: boolean,
+): Uint8Array {
   return toBinary(QueueMessageSchema, {
     $typeName: "agentlane.store.v1.QueueMessage",
     tenant,
     taskId: task?.taskId ?? "",
     queue: task?.queue ?? "",
-    priority: task?.priority ?? 0,
+    // Between tenants weight decides, not priority.
+    priority: hasQuota ? Priority.NORMAL : (task?.priority ?? 0),
     traceHeaders,
     preferredWorkerId: "",
   });

@@ -36,10 +36,34 @@ export interface TaskRow {
   readonly finish_expired: number | null;
   readonly finish_sequence: number | null;
   readonly finish_etag: string | null;
+  readonly quota_bytes: number | null;
+  readonly held_level: number | null;
+  readonly held_since: number | null;
   readonly task: Uint8Array;
 }
 
-export type LaneRow = Pick<TaskRow, "id" | "task_id" | "queue" | "state">;
+export type LaneRow = Pick<TaskRow, "id" | "task_id" | "queue" | "state" | "quota_bytes">;
+
+export interface HeldRow {
+  readonly id: number;
+  readonly held_since: number;
+}
+
+export interface TenantRow {
+  readonly window: number;
+  readonly max_running: number | null;
+  readonly queued_count: number;
+  readonly running_count: number;
+  readonly stored_bytes: number;
+  readonly token_day: number;
+  readonly token_count: number;
+}
+
+export interface LineRow {
+  readonly queue: string;
+  readonly rung_count: number;
+  readonly is_risens_turn: number;
+}
 
 export type DeadLetterRow = Pick<TaskRow, "id"> & {
   readonly ended_order: number;
@@ -78,6 +102,7 @@ export interface SessionMetaRow {
   readonly last_worker_id: string;
   readonly version: string;
   readonly etag: string;
+  readonly counted_bytes: number;
 }
 
 export interface SessionRow extends SessionNameRow, SessionMetaRow {

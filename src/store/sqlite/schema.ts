@@ -131,4 +131,35 @@ CREATE TABLE api_keys (
   record BLOB NOT NULL                -- ApiKeyRecord as it was made
 ) STRICT, WITHOUT ROWID;
 `,
+  `
+ALTER TABLE tasks ADD COLUMN quota_bytes INTEGER;   -- of its request; NULL = accepted without a quota
+ALTER TABLE tasks ADD COLUMN held_level INTEGER;    -- its priority while its tenant's window holds it
+ALTER TABLE tasks ADD COLUMN held_since INTEGER;
+CREATE INDEX tasks_held ON tasks (tenant, queue, held_level, held_since, id) WHERE held_level IS NOT NULL;
+-- Of its context, as counted for the tenant.
+ALTER TABLE sessions ADD COLUMN counted_bytes INTEGER NOT NULL DEFAULT 0;
+
+-- Tenants that had a task with a quota.
+CREATE TABLE tenants (
+  tenant TEXT PRIMARY KEY,
+  window INTEGER NOT NULL,
+  max_running INTEGER,                -- NULL = any
+  queued_count INTEGER NOT NULL,
+  running_count INTEGER NOT NULL,
+  stored_bytes INTEGER NOT NULL,
+  token_day INTEGER NOT NULL,         -- days of UTC since 1970 …
+  token_count INTEGER NOT NULL        -- … and what was used on that day
+) STRICT, WITHOUT ROWID;
+
+-- A tenant's ready tasks of a queue.
+CREATE TABLE tenant_lines (
+  tenant TEXT NOT NULL,
+  queue TEXT NOT NULL,
+  rung_count INTEGER NOT NULL,
+  held_count INTEGER NOT NULL,
+  is_risens_turn INTEGER NOT NULL,
+  PRIMARY KEY (tenant, queue)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tenant_lines_held ON tenant_lines (tenant, queue) WHERE held_count > 0;
+`,
 ];

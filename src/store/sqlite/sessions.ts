@@ -21,6 +21,7 @@ import {
   type Reading,
   type TaskEntry,
 } from "./state.ts";
+import { countBytes } from "./tenants.ts";
 import { endedAttempts, endTask, forget, logRoom } from "./transitions.ts";
 
 /** Tasks that one step of a destroy changes: a bound on how long it keeps others waiting. */
@@ -67,10 +68,15 @@ export function commit(op: Operation, entry: TaskEntry, context: ExecutionContex
   const summary = op.sql.summary.get(row.id)?.summary;
   const known = summary ? fromBinary(SessionSummarySchema, summary) : undefined;
   const createdAt = known?.createdAt ?? op.now;
-  return keep(op, row.id, { ...context, createdAt, updatedAt: op.now });
+  return keep(op, entry.tenant, row, { ...context, createdAt, updatedAt: op.now });
 }
 
-function keep(op: Operation, id: number, context: ExecutionContext): string {
+function keep(
+  op: Operation,
+  tenant: string,
+  row: SessionMetaRow,
+  context: ExecutionContext,
+): string {
   const { agentId, sessionId, version, history, createdAt, updatedAt } = context;
   const usedOrder = op.nextOrder();
   const etag = `${usedOrder}`;
@@ -82,24 +88,30 @@ function keep(op: Operation, id: number, context: ExecutionContext): string {
     ...(createdAt && { createdAt }),
     ...(updatedAt && { updatedAt }),
   });
+  const stored = toBinary(ExecutionContextSchema, context);
+  const countedBytes = op.sql.tenant.get(tenant) ? stored.length : 0;
+  countBytes(op, tenant, countedBytes - row.counted_bytes);
   op.sql.keepContext(
     `${version}`,
     etag,
     usedOrder,
     op.nowMs,
     toBinary(SessionSummarySchema, summary),
-    toBinary(ExecutionContextSchema, context),
-    id,
+    stored,
+    countedBytes,
+    row.id,
   );
   return etag;
 }
 
 /** Past retention: the session starts anew with its next turn. */
 export function dropContext(
-  { sql }: Operation,
+  op: Operation,
   id: number,
   { tenant, agentId, sessionId }: SessionRef,
 ): void {
+  const { sql } = op;
+  countBytes(op, tenant, -(sql.sessionMeta.get(tenant, agentId, sessionId)?.counted_bytes ?? 0));
   if (sql.hasTasks.get(tenant, agentId, sessionId)) sql.dropContext(id);
   else sql.deleteSession(id);
 }
@@ -140,7 +152,7 @@ export function createSessions(db: Database): SessionStore {
         const row = sessionRow(op, ref);
         if (row.etag !== "" && !overwrite) throw sessionExists(sessionId);
         const { createdAt = op.now, updatedAt = op.now } = context;
-        keep(op, row.id, { ...context, createdAt, updatedAt });
+        keep(op, ref.tenant, row, { ...context, createdAt, updatedAt });
         op.notices.push(sessionReplacedNotice(ref));
         return { effects: effectsOf(op) };
       }),

@@ -80,6 +80,11 @@ export interface TaskEntry {
   endedOrder: number | null;
   logKept: boolean;
   retired: boolean;
+  /** Of its request; null when it was accepted without a quota. */
+  readonly quotaBytes: number | null;
+  /** While it is held. */
+  heldLevel: number | null;
+  heldSinceMs: number | null;
   lastFinish: LastFinish | undefined;
 }
 
@@ -112,6 +117,9 @@ export function entryOf(row: TaskRow): TaskEntry {
     endedOrder: row.ended_order,
     logKept: row.log_kept === 1,
     retired: row.retired === 1,
+    quotaBytes: row.quota_bytes,
+    heldLevel: row.held_level,
+    heldSinceMs: row.held_since,
     lastFinish:
       row.finish_fence === null
         ? undefined
@@ -159,6 +167,9 @@ function columnsOf(entry: TaskEntry) {
     lastFinish ? flag(lastFinish.ifExpired) : null,
     lastFinish?.sequence ?? null,
     lastFinish?.sessionEtag ?? null,
+    entry.quotaBytes,
+    entry.heldLevel,
+    entry.heldSinceMs,
     toBinary(TaskSchema, task),
   ];
 }

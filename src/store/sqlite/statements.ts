@@ -15,6 +15,13 @@ import type {
   SummaryRow,
   TaskRow,
 } from "./rows.ts";
+import { TENANT_SQL, tenantStatements } from "./tenant-statements.ts";
+
+/** Prepares the statement of a name. */
+export interface Preparing<Name extends string> {
+  change(name: Name): (...values: SQLInputValue[]) => number;
+  query<Row>(name: Name): Query<Row>;
+}
 
 /** Columns of tasks that change, in the order in which `saveTask` takes them. */
 export const TASK_COLUMNS = [
@@ -47,6 +54,9 @@ export const TASK_COLUMNS = [
   "finish_expired",
   "finish_sequence",
   "finish_etag",
+  "quota_bytes",
+  "held_level",
+  "held_since",
   "task",
 ] as const;
 
@@ -87,7 +97,7 @@ export const SQL = {
   becomeReady: "UPDATE tasks SET ready = 1, published = 0, rung_at = ? WHERE id = ?",
 
   laneHead: `SELECT * FROM tasks WHERE ${ofSession} AND lane_position IS NOT NULL ORDER BY lane_position LIMIT 1`,
-  lane: `SELECT id, task_id, queue, state FROM tasks WHERE ${ofSession} AND lane_position IS NOT NULL ORDER BY lane_position`,
+  lane: `SELECT id, task_id, queue, state, quota_bytes FROM tasks WHERE ${ofSession} AND lane_position IS NOT NULL ORDER BY lane_position`,
   laneTail: `SELECT * FROM tasks WHERE ${ofSession} AND lane_position IS NOT NULL AND +id < ?
     ORDER BY lane_position DESC LIMIT ?`,
   expired: "SELECT * FROM tasks WHERE lease_ends_at <= ? ORDER BY lease_ends_at LIMIT ?",
@@ -132,21 +142,23 @@ export const SQL = {
   expiredKeys: "SELECT * FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
 
   findSession: `SELECT * FROM sessions WHERE ${ofSession}`,
-  sessionMeta: `SELECT id, last_worker_id, version, etag FROM sessions WHERE ${ofSession}`,
+  sessionMeta: `SELECT id, last_worker_id, version, etag, counted_bytes FROM sessions WHERE ${ofSession}`,
   insertSession: `INSERT INTO sessions (tenant, agent_id, session_id, last_worker_id, version, etag)
     VALUES (?, ?, ?, '', '0', '')`,
   summary: "SELECT summary FROM sessions WHERE id = ?",
   setLastWorker: "UPDATE sessions SET last_worker_id = ? WHERE id = ?",
   keepContext: `UPDATE sessions SET version = ?, etag = ?, used_order = ?, used_at = ?, summary = ?,
-    context = ? WHERE id = ?`,
+    context = ?, counted_bytes = ? WHERE id = ?`,
   dropContext: `UPDATE sessions SET version = '0', etag = '', used_order = NULL, used_at = NULL,
-    summary = NULL, context = NULL WHERE id = ?`,
+    summary = NULL, context = NULL, counted_bytes = 0 WHERE id = ?`,
   deleteSession: "DELETE FROM sessions WHERE id = ?",
   sessions: `SELECT used_order, agent_id, summary FROM sessions
     WHERE tenant = ? AND used_order < ? ORDER BY used_order DESC LIMIT ?`,
   unusedSessions: `SELECT id, tenant, agent_id, session_id FROM sessions
     WHERE used_at <= ? ORDER BY used_at LIMIT ?`,
   touchSession: "UPDATE sessions SET used_at = ? WHERE id = ?",
+
+  ...TENANT_SQL,
 
   figures: "SELECT * FROM queues WHERE name = ?",
   queues: "SELECT name FROM queues ORDER BY name",
@@ -183,6 +195,7 @@ export type Statements = ReturnType<typeof prepareStatements>;
 export function prepareStatements(db: DatabaseSync) {
   const { change, query } = preparing(db);
   return {
+    ...tenantStatements({ change, query }),
     begin: change("begin"),
     commit: change("commit"),
     rollback: change("rollback"),
@@ -260,18 +273,19 @@ function apiKeyStatements(db: DatabaseSync) {
   };
 }
 
-function preparing(db: DatabaseSync) {
-  const change = (name: SqlName) => {
-    const statement = db.prepare(SQL[name]);
-    return (...values: SQLInputValue[]): number => Number(statement.run(...values).changes);
+function preparing(db: DatabaseSync): Preparing<SqlName> {
+  return {
+    change: (name) => {
+      const statement = db.prepare(SQL[name]);
+      return (...values) => Number(statement.run(...values).changes);
+    },
+    query: <Row>(name: SqlName): Query<Row> => {
+      const statement = db.prepare(SQL[name]);
+      return {
+        get: (...values) => statement.get(...values) as Row | undefined,
+        all: (...values) => statement.all(...values) as Row[],
+        iterate: (...values) => statement.iterate(...values) as Iterable<Row>,
+      };
+    },
   };
-  const query = <Row>(name: SqlName): Query<Row> => {
-    const statement = db.prepare(SQL[name]);
-    return {
-      get: (...values) => statement.get(...values) as Row | undefined,
-      all: (...values) => statement.all(...values) as Row[],
-      iterate: (...values) => statement.iterate(...values) as Iterable<Row>,
-    };
-  };
-  return { change, query };
 }

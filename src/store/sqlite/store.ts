@@ -8,6 +8,7 @@ import { createDeadLetters } from "./dead-letters.ts";
 import { createLog } from "./log.ts";
 import { createSessions } from "./sessions.ts";
 import { createTasks } from "./tasks.ts";
+import { createTenants } from "./tenants.ts";
 
 export interface SqliteStoreOptions {
   /** Of the database file; made when there is none. Its folder must exist. */
@@ -32,6 +33,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     sessions: createSessions(db),
     // The one process that owns the file is the only one whose workers could be listed.
     workers: createLocalWorkers(clock),
+    tenants: createTenants(db),
     credentials: createCredentials(db),
     check: () => db.read(({ sql }) => void sql.check.get()),
     start,

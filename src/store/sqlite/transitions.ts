@@ -24,6 +24,7 @@ import {
   saveEntry,
   type TaskEntry,
 } from "./state.ts";
+import { countBytes, hold, isAtRunningLimit, letRing, tally, unhold } from "./tenants.ts";
 
 export function isTerminal(state: TaskState): boolean {
   return (
@@ -108,7 +109,11 @@ export function readEntries(
 export function update(op: Operation, entry: TaskEntry, task: Task): void {
   const previous = entry.task.state;
   entry.task = task;
-  if (task.state !== previous) count(figuresOf(op, entry.queue), previous, task.state);
+  const hasQuota = entry.quotaBytes !== null;
+  if (task.state !== previous) {
+    count(figuresOf(op, entry.queue), previous, task.state);
+    if (hasQuota) tally(op, entry, previous, task.state);
+  }
   if (task.state !== TaskState.RUNNING) entry.leaseEndsAtMs = null;
   if (task.state !== TaskState.RETRY_WAIT) entry.retryAtMs = null;
   if (task.state !== TaskState.QUEUED) unready(op, entry);
@@ -118,16 +123,22 @@ export function update(op: Operation, entry: TaskEntry, task: Task): void {
     markEnd(op, entry);
     saveEntry(op, entry);
     if (wasInLane) promoteNext(op, entry);
+    if (hasQuota) letRing(op, entry.tenant, Number.POSITIVE_INFINITY);
     return;
   }
   unmarkEnd(op, entry, previous);
   if (entry.sessionId !== "") entry.lanePosition ??= op.nextOrder();
-  if (task.state === TaskState.QUEUED && !entry.ready && isHead(op, entry)) {
-    entry.ready = true;
-    figuresOf(op, entry.queue).readyCount++;
-    ring(op, entry);
+  const isWaiting = !entry.ready && entry.heldLevel === null;
+  if (task.state === TaskState.QUEUED && isWaiting && isHead(op, entry)) {
+    if (hasQuota) hold(op, entry);
+    else {
+      entry.ready = true;
+      figuresOf(op, entry.queue).readyCount++;
+      ring(op, entry);
+    }
   }
   saveEntry(op, entry);
+  if (hasQuota) letRing(op, entry.tenant, Number.POSITIVE_INFINITY, entry);
 }
 
 /** For the record; the change that an attempt itself makes is its caller's to tell. */
@@ -213,6 +224,7 @@ export function forget(op: Operation, entry: TaskEntry, room: LogRoom): boolean 
   if (entry.logKept) return false;
   unmarkEnd(op, entry, entry.task.state);
   sql.deleteTask(entry.id);
+  countBytes(op, entry.tenant, -(entry.quotaBytes ?? 0));
   const { tenant, agentId, sessionId } = entry;
   if (sessionId === "" || sql.hasTasks.get(tenant, agentId, sessionId)) return true;
   const session = sql.sessionMeta.get(tenant, agentId, sessionId);
@@ -243,13 +255,31 @@ function count(figures: Figures, previous: TaskState, state: TaskState): void {
 }
 
 function unready(op: Operation, entry: TaskEntry): void {
-  if (entry.ready) figuresOf(op, entry.queue).readyCount--;
+  if (entry.heldLevel !== null) unhold(op, entry);
+  if (!entry.ready) return;
+  figuresOf(op, entry.queue).readyCount--;
+  if (entry.quotaBytes !== null) op.sql.countLine(entry.tenant, entry.queue, -1, 0);
   entry.ready = false;
+}
+
+/** Whether its tenant may run no more; then it is held. */
+export function isParked(op: Operation, entry: TaskEntry): boolean {
+  if (entry.quotaBytes === null || !isAtRunningLimit(op, entry)) return false;
+  unready(op, entry);
+  hold(op, entry);
+  saveEntry(op, entry);
+  return true;
 }
 
 function promoteNext(op: Operation, entry: TaskEntry): void {
   const head = laneHead(op, entry);
-  if (head?.task.state !== TaskState.QUEUED || head.ready) return;
+  if (head?.task.state !== TaskState.QUEUED || head.ready || head.heldLevel !== null) return;
+  if (head.quotaBytes !== null) {
+    hold(op, head);
+    op.sql.holdLater(head.heldLevel, head.heldSinceMs, head.id);
+    letRing(op, head.tenant, Number.POSITIVE_INFINITY);
+    return;
+  }
   figuresOf(op, head.queue).readyCount++;
   op.sql.becomeReady(op.nowMs, head.id);
   op.doorbells.push(doorbell(op, head));

@@ -5,7 +5,8 @@
 -- deadline · 6 claim id
 -- Returns {'NONE', now, next due, notices, bells} when it is not ready, or its deadline has passed ·
 -- {'OK', now, p, c, a, r, h, log length, etag, 1 if its doorbell was confirmed, instant the lease
--- ends} · {'AGAIN', the same, notices} to a repeat while its lease is held.
+-- ends, notices and bells of other tasks of its tenant} · {'AGAIN', the same, notices} to a repeat while its
+-- lease is held.
 -- Invariant: one attempt at a time per task and session, and per claim id; the fence grows with every
 -- claim. It follows the server's microseconds, so that a claim lost in a failover does not give its
 -- fence away again.
@@ -29,11 +30,12 @@ if t.dl and t.dl <= now then
   endTask(task, t, FAILED, ARGV[5], 'DEADLINE_EXCEEDED')
   return { 'NONE', now, -1, notices, bells }
 end
+if t.tb and not mayRun(task, t) then return { 'NONE', now, -1, {}, {} } end
 
 local by = { worker = worker, lease = tonumber(ARGV[3]), span = ARGV[4], claimId = ARGV[6] }
 local attempts = f[2] and cmsgpack.unpack(f[2]) or {}
 local packed, packedAttempts, etag, endsAt, unconfirmed = begin(task, t, QUEUED, by, {}, attempts)
 return {
   'OK', now, f[3], packed, packedAttempts, f[4], f[5] or '', t.aq - t.fs + 1, etag,
-  unconfirmed and 0 or 1, endsAt,
+  unconfirmed and 0 or 1, endsAt, notices, bells,
 }

@@ -5,14 +5,15 @@
 -- expired lease may be ended · 6 delay ms of a retry · 7 attempt outcome · 8 TaskStateChange with the
 -- result or error · 9 TaskError of the attempt or '' · 10 reason of a failure, encoded · 11 session to
 -- commit to or '' · 12 its context · 13 version before · 14 version · 15 message count · 16 the worker's
--- consumer in the queue, if the slot that the end makes free is not promised yet, or '' · then TaskEvents
+-- consumer in the queue, if the slot that the end makes free is not promised yet, or '' · 17 tokens
+-- used · then TaskEvents
 -- Returns {'LOST'} · {'GAP', last sequence} · {'STATELESS'} · {'FOREIGN'} · {'VERSION', stored} ·
 -- {'OK', now, next due, notices, bells, p, c, a, o, log length, etag, count of events that were there
 -- already or -1 for a repeat}. The caller knows the entries of the events and, where c's state is the
 -- requested one, of the change; the notices hold the others, and the change for the record.
 -- Invariant: one ending per fence; its repeat answers the same, any other is refused.
 local task, fence, after = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local requested, ifExpired, count = tonumber(ARGV[4]), ARGV[5] == '1', #ARGV - 16
+local requested, ifExpired, count = tonumber(ARGV[4]), ARGV[5] == '1', #ARGV - 17
 local key = root .. ':t:' .. task
 local f = redis.call('HMGET', key, 'c', 'p', 'a')
 if not f[1] then return { 'LOST' } end
@@ -57,6 +58,7 @@ elseif t.s ~= '' then
   etag = redis.call('HGET', root .. ':s:' .. t.s, 'e') or ''
 end
 
+if t.tb then countTokens(task, tonumber(ARGV[17])) end
 local state, change, reason, outcome = requested, ARGV[8], ARGV[10], tonumber(ARGV[7])
 -- Handed to a worker that is connected but did not hear of it: nothing has been attempted.
 local isUnheard = ifExpired and t.uc and last == t.aq and passOver(workerOf(f[3]))
@@ -69,7 +71,7 @@ end
 if state == RETRY_WAIT then t.na = now + tonumber(ARGV[6]) else t.na = nil end
 
 local entries = {}
-for i = known + 1, count do entries[#entries + 1] = eventEntry(t, ARGV[16 + i]) end
+for i = known + 1, count do entries[#entries + 1] = eventEntry(t, ARGV[17 + i]) end
 entries[#entries + 1] = changeEntry(t, state, t.na or 0, change)
 t.fl = write(task, t, entries)
 announce(task, t.fl - #entries + 1, entries, state ~= requested and #entries or nil)

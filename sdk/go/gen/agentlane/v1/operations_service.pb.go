@@ -1392,6 +1392,270 @@ func (x *Worker) GetHost() string {
 	return ""
 }
 
+// Which tenant.
+type GetTenantUsageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant. Empty = the caller's own.
+	Tenant        string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTenantUsageRequest) Reset() {
+	*x = GetTenantUsageRequest{}
+	mi := &file_agentlane_v1_operations_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTenantUsageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTenantUsageRequest) ProtoMessage() {}
+
+func (x *GetTenantUsageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agentlane_v1_operations_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTenantUsageRequest.ProtoReflect.Descriptor instead.
+func (*GetTenantUsageRequest) Descriptor() ([]byte, []int) {
+	return file_agentlane_v1_operations_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *GetTenantUsageRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+// What a tenant has, and may have. Only tasks that were accepted while there was a tenants file count.
+type GetTenantUsageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant.
+	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// Its limits; absent when there is no tenants file, and nothing is limited or counted.
+	Limits *TenantLimits `protobuf:"bytes,2,opt,name=limits,proto3" json:"limits,omitempty"`
+	// Tasks in QUEUED and RETRY_WAIT.
+	QueuedTasks uint64 `protobuf:"varint,3,opt,name=queued_tasks,json=queuedTasks,proto3" json:"queued_tasks,omitempty"`
+	// Tasks in RUNNING.
+	RunningTasks uint64 `protobuf:"varint,4,opt,name=running_tasks,json=runningTasks,proto3" json:"running_tasks,omitempty"`
+	// Those of queued_tasks that are ready and wait for a place in the tenant's window.
+	HeldTasks uint64 `protobuf:"varint,5,opt,name=held_tasks,json=heldTasks,proto3" json:"held_tasks,omitempty"`
+	// Sessions with a committed turn.
+	LiveSessions uint64 `protobuf:"varint,6,opt,name=live_sessions,json=liveSessions,proto3" json:"live_sessions,omitempty"`
+	// Total tokens of the results of the current day of UTC.
+	TokensToday uint64 `protobuf:"varint,7,opt,name=tokens_today,json=tokensToday,proto3" json:"tokens_today,omitempty"`
+	// Bytes of the requests of tasks that are kept, and of committed contexts; approximate.
+	StoredBytes   uint64 `protobuf:"varint,8,opt,name=stored_bytes,json=storedBytes,proto3" json:"stored_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTenantUsageResponse) Reset() {
+	*x = GetTenantUsageResponse{}
+	mi := &file_agentlane_v1_operations_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTenantUsageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTenantUsageResponse) ProtoMessage() {}
+
+func (x *GetTenantUsageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agentlane_v1_operations_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTenantUsageResponse.ProtoReflect.Descriptor instead.
+func (*GetTenantUsageResponse) Descriptor() ([]byte, []int) {
+	return file_agentlane_v1_operations_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *GetTenantUsageResponse) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *GetTenantUsageResponse) GetLimits() *TenantLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *GetTenantUsageResponse) GetQueuedTasks() uint64 {
+	if x != nil {
+		return x.QueuedTasks
+	}
+	return 0
+}
+
+func (x *GetTenantUsageResponse) GetRunningTasks() uint64 {
+	if x != nil {
+		return x.RunningTasks
+	}
+	return 0
+}
+
+func (x *GetTenantUsageResponse) GetHeldTasks() uint64 {
+	if x != nil {
+		return x.HeldTasks
+	}
+	return 0
+}
+
+func (x *GetTenantUsageResponse) GetLiveSessions() uint64 {
+	if x != nil {
+		return x.LiveSessions
+	}
+	return 0
+}
+
+func (x *GetTenantUsageResponse) GetTokensToday() uint64 {
+	if x != nil {
+		return x.TokensToday
+	}
+	return 0
+}
+
+func (x *GetTenantUsageResponse) GetStoredBytes() uint64 {
+	if x != nil {
+		return x.StoredBytes
+	}
+	return 0
+}
+
+// A tenant's rule in the tenants file, defaults resolved. What is absent is not limited.
+type TenantLimits struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its share of the workers beside other busy tenants. Default 1.
+	Weight uint32 `protobuf:"varint,1,opt,name=weight,proto3" json:"weight,omitempty"`
+	// Calls a second, of each process.
+	RequestsPerSecond *float64 `protobuf:"fixed64,2,opt,name=requests_per_second,json=requestsPerSecond,proto3,oneof" json:"requests_per_second,omitempty"`
+	// Calls that may come at once. Default: a second's worth.
+	Burst *uint32 `protobuf:"varint,3,opt,name=burst,proto3,oneof" json:"burst,omitempty"`
+	// Tasks in QUEUED and RETRY_WAIT; more are refused.
+	MaxQueuedTasks *uint64 `protobuf:"varint,4,opt,name=max_queued_tasks,json=maxQueuedTasks,proto3,oneof" json:"max_queued_tasks,omitempty"`
+	// Tasks in RUNNING; more wait.
+	MaxRunningTasks *uint64 `protobuf:"varint,5,opt,name=max_running_tasks,json=maxRunningTasks,proto3,oneof" json:"max_running_tasks,omitempty"`
+	// Sessions with a committed turn; tasks of new sessions are refused beyond it.
+	MaxLiveSessions *uint64 `protobuf:"varint,6,opt,name=max_live_sessions,json=maxLiveSessions,proto3,oneof" json:"max_live_sessions,omitempty"`
+	// Tokens of a day of UTC; tasks are refused beyond it.
+	TokensPerDay *uint64 `protobuf:"varint,7,opt,name=tokens_per_day,json=tokensPerDay,proto3,oneof" json:"tokens_per_day,omitempty"`
+	// Bytes of requests and contexts; tasks are refused beyond it.
+	MaxStoredBytes *uint64 `protobuf:"varint,8,opt,name=max_stored_bytes,json=maxStoredBytes,proto3,oneof" json:"max_stored_bytes,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *TenantLimits) Reset() {
+	*x = TenantLimits{}
+	mi := &file_agentlane_v1_operations_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TenantLimits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TenantLimits) ProtoMessage() {}
+
+func (x *TenantLimits) ProtoReflect() protoreflect.Message {
+	mi := &file_agentlane_v1_operations_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TenantLimits.ProtoReflect.Descriptor instead.
+func (*TenantLimits) Descriptor() ([]byte, []int) {
+	return file_agentlane_v1_operations_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *TenantLimits) GetWeight() uint32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *TenantLimits) GetRequestsPerSecond() float64 {
+	if x != nil && x.RequestsPerSecond != nil {
+		return *x.RequestsPerSecond
+	}
+	return 0
+}
+
+func (x *TenantLimits) GetBurst() uint32 {
+	if x != nil && x.Burst != nil {
+		return *x.Burst
+	}
+	return 0
+}
+
+func (x *TenantLimits) GetMaxQueuedTasks() uint64 {
+	if x != nil && x.MaxQueuedTasks != nil {
+		return *x.MaxQueuedTasks
+	}
+	return 0
+}
+
+func (x *TenantLimits) GetMaxRunningTasks() uint64 {
+	if x != nil && x.MaxRunningTasks != nil {
+		return *x.MaxRunningTasks
+	}
+	return 0
+}
+
+func (x *TenantLimits) GetMaxLiveSessions() uint64 {
+	if x != nil && x.MaxLiveSessions != nil {
+		return *x.MaxLiveSessions
+	}
+	return 0
+}
+
+func (x *TenantLimits) GetTokensPerDay() uint64 {
+	if x != nil && x.TokensPerDay != nil {
+		return *x.TokensPerDay
+	}
+	return 0
+}
+
+func (x *TenantLimits) GetMaxStoredBytes() uint64 {
+	if x != nil && x.MaxStoredBytes != nil {
+		return *x.MaxStoredBytes
+	}
+	return 0
+}
+
 var File_agentlane_v1_operations_service_proto protoreflect.FileDescriptor
 
 const file_agentlane_v1_operations_service_proto_rawDesc = "" +
@@ -1502,7 +1766,35 @@ const file_agentlane_v1_operations_service_proto_rawDesc = "" +
 	"\bdraining\x18\b \x01(\bR\bdraining\x12\x18\n" +
 	"\aversion\x18\t \x01(\tR\aversion\x12\x12\n" +
 	"\x04host\x18\n" +
-	" \x01(\tR\x04host2\xc4\x04\n" +
+	" \x01(\tR\x04host\"/\n" +
+	"\x15GetTenantUsageRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\"\xb6\x02\n" +
+	"\x16GetTenantUsageResponse\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x122\n" +
+	"\x06limits\x18\x02 \x01(\v2\x1a.agentlane.v1.TenantLimitsR\x06limits\x12!\n" +
+	"\fqueued_tasks\x18\x03 \x01(\x04R\vqueuedTasks\x12#\n" +
+	"\rrunning_tasks\x18\x04 \x01(\x04R\frunningTasks\x12\x1d\n" +
+	"\n" +
+	"held_tasks\x18\x05 \x01(\x04R\theldTasks\x12#\n" +
+	"\rlive_sessions\x18\x06 \x01(\x04R\fliveSessions\x12!\n" +
+	"\ftokens_today\x18\a \x01(\x04R\vtokensToday\x12!\n" +
+	"\fstored_bytes\x18\b \x01(\x04R\vstoredBytes\"\xec\x03\n" +
+	"\fTenantLimits\x12\x16\n" +
+	"\x06weight\x18\x01 \x01(\rR\x06weight\x123\n" +
+	"\x13requests_per_second\x18\x02 \x01(\x01H\x00R\x11requestsPerSecond\x88\x01\x01\x12\x19\n" +
+	"\x05burst\x18\x03 \x01(\rH\x01R\x05burst\x88\x01\x01\x12-\n" +
+	"\x10max_queued_tasks\x18\x04 \x01(\x04H\x02R\x0emaxQueuedTasks\x88\x01\x01\x12/\n" +
+	"\x11max_running_tasks\x18\x05 \x01(\x04H\x03R\x0fmaxRunningTasks\x88\x01\x01\x12/\n" +
+	"\x11max_live_sessions\x18\x06 \x01(\x04H\x04R\x0fmaxLiveSessions\x88\x01\x01\x12)\n" +
+	"\x0etokens_per_day\x18\a \x01(\x04H\x05R\ftokensPerDay\x88\x01\x01\x12-\n" +
+	"\x10max_stored_bytes\x18\b \x01(\x04H\x06R\x0emaxStoredBytes\x88\x01\x01B\x16\n" +
+	"\x14_requests_per_secondB\b\n" +
+	"\x06_burstB\x13\n" +
+	"\x11_max_queued_tasksB\x14\n" +
+	"\x12_max_running_tasksB\x14\n" +
+	"\x12_max_live_sessionsB\x11\n" +
+	"\x0f_tokens_per_dayB\x13\n" +
+	"\x11_max_stored_bytes2\xa1\x05\n" +
 	"\x11OperationsService\x12m\n" +
 	"\x14GetTaskManagerStatus\x12).agentlane.v1.GetTaskManagerStatusRequest\x1a*.agentlane.v1.GetTaskManagerStatusResponse\x12X\n" +
 	"\rGetQueueStats\x12\".agentlane.v1.GetQueueStatsRequest\x1a#.agentlane.v1.GetQueueStatsResponse\x12g\n" +
@@ -1510,7 +1802,8 @@ const file_agentlane_v1_operations_service_proto_rawDesc = "" +
 	"\n" +
 	"ListAgents\x12\x1f.agentlane.v1.ListAgentsRequest\x1a .agentlane.v1.ListAgentsResponse\x12X\n" +
 	"\rValidateAgent\x12\".agentlane.v1.ValidateAgentRequest\x1a#.agentlane.v1.ValidateAgentResponse\x12R\n" +
-	"\vListWorkers\x12 .agentlane.v1.ListWorkersRequest\x1a!.agentlane.v1.ListWorkersResponseB\xa3\x01\n" +
+	"\vListWorkers\x12 .agentlane.v1.ListWorkersRequest\x1a!.agentlane.v1.ListWorkersResponse\x12[\n" +
+	"\x0eGetTenantUsage\x12#.agentlane.v1.GetTenantUsageRequest\x1a$.agentlane.v1.GetTenantUsageResponseB\xa3\x01\n" +
 	"\x10com.agentlane.v1B\x16OperationsServiceProtoP\x01Z&agentlane/gen/agentlane/v1;agentlanev1\xa2\x02\x03AXX\xaa\x02\fAgentlane.V1\xca\x02\fAgentlane\\V1\xe2\x02\x18Agentlane\\V1\\GPBMetadata\xea\x02\rAgentlane::V1b\x06proto3"
 
 var (
@@ -1525,7 +1818,7 @@ func file_agentlane_v1_operations_service_proto_rawDescGZIP() []byte {
 	return file_agentlane_v1_operations_service_proto_rawDescData
 }
 
-var file_agentlane_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_agentlane_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_agentlane_v1_operations_service_proto_goTypes = []any{
 	(*GetTaskManagerStatusRequest)(nil),  // 0: agentlane.v1.GetTaskManagerStatusRequest
 	(*GetTaskManagerStatusResponse)(nil), // 1: agentlane.v1.GetTaskManagerStatusResponse
@@ -1546,47 +1839,53 @@ var file_agentlane_v1_operations_service_proto_goTypes = []any{
 	(*ListWorkersRequest)(nil),           // 16: agentlane.v1.ListWorkersRequest
 	(*ListWorkersResponse)(nil),          // 17: agentlane.v1.ListWorkersResponse
 	(*Worker)(nil),                       // 18: agentlane.v1.Worker
-	(*timestamppb.Timestamp)(nil),        // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),          // 20: google.protobuf.Duration
-	(Priority)(0),                        // 21: agentlane.v1.Priority
-	(*structpb.Struct)(nil),              // 22: google.protobuf.Struct
+	(*GetTenantUsageRequest)(nil),        // 19: agentlane.v1.GetTenantUsageRequest
+	(*GetTenantUsageResponse)(nil),       // 20: agentlane.v1.GetTenantUsageResponse
+	(*TenantLimits)(nil),                 // 21: agentlane.v1.TenantLimits
+	(*timestamppb.Timestamp)(nil),        // 22: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),          // 23: google.protobuf.Duration
+	(Priority)(0),                        // 24: agentlane.v1.Priority
+	(*structpb.Struct)(nil),              // 25: google.protobuf.Struct
 }
 var file_agentlane_v1_operations_service_proto_depIdxs = []int32{
-	19, // 0: agentlane.v1.GetTaskManagerStatusResponse.cleanup_last_run:type_name -> google.protobuf.Timestamp
-	19, // 1: agentlane.v1.GetTaskManagerStatusResponse.started_at:type_name -> google.protobuf.Timestamp
+	22, // 0: agentlane.v1.GetTaskManagerStatusResponse.cleanup_last_run:type_name -> google.protobuf.Timestamp
+	22, // 1: agentlane.v1.GetTaskManagerStatusResponse.started_at:type_name -> google.protobuf.Timestamp
 	4,  // 2: agentlane.v1.GetQueueStatsResponse.queues:type_name -> agentlane.v1.QueueStats
 	5,  // 3: agentlane.v1.QueueStats.pending_by_priority:type_name -> agentlane.v1.PriorityCount
-	20, // 4: agentlane.v1.QueueStats.oldest_pending_age:type_name -> google.protobuf.Duration
-	21, // 5: agentlane.v1.PriorityCount.priority:type_name -> agentlane.v1.Priority
+	23, // 4: agentlane.v1.QueueStats.oldest_pending_age:type_name -> google.protobuf.Duration
+	24, // 5: agentlane.v1.PriorityCount.priority:type_name -> agentlane.v1.Priority
 	8,  // 6: agentlane.v1.GetFrameworkHealthResponse.frameworks:type_name -> agentlane.v1.FrameworkHealth
 	11, // 7: agentlane.v1.ListAgentsResponse.agents:type_name -> agentlane.v1.AgentDescription
 	12, // 8: agentlane.v1.AgentDescription.tools:type_name -> agentlane.v1.ToolDescription
-	22, // 9: agentlane.v1.AgentDescription.input_schema:type_name -> google.protobuf.Struct
-	20, // 10: agentlane.v1.AgentDescription.timeout:type_name -> google.protobuf.Duration
-	22, // 11: agentlane.v1.ToolDescription.input_schema:type_name -> google.protobuf.Struct
-	22, // 12: agentlane.v1.ValidateAgentRequest.definition:type_name -> google.protobuf.Struct
+	25, // 9: agentlane.v1.AgentDescription.input_schema:type_name -> google.protobuf.Struct
+	23, // 10: agentlane.v1.AgentDescription.timeout:type_name -> google.protobuf.Duration
+	25, // 11: agentlane.v1.ToolDescription.input_schema:type_name -> google.protobuf.Struct
+	25, // 12: agentlane.v1.ValidateAgentRequest.definition:type_name -> google.protobuf.Struct
 	15, // 13: agentlane.v1.ValidateAgentResponse.problems:type_name -> agentlane.v1.AgentProblem
 	11, // 14: agentlane.v1.ValidateAgentResponse.agent:type_name -> agentlane.v1.AgentDescription
 	18, // 15: agentlane.v1.ListWorkersResponse.workers:type_name -> agentlane.v1.Worker
-	19, // 16: agentlane.v1.Worker.started_at:type_name -> google.protobuf.Timestamp
-	19, // 17: agentlane.v1.Worker.last_seen_at:type_name -> google.protobuf.Timestamp
-	0,  // 18: agentlane.v1.OperationsService.GetTaskManagerStatus:input_type -> agentlane.v1.GetTaskManagerStatusRequest
-	2,  // 19: agentlane.v1.OperationsService.GetQueueStats:input_type -> agentlane.v1.GetQueueStatsRequest
-	6,  // 20: agentlane.v1.OperationsService.GetFrameworkHealth:input_type -> agentlane.v1.GetFrameworkHealthRequest
-	9,  // 21: agentlane.v1.OperationsService.ListAgents:input_type -> agentlane.v1.ListAgentsRequest
-	13, // 22: agentlane.v1.OperationsService.ValidateAgent:input_type -> agentlane.v1.ValidateAgentRequest
-	16, // 23: agentlane.v1.OperationsService.ListWorkers:input_type -> agentlane.v1.ListWorkersRequest
-	1,  // 24: agentlane.v1.OperationsService.GetTaskManagerStatus:output_type -> agentlane.v1.GetTaskManagerStatusResponse
-	3,  // 25: agentlane.v1.OperationsService.GetQueueStats:output_type -> agentlane.v1.GetQueueStatsResponse
-	7,  // 26: agentlane.v1.OperationsService.GetFrameworkHealth:output_type -> agentlane.v1.GetFrameworkHealthResponse
-	10, // 27: agentlane.v1.OperationsService.ListAgents:output_type -> agentlane.v1.ListAgentsResponse
-	14, // 28: agentlane.v1.OperationsService.ValidateAgent:output_type -> agentlane.v1.ValidateAgentResponse
-	17, // 29: agentlane.v1.OperationsService.ListWorkers:output_type -> agentlane.v1.ListWorkersResponse
-	24, // [24:30] is the sub-list for method output_type
-	18, // [18:24] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	22, // 16: agentlane.v1.Worker.started_at:type_name -> google.protobuf.Timestamp
+	22, // 17: agentlane.v1.Worker.last_seen_at:type_name -> google.protobuf.Timestamp
+	21, // 18: agentlane.v1.GetTenantUsageResponse.limits:type_name -> agentlane.v1.TenantLimits
+	0,  // 19: agentlane.v1.OperationsService.GetTaskManagerStatus:input_type -> agentlane.v1.GetTaskManagerStatusRequest
+	2,  // 20: agentlane.v1.OperationsService.GetQueueStats:input_type -> agentlane.v1.GetQueueStatsRequest
+	6,  // 21: agentlane.v1.OperationsService.GetFrameworkHealth:input_type -> agentlane.v1.GetFrameworkHealthRequest
+	9,  // 22: agentlane.v1.OperationsService.ListAgents:input_type -> agentlane.v1.ListAgentsRequest
+	13, // 23: agentlane.v1.OperationsService.ValidateAgent:input_type -> agentlane.v1.ValidateAgentRequest
+	16, // 24: agentlane.v1.OperationsService.ListWorkers:input_type -> agentlane.v1.ListWorkersRequest
+	19, // 25: agentlane.v1.OperationsService.GetTenantUsage:input_type -> agentlane.v1.GetTenantUsageRequest
+	1,  // 26: agentlane.v1.OperationsService.GetTaskManagerStatus:output_type -> agentlane.v1.GetTaskManagerStatusResponse
+	3,  // 27: agentlane.v1.OperationsService.GetQueueStats:output_type -> agentlane.v1.GetQueueStatsResponse
+	7,  // 28: agentlane.v1.OperationsService.GetFrameworkHealth:output_type -> agentlane.v1.GetFrameworkHealthResponse
+	10, // 29: agentlane.v1.OperationsService.ListAgents:output_type -> agentlane.v1.ListAgentsResponse
+	14, // 30: agentlane.v1.OperationsService.ValidateAgent:output_type -> agentlane.v1.ValidateAgentResponse
+	17, // 31: agentlane.v1.OperationsService.ListWorkers:output_type -> agentlane.v1.ListWorkersResponse
+	20, // 32: agentlane.v1.OperationsService.GetTenantUsage:output_type -> agentlane.v1.GetTenantUsageResponse
+	26, // [26:33] is the sub-list for method output_type
+	19, // [19:26] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_agentlane_v1_operations_service_proto_init() }
@@ -1599,13 +1898,14 @@ func file_agentlane_v1_operations_service_proto_init() {
 		(*ValidateAgentRequest_AgentId)(nil),
 		(*ValidateAgentRequest_Definition)(nil),
 	}
+	file_agentlane_v1_operations_service_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentlane_v1_operations_service_proto_rawDesc), len(file_agentlane_v1_operations_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

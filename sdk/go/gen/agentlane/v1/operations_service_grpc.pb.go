@@ -27,6 +27,7 @@ const (
 	OperationsService_ListAgents_FullMethodName           = "/agentlane.v1.OperationsService/ListAgents"
 	OperationsService_ValidateAgent_FullMethodName        = "/agentlane.v1.OperationsService/ValidateAgent"
 	OperationsService_ListWorkers_FullMethodName          = "/agentlane.v1.OperationsService/ListWorkers"
+	OperationsService_GetTenantUsage_FullMethodName       = "/agentlane.v1.OperationsService/GetTenantUsage"
 )
 
 // OperationsServiceClient is the client API for OperationsService service.
@@ -48,6 +49,8 @@ type OperationsServiceClient interface {
 	ValidateAgent(ctx context.Context, in *ValidateAgentRequest, opts ...grpc.CallOption) (*ValidateAgentResponse, error)
 	// Lists the workers with their load, by id.
 	ListWorkers(ctx context.Context, in *ListWorkersRequest, opts ...grpc.CallOption) (*ListWorkersResponse, error)
+	// A tenant's limits, and what it has of them.
+	GetTenantUsage(ctx context.Context, in *GetTenantUsageRequest, opts ...grpc.CallOption) (*GetTenantUsageResponse, error)
 }
 
 type operationsServiceClient struct {
@@ -118,6 +121,16 @@ func (c *operationsServiceClient) ListWorkers(ctx context.Context, in *ListWorke
 	return out, nil
 }
 
+func (c *operationsServiceClient) GetTenantUsage(ctx context.Context, in *GetTenantUsageRequest, opts ...grpc.CallOption) (*GetTenantUsageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetTenantUsageResponse)
+	err := c.cc.Invoke(ctx, OperationsService_GetTenantUsage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OperationsServiceServer is the server API for OperationsService service.
 // All implementations must embed UnimplementedOperationsServiceServer
 // for forward compatibility.
@@ -137,6 +150,8 @@ type OperationsServiceServer interface {
 	ValidateAgent(context.Context, *ValidateAgentRequest) (*ValidateAgentResponse, error)
 	// Lists the workers with their load, by id.
 	ListWorkers(context.Context, *ListWorkersRequest) (*ListWorkersResponse, error)
+	// A tenant's limits, and what it has of them.
+	GetTenantUsage(context.Context, *GetTenantUsageRequest) (*GetTenantUsageResponse, error)
 	mustEmbedUnimplementedOperationsServiceServer()
 }
 
@@ -164,6 +179,9 @@ func (UnimplementedOperationsServiceServer) ValidateAgent(context.Context, *Vali
 }
 func (UnimplementedOperationsServiceServer) ListWorkers(context.Context, *ListWorkersRequest) (*ListWorkersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListWorkers not implemented")
+}
+func (UnimplementedOperationsServiceServer) GetTenantUsage(context.Context, *GetTenantUsageRequest) (*GetTenantUsageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetTenantUsage not implemented")
 }
 func (UnimplementedOperationsServiceServer) mustEmbedUnimplementedOperationsServiceServer() {}
 func (UnimplementedOperationsServiceServer) testEmbeddedByValue()                           {}
@@ -294,6 +312,24 @@ func _OperationsService_ListWorkers_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OperationsService_GetTenantUsage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetTenantUsageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServiceServer).GetTenantUsage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperationsService_GetTenantUsage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServiceServer).GetTenantUsage(ctx, req.(*GetTenantUsageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // OperationsService_ServiceDesc is the grpc.ServiceDesc for OperationsService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -324,6 +360,10 @@ var OperationsService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListWorkers",
 			Handler:    _OperationsService_ListWorkers_Handler,
+		},
+		{
+			MethodName: "GetTenantUsage",
+			Handler:    _OperationsService_GetTenantUsage_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -45,12 +45,15 @@ from agentlane.v1.operations_service_pb2 import GetQueueStatsRequest as GetQueue
 from agentlane.v1.operations_service_pb2 import GetQueueStatsResponse as GetQueueStatsResponse
 from agentlane.v1.operations_service_pb2 import GetTaskManagerStatusRequest as GetTaskManagerStatusRequest
 from agentlane.v1.operations_service_pb2 import GetTaskManagerStatusResponse as GetTaskManagerStatusResponse
+from agentlane.v1.operations_service_pb2 import GetTenantUsageRequest as GetTenantUsageRequest
+from agentlane.v1.operations_service_pb2 import GetTenantUsageResponse as GetTenantUsageResponse
 from agentlane.v1.operations_service_pb2 import ListAgentsRequest as ListAgentsRequest
 from agentlane.v1.operations_service_pb2 import ListAgentsResponse as ListAgentsResponse
 from agentlane.v1.operations_service_pb2 import ListWorkersRequest as ListWorkersRequest
 from agentlane.v1.operations_service_pb2 import ListWorkersResponse as ListWorkersResponse
 from agentlane.v1.operations_service_pb2 import PriorityCount as PriorityCount
 from agentlane.v1.operations_service_pb2 import QueueStats as QueueStats
+from agentlane.v1.operations_service_pb2 import TenantLimits as TenantLimits
 from agentlane.v1.operations_service_pb2 import ToolDescription as ToolDescription
 from agentlane.v1.operations_service_pb2 import ValidateAgentRequest as ValidateAgentRequest
 from agentlane.v1.operations_service_pb2 import ValidateAgentResponse as ValidateAgentResponse

@@ -227,3 +227,49 @@ class Worker(_message.Message):
     version: str
     host: str
     def __init__(self, worker_id: _Optional[str] = ..., queues: _Optional[_Iterable[str]] = ..., slots: _Optional[int] = ..., busy_slots: _Optional[int] = ..., instance_count: _Optional[int] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., draining: bool = ..., version: _Optional[str] = ..., host: _Optional[str] = ...) -> None: ...
+
+class GetTenantUsageRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class GetTenantUsageResponse(_message.Message):
+    __slots__ = ("tenant", "limits", "queued_tasks", "running_tasks", "held_tasks", "live_sessions", "tokens_today", "stored_bytes")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_TASKS_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_TASKS_FIELD_NUMBER: _ClassVar[int]
+    HELD_TASKS_FIELD_NUMBER: _ClassVar[int]
+    LIVE_SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_TODAY_FIELD_NUMBER: _ClassVar[int]
+    STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    limits: TenantLimits
+    queued_tasks: int
+    running_tasks: int
+    held_tasks: int
+    live_sessions: int
+    tokens_today: int
+    stored_bytes: int
+    def __init__(self, tenant: _Optional[str] = ..., limits: _Optional[_Union[TenantLimits, _Mapping]] = ..., queued_tasks: _Optional[int] = ..., running_tasks: _Optional[int] = ..., held_tasks: _Optional[int] = ..., live_sessions: _Optional[int] = ..., tokens_today: _Optional[int] = ..., stored_bytes: _Optional[int] = ...) -> None: ...
+
+class TenantLimits(_message.Message):
+    __slots__ = ("weight", "requests_per_second", "burst", "max_queued_tasks", "max_running_tasks", "max_live_sessions", "tokens_per_day", "max_stored_bytes")
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    BURST_FIELD_NUMBER: _ClassVar[int]
+    MAX_QUEUED_TASKS_FIELD_NUMBER: _ClassVar[int]
+    MAX_RUNNING_TASKS_FIELD_NUMBER: _ClassVar[int]
+    MAX_LIVE_SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_PER_DAY_FIELD_NUMBER: _ClassVar[int]
+    MAX_STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    weight: int
+    requests_per_second: float
+    burst: int
+    max_queued_tasks: int
+    max_running_tasks: int
+    max_live_sessions: int
+    tokens_per_day: int
+    max_stored_bytes: int
+    def __init__(self, weight: _Optional[int] = ..., requests_per_second: _Optional[float] = ..., burst: _Optional[int] = ..., max_queued_tasks: _Optional[int] = ..., max_running_tasks: _Optional[int] = ..., max_live_sessions: _Optional[int] = ..., tokens_per_day: _Optional[int] = ..., max_stored_bytes: _Optional[int] = ...) -> None: ...

@@ -65,6 +65,11 @@ class OperationsServiceStub(object):
                 request_serializer=agentlane_dot_v1_dot_operations__service__pb2.ListWorkersRequest.SerializeToString,
                 response_deserializer=agentlane_dot_v1_dot_operations__service__pb2.ListWorkersResponse.FromString,
                 _registered_method=True)
+        self.GetTenantUsage = channel.unary_unary(
+                '/agentlane.v1.OperationsService/GetTenantUsage',
+                request_serializer=agentlane_dot_v1_dot_operations__service__pb2.GetTenantUsageRequest.SerializeToString,
+                response_deserializer=agentlane_dot_v1_dot_operations__service__pb2.GetTenantUsageResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer(object):
@@ -114,6 +119,13 @@ class OperationsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTenantUsage(self, request, context):
+        """A tenant's limits, and what it has of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +158,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.ListWorkers,
                     request_deserializer=agentlane_dot_v1_dot_operations__service__pb2.ListWorkersRequest.FromString,
                     response_serializer=agentlane_dot_v1_dot_operations__service__pb2.ListWorkersResponse.SerializeToString,
+            ),
+            'GetTenantUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTenantUsage,
+                    request_deserializer=agentlane_dot_v1_dot_operations__service__pb2.GetTenantUsageRequest.FromString,
+                    response_serializer=agentlane_dot_v1_dot_operations__service__pb2.GetTenantUsageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -311,6 +328,33 @@ class OperationsService(object):
             '/agentlane.v1.OperationsService/ListWorkers',
             agentlane_dot_v1_dot_operations__service__pb2.ListWorkersRequest.SerializeToString,
             agentlane_dot_v1_dot_operations__service__pb2.ListWorkersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTenantUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agentlane.v1.OperationsService/GetTenantUsage',
+            agentlane_dot_v1_dot_operations__service__pb2.GetTenantUsageRequest.SerializeToString,
+            agentlane_dot_v1_dot_operations__service__pb2.GetTenantUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class OperationsServiceStub:
     """
     ListWorkers: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListWorkersRequest, _operations_service_pb2.ListWorkersResponse]
     """Lists the workers with their load, by id."""
+    GetTenantUsage: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetTenantUsageRequest, _operations_service_pb2.GetTenantUsageResponse]
+    """A tenant's limits, and what it has of them."""
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
@@ -67,6 +69,8 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """
     ListWorkers: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListWorkersRequest, _operations_service_pb2.ListWorkersResponse]  # type: ignore[assignment]
     """Lists the workers with their load, by id."""
+    GetTenantUsage: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetTenantUsageRequest, _operations_service_pb2.GetTenantUsageResponse]  # type: ignore[assignment]
+    """A tenant's limits, and what it has of them."""
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Figures, agents and workers."""
@@ -120,5 +124,13 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.ListWorkersResponse, _abc.Awaitable[_operations_service_pb2.ListWorkersResponse]]:
         """Lists the workers with their load, by id."""
+
+    @_abc_1.abstractmethod
+    def GetTenantUsage(
+        self,
+        request: _operations_service_pb2.GetTenantUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.GetTenantUsageResponse, _abc.Awaitable[_operations_service_pb2.GetTenantUsageResponse]]:
+        """A tenant's limits, and what it has of them."""
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

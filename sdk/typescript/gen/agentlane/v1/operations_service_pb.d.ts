@@ -765,6 +765,164 @@ export declare type Worker = Message<"agentlane.v1.Worker"> & {
 export declare const WorkerSchema: GenMessage<Worker>;
 
 /**
+ * Which tenant.
+ *
+ * @generated from message agentlane.v1.GetTenantUsageRequest
+ */
+export declare type GetTenantUsageRequest = Message<"agentlane.v1.GetTenantUsageRequest"> & {
+  /**
+   * The tenant. Empty = the caller's own.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+};
+
+/**
+ * Describes the message agentlane.v1.GetTenantUsageRequest.
+ * Use `create(GetTenantUsageRequestSchema)` to create a new message.
+ */
+export declare const GetTenantUsageRequestSchema: GenMessage<GetTenantUsageRequest>;
+
+/**
+ * What a tenant has, and may have. Only tasks that were accepted while there was a tenants file count.
+ *
+ * @generated from message agentlane.v1.GetTenantUsageResponse
+ */
+export declare type GetTenantUsageResponse = Message<"agentlane.v1.GetTenantUsageResponse"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Its limits; absent when there is no tenants file, and nothing is limited or counted.
+   *
+   * @generated from field: agentlane.v1.TenantLimits limits = 2;
+   */
+  limits?: TenantLimits | undefined;
+
+  /**
+   * Tasks in QUEUED and RETRY_WAIT.
+   *
+   * @generated from field: uint64 queued_tasks = 3;
+   */
+  queuedTasks: bigint;
+
+  /**
+   * Tasks in RUNNING.
+   *
+   * @generated from field: uint64 running_tasks = 4;
+   */
+  runningTasks: bigint;
+
+  /**
+   * Those of queued_tasks that are ready and wait for a place in the tenant's window.
+   *
+   * @generated from field: uint64 held_tasks = 5;
+   */
+  heldTasks: bigint;
+
+  /**
+   * Sessions with a committed turn.
+   *
+   * @generated from field: uint64 live_sessions = 6;
+   */
+  liveSessions: bigint;
+
+  /**
+   * Total tokens of the results of the current day of UTC.
+   *
+   * @generated from field: uint64 tokens_today = 7;
+   */
+  tokensToday: bigint;
+
+  /**
+   * Bytes of the requests of tasks that are kept, and of committed contexts; approximate.
+   *
+   * @generated from field: uint64 stored_bytes = 8;
+   */
+  storedBytes: bigint;
+};
+
+/**
+ * Describes the message agentlane.v1.GetTenantUsageResponse.
+ * Use `create(GetTenantUsageResponseSchema)` to create a new message.
+ */
+export declare const GetTenantUsageResponseSchema: GenMessage<GetTenantUsageResponse>;
+
+/**
+ * A tenant's rule in the tenants file, defaults resolved. What is absent is not limited.
+ *
+ * @generated from message agentlane.v1.TenantLimits
+ */
+export declare type TenantLimits = Message<"agentlane.v1.TenantLimits"> & {
+  /**
+   * Its share of the workers beside other busy tenants. Default 1.
+   *
+   * @generated from field: uint32 weight = 1;
+   */
+  weight: number;
+
+  /**
+   * Calls a second, of each process.
+   *
+   * @generated from field: optional double requests_per_second = 2;
+   */
+  requestsPerSecond?: number | undefined;
+
+  /**
+   * Calls that may come at once. Default: a second's worth.
+   *
+   * @generated from field: optional uint32 burst = 3;
+   */
+  burst?: number | undefined;
+
+  /**
+   * Tasks in QUEUED and RETRY_WAIT; more are refused.
+   *
+   * @generated from field: optional uint64 max_queued_tasks = 4;
+   */
+  maxQueuedTasks?: bigint | undefined;
+
+  /**
+   * Tasks in RUNNING; more wait.
+   *
+   * @generated from field: optional uint64 max_running_tasks = 5;
+   */
+  maxRunningTasks?: bigint | undefined;
+
+  /**
+   * Sessions with a committed turn; tasks of new sessions are refused beyond it.
+   *
+   * @generated from field: optional uint64 max_live_sessions = 6;
+   */
+  maxLiveSessions?: bigint | undefined;
+
+  /**
+   * Tokens of a day of UTC; tasks are refused beyond it.
+   *
+   * @generated from field: optional uint64 tokens_per_day = 7;
+   */
+  tokensPerDay?: bigint | undefined;
+
+  /**
+   * Bytes of requests and contexts; tasks are refused beyond it.
+   *
+   * @generated from field: optional uint64 max_stored_bytes = 8;
+   */
+  maxStoredBytes?: bigint | undefined;
+};
+
+/**
+ * Describes the message agentlane.v1.TenantLimits.
+ * Use `create(TenantLimitsSchema)` to create a new message.
+ */
+export declare const TenantLimitsSchema: GenMessage<TenantLimits>;
+
+/**
  * Figures, agents and workers.
  *
  * @generated from service agentlane.v1.OperationsService
@@ -830,6 +988,16 @@ export declare const OperationsService: GenService<{
     methodKind: "unary";
     input: typeof ListWorkersRequestSchema;
     output: typeof ListWorkersResponseSchema;
+  },
+  /**
+   * A tenant's limits, and what it has of them.
+   *
+   * @generated from rpc agentlane.v1.OperationsService.GetTenantUsage
+   */
+  getTenantUsage: {
+    methodKind: "unary";
+    input: typeof GetTenantUsageRequestSchema;
+    output: typeof GetTenantUsageResponseSchema;
   },
 }>;
 

@@ -28,7 +28,7 @@
 --   dl deadline · sa first started · fa finished · na next attempt · as attempt started ·
 --   aq sequence that announced the attempt · cr cancel requested · cm mode · cw reason · ct its
 --   TaskStateChange · co consumed attempts · rd redrives · er reason of the failure · k idempotency
---   key · rt retired: kept for its key only · ln in its lane · du in :due · x the :ended… or :dead…
+--   key · tb bytes of the request, counted for the tenant; nil without a quota · rt retired: kept for its key only · ln in its lane · du in :due · x the :ended… or :dead…
 --   zset it is in · dm its member of :d · last finish: ff fence, fq afterSequence, fr requested
 --   state, fx 1 if ifExpired, fe etag, fl sequence it ended at
 local QUEUED, RUNNING, RETRY_WAIT, COMPLETED, INPUT_REQUIRED, FAILED, CANCELED = 1, 2, 3, 4, 5, 6, 7

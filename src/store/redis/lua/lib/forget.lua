@@ -3,6 +3,7 @@
 -- Deletes a terminal task and all that names it.
 local function forget(task, t)
   unlinkEnd(task, t)
+  if t.tb then countBytes(tenantOf(task), -t.tb) end
   local colon = string.find(task, ':', 1, true)
   redis.call('DEL', root .. ':t:' .. task, root .. ':l:' .. task)
   redis.call('ZREM', root .. ':a:' .. string.sub(task, 1, colon - 1), string.sub(task, colon + 1))

@@ -1,5 +1,5 @@
 -- The one way a task changes: its state is set, then `settle` brings lane, figures and all indexes in
--- line with it, so that none of them can disagree. Uses core and doorbells.
+-- line with it, so that none of them can disagree. Uses core, doorbells and tenants.
 local COUNTERS = { 'queued', 'running', 'retryWait', 'completed', 'completed', 'failed', 'completed' }
 
 local function isHead(task, t)
@@ -22,7 +22,8 @@ local function leaveLane(task, t)
     -- One that was deleted by hand must not hold up those behind it.
   until following or not head
   if not following or following.st ~= QUEUED then return end
-  if not (handOver and handOver(head, following)) then becomeReady(head, following) end
+  local mayHand = handOver and not following.tb
+  if not (mayHand and handOver(head, following)) then becomeReady(head, following) end
 end
 
 local function indexEnd(task, t)
@@ -60,8 +61,9 @@ end
 
 -- After t.st was set; `was` is the state before (0 = new). Keeps t and the fields named in `...`.
 -- Answers the packed control part, and whether a doorbell was taken down that nobody had confirmed.
-local function settle(task, t, was, ...)
+local function settleAlone(task, t, was, ...)
   local unconfirmed = false
+  if t.tb then tally(task, was, t.st) end
   if was ~= 0 and was <= RETRY_WAIT then bump(t.q, COUNTERS[was], -1) end
   bump(t.q, COUNTERS[t.st], 1)
   if was == RUNNING then redis.call('ZREM', root .. ':leases', task) end
@@ -79,6 +81,13 @@ local function settle(task, t, was, ...)
   end
   local packed = keep(task, t, ...)
   if t.st == QUEUED and isHead(task, t) then becomeReady(task, t) end
+  return packed, unconfirmed
+end
+
+-- The same, and then what the tenant may have rung with the place that is free now.
+local function settle(task, t, was, ...)
+  local packed, unconfirmed = settleAlone(task, t, was, ...)
+  if t.tb then letRing(tenantOf(task), math.huge) end
   return packed, unconfirmed
 end
 

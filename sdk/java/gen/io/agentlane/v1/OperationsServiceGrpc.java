@@ -201,6 +201,37 @@ public final class OperationsServiceGrpc {
     return getListWorkersMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.agentlane.v1.GetTenantUsageRequest,
+      io.agentlane.v1.GetTenantUsageResponse> getGetTenantUsageMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "GetTenantUsage",
+      requestType = io.agentlane.v1.GetTenantUsageRequest.class,
+      responseType = io.agentlane.v1.GetTenantUsageResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.agentlane.v1.GetTenantUsageRequest,
+      io.agentlane.v1.GetTenantUsageResponse> getGetTenantUsageMethod() {
+    io.grpc.MethodDescriptor<io.agentlane.v1.GetTenantUsageRequest, io.agentlane.v1.GetTenantUsageResponse> getGetTenantUsageMethod;
+    if ((getGetTenantUsageMethod = OperationsServiceGrpc.getGetTenantUsageMethod) == null) {
+      synchronized (OperationsServiceGrpc.class) {
+        if ((getGetTenantUsageMethod = OperationsServiceGrpc.getGetTenantUsageMethod) == null) {
+          OperationsServiceGrpc.getGetTenantUsageMethod = getGetTenantUsageMethod =
+              io.grpc.MethodDescriptor.<io.agentlane.v1.GetTenantUsageRequest, io.agentlane.v1.GetTenantUsageResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "GetTenantUsage"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.agentlane.v1.GetTenantUsageRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.agentlane.v1.GetTenantUsageResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new OperationsServiceMethodDescriptorSupplier("GetTenantUsage"))
+              .build();
+        }
+      }
+    }
+    return getGetTenantUsageMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -327,6 +358,16 @@ public final class OperationsServiceGrpc {
         io.grpc.stub.StreamObserver<io.agentlane.v1.ListWorkersResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListWorkersMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * A tenant's limits, and what it has of them.
+     * </pre>
+     */
+    default void getTenantUsage(io.agentlane.v1.GetTenantUsageRequest request,
+        io.grpc.stub.StreamObserver<io.agentlane.v1.GetTenantUsageResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getGetTenantUsageMethod(), responseObserver);
+    }
   }
 
   /**
@@ -428,6 +469,17 @@ public final class OperationsServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getListWorkersMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * A tenant's limits, and what it has of them.
+     * </pre>
+     */
+    public void getTenantUsage(io.agentlane.v1.GetTenantUsageRequest request,
+        io.grpc.stub.StreamObserver<io.agentlane.v1.GetTenantUsageResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getGetTenantUsageMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -509,6 +561,16 @@ public final class OperationsServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getListWorkersMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * A tenant's limits, and what it has of them.
+     * </pre>
+     */
+    public io.agentlane.v1.GetTenantUsageResponse getTenantUsage(io.agentlane.v1.GetTenantUsageRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getGetTenantUsageMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -589,6 +651,16 @@ public final class OperationsServiceGrpc {
     public io.agentlane.v1.ListWorkersResponse listWorkers(io.agentlane.v1.ListWorkersRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getListWorkersMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * A tenant's limits, and what it has of them.
+     * </pre>
+     */
+    public io.agentlane.v1.GetTenantUsageResponse getTenantUsage(io.agentlane.v1.GetTenantUsageRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getGetTenantUsageMethod(), getCallOptions(), request);
     }
   }
 
@@ -677,6 +749,17 @@ public final class OperationsServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getListWorkersMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * A tenant's limits, and what it has of them.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.agentlane.v1.GetTenantUsageResponse> getTenantUsage(
+        io.agentlane.v1.GetTenantUsageRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getGetTenantUsageMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_GET_TASK_MANAGER_STATUS = 0;
@@ -685,6 +768,7 @@ public final class OperationsServiceGrpc {
   private static final int METHODID_LIST_AGENTS = 3;
   private static final int METHODID_VALIDATE_AGENT = 4;
   private static final int METHODID_LIST_WORKERS = 5;
+  private static final int METHODID_GET_TENANT_USAGE = 6;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -726,6 +810,10 @@ public final class OperationsServiceGrpc {
         case METHODID_LIST_WORKERS:
           serviceImpl.listWorkers((io.agentlane.v1.ListWorkersRequest) request,
               (io.grpc.stub.StreamObserver<io.agentlane.v1.ListWorkersResponse>) responseObserver);
+          break;
+        case METHODID_GET_TENANT_USAGE:
+          serviceImpl.getTenantUsage((io.agentlane.v1.GetTenantUsageRequest) request,
+              (io.grpc.stub.StreamObserver<io.agentlane.v1.GetTenantUsageResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -787,6 +875,13 @@ public final class OperationsServiceGrpc {
               io.agentlane.v1.ListWorkersRequest,
               io.agentlane.v1.ListWorkersResponse>(
                 service, METHODID_LIST_WORKERS)))
+        .addMethod(
+          getGetTenantUsageMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.agentlane.v1.GetTenantUsageRequest,
+              io.agentlane.v1.GetTenantUsageResponse>(
+                service, METHODID_GET_TENANT_USAGE)))
         .build();
   }
 
@@ -841,6 +936,7 @@ public final class OperationsServiceGrpc {
               .addMethod(getListAgentsMethod())
               .addMethod(getValidateAgentMethod())
               .addMethod(getListWorkersMethod())
+              .addMethod(getGetTenantUsageMethod())
               .build();
         }
       }

@@ -121,6 +121,21 @@ public final class OperationsServiceProto extends com.google.protobuf.GeneratedF
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_agentlane_v1_Worker_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_agentlane_v1_GetTenantUsageRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_agentlane_v1_GetTenantUsageRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_agentlane_v1_GetTenantUsageResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_agentlane_v1_GetTenantUsageResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_agentlane_v1_TenantLimits_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_agentlane_v1_TenantLimits_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -215,25 +230,49 @@ public final class OperationsServiceProto extends com.google.protobuf.GeneratedF
       "edAt\022<\n\014last_seen_at\030\007 \001(\0132\032.google.prot" +
       "obuf.TimestampR\nlastSeenAt\022\032\n\010draining\030\010" +
       " \001(\010R\010draining\022\030\n\007version\030\t \001(\tR\007version" +
-      "\022\022\n\004host\030\n \001(\tR\004host2\304\004\n\021OperationsServi" +
-      "ce\022m\n\024GetTaskManagerStatus\022).agentlane.v" +
-      "1.GetTaskManagerStatusRequest\032*.agentlan" +
-      "e.v1.GetTaskManagerStatusResponse\022X\n\rGet" +
-      "QueueStats\022\".agentlane.v1.GetQueueStatsR" +
-      "equest\032#.agentlane.v1.GetQueueStatsRespo" +
-      "nse\022g\n\022GetFrameworkHealth\022\'.agentlane.v1" +
-      ".GetFrameworkHealthRequest\032(.agentlane.v" +
-      "1.GetFrameworkHealthResponse\022O\n\nListAgen" +
-      "ts\022\037.agentlane.v1.ListAgentsRequest\032 .ag" +
-      "entlane.v1.ListAgentsResponse\022X\n\rValidat" +
-      "eAgent\022\".agentlane.v1.ValidateAgentReque" +
-      "st\032#.agentlane.v1.ValidateAgentResponse\022" +
-      "R\n\013ListWorkers\022 .agentlane.v1.ListWorker" +
-      "sRequest\032!.agentlane.v1.ListWorkersRespo" +
-      "nseBz\n\017io.agentlane.v1B\026OperationsServic" +
-      "eProtoP\001\242\002\003AXX\252\002\014Agentlane.V1\312\002\014Agentlan" +
-      "e\\V1\342\002\030Agentlane\\V1\\GPBMetadata\352\002\rAgentl" +
-      "ane::V1b\006proto3"
+      "\022\022\n\004host\030\n \001(\tR\004host\"/\n\025GetTenantUsageRe" +
+      "quest\022\026\n\006tenant\030\001 \001(\tR\006tenant\"\266\002\n\026GetTen" +
+      "antUsageResponse\022\026\n\006tenant\030\001 \001(\tR\006tenant" +
+      "\0222\n\006limits\030\002 \001(\0132\032.agentlane.v1.TenantLi" +
+      "mitsR\006limits\022!\n\014queued_tasks\030\003 \001(\004R\013queu" +
+      "edTasks\022#\n\rrunning_tasks\030\004 \001(\004R\014runningT" +
+      "asks\022\035\n\nheld_tasks\030\005 \001(\004R\theldTasks\022#\n\rl" +
+      "ive_sessions\030\006 \001(\004R\014liveSessions\022!\n\014toke" +
+      "ns_today\030\007 \001(\004R\013tokensToday\022!\n\014stored_by" +
+      "tes\030\010 \001(\004R\013storedBytes\"\354\003\n\014TenantLimits\022" +
+      "\026\n\006weight\030\001 \001(\rR\006weight\0223\n\023requests_per_" +
+      "second\030\002 \001(\001H\000R\021requestsPerSecond\210\001\001\022\031\n\005" +
+      "burst\030\003 \001(\rH\001R\005burst\210\001\001\022-\n\020max_queued_ta" +
+      "sks\030\004 \001(\004H\002R\016maxQueuedTasks\210\001\001\022/\n\021max_ru" +
+      "nning_tasks\030\005 \001(\004H\003R\017maxRunningTasks\210\001\001\022" +
+      "/\n\021max_live_sessions\030\006 \001(\004H\004R\017maxLiveSes" +
+      "sions\210\001\001\022)\n\016tokens_per_day\030\007 \001(\004H\005R\014toke" +
+      "nsPerDay\210\001\001\022-\n\020max_stored_bytes\030\010 \001(\004H\006R" +
+      "\016maxStoredBytes\210\001\001B\026\n\024_requests_per_seco" +
+      "ndB\010\n\006_burstB\023\n\021_max_queued_tasksB\024\n\022_ma" +
+      "x_running_tasksB\024\n\022_max_live_sessionsB\021\n" +
+      "\017_tokens_per_dayB\023\n\021_max_stored_bytes2\241\005" +
+      "\n\021OperationsService\022m\n\024GetTaskManagerSta" +
+      "tus\022).agentlane.v1.GetTaskManagerStatusR" +
+      "equest\032*.agentlane.v1.GetTaskManagerStat" +
+      "usResponse\022X\n\rGetQueueStats\022\".agentlane." +
+      "v1.GetQueueStatsRequest\032#.agentlane.v1.G" +
+      "etQueueStatsResponse\022g\n\022GetFrameworkHeal" +
+      "th\022\'.agentlane.v1.GetFrameworkHealthRequ" +
+      "est\032(.agentlane.v1.GetFrameworkHealthRes" +
+      "ponse\022O\n\nListAgents\022\037.agentlane.v1.ListA" +
+      "gentsRequest\032 .agentlane.v1.ListAgentsRe" +
+      "sponse\022X\n\rValidateAgent\022\".agentlane.v1.V" +
+      "alidateAgentRequest\032#.agentlane.v1.Valid" +
+      "ateAgentResponse\022R\n\013ListWorkers\022 .agentl" +
+      "ane.v1.ListWorkersRequest\032!.agentlane.v1" +
+      ".ListWorkersResponse\022[\n\016GetTenantUsage\022#" +
+      ".agentlane.v1.GetTenantUsageRequest\032$.ag" +
+      "entlane.v1.GetTenantUsageResponseBz\n\017io." +
+      "agentlane.v1B\026OperationsServiceProtoP\001\242\002" +
+      "\003AXX\252\002\014Agentlane.V1\312\002\014Agentlane\\V1\342\002\030Age" +
+      "ntlane\\V1\\GPBMetadata\352\002\rAgentlane::V1b\006p" +
+      "roto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -357,6 +396,24 @@ public final class OperationsServiceProto extends com.google.protobuf.GeneratedF
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_agentlane_v1_Worker_descriptor,
         new java.lang.String[] { "WorkerId", "Queues", "Slots", "BusySlots", "InstanceCount", "StartedAt", "LastSeenAt", "Draining", "Version", "Host", });
+    internal_static_agentlane_v1_GetTenantUsageRequest_descriptor =
+      getDescriptor().getMessageType(19);
+    internal_static_agentlane_v1_GetTenantUsageRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_agentlane_v1_GetTenantUsageRequest_descriptor,
+        new java.lang.String[] { "Tenant", });
+    internal_static_agentlane_v1_GetTenantUsageResponse_descriptor =
+      getDescriptor().getMessageType(20);
+    internal_static_agentlane_v1_GetTenantUsageResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_agentlane_v1_GetTenantUsageResponse_descriptor,
+        new java.lang.String[] { "Tenant", "Limits", "QueuedTasks", "RunningTasks", "HeldTasks", "LiveSessions", "TokensToday", "StoredBytes", });
+    internal_static_agentlane_v1_TenantLimits_descriptor =
+      getDescriptor().getMessageType(21);
+    internal_static_agentlane_v1_TenantLimits_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_agentlane_v1_TenantLimits_descriptor,
+        new java.lang.String[] { "Weight", "RequestsPerSecond", "Burst", "MaxQueuedTasks", "MaxRunningTasks", "MaxLiveSessions", "TokensPerDay", "MaxStoredBytes", });
     descriptor.resolveAllFeaturesImmutable();
     io.agentlane.v1.TaskProto.getDescriptor();
     com.google.protobuf.DurationProto.getDescriptor();
