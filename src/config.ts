@@ -185,12 +185,11 @@ function assemble(values: Values) {
     webConsole: values.CONSOLE ?? isLoopback(values.HOST),
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
-    /** Whether prompts, answers and tool data may appear in spans. */
     outboundAllow: values.OUTBOUND_ALLOW ?? [],
+    /** Whether prompts, answers and tool data may appear in spans. */
     captureContent: values.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
-    /** Undefined = off. */
+    /** Both: undefined = off. */
     tracing: tracing(values),
-    /** Undefined = off. */
     metrics: metrics(values),
   };
 }

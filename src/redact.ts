@@ -59,3 +59,14 @@ function decoded(text: string): string[] {
     throw error;
   }
 }
+
+/** A chain of causes as it is told and kept: names, messages and stacks, and nothing else of them. */
+export function redactedCause(cause: unknown, secrets: readonly string[], depth = 0): unknown {
+  if (!(cause instanceof Error))
+    return cause === undefined ? undefined : redact(String(cause), secrets);
+  const inner = depth < MAX_DEPTH ? redactedCause(cause.cause, secrets, depth + 1) : undefined;
+  const copy = new Error(redact(cause.message, secrets), { cause: inner });
+  copy.name = cause.name;
+  copy.stack = redact(cause.stack ?? "", secrets);
+  return copy;
+}

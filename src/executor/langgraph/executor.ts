@@ -17,7 +17,7 @@ import { AgentlaneError } from "../../errors.ts";
 import { type NewId, uuidV7 } from "../../ids.ts";
 import { service } from "../../lifecycle.ts";
 import { createOutboundFetch, type OutboundFetch } from "../../outbound-fetch.ts";
-import { redact, secretsOf } from "../../redact.ts";
+import { redact, redactedCause, secretsOf } from "../../redact.ts";
 import { type Metrics, NO_METRICS } from "../../telemetry/metrics.ts";
 import { type AgentDefinition, agentDefinitionSchema } from "../agent-definition.ts";
 import type { FrameworkExecutor, Turn, TurnEvent } from "../contract.ts";
@@ -159,6 +159,7 @@ function execute(
       const failure = toAgentlaneError(error, turn.signal, clock.now());
       const secrets = [...secretsOf(parts.environment), ...secretsOf(turn.agent.modelOptions)];
       failure.message = redact(failure.message, secrets);
+      failure.cause = redactedCause(failure.cause, secrets);
       channel.fail(failure);
     }
   };
