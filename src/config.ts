@@ -186,7 +186,6 @@ function assemble(values: Values) {
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     outboundAllow: values.OUTBOUND_ALLOW ?? [],
-    /** Whether prompts, answers and tool data may appear in spans. */
     captureContent: values.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
     /** Both: undefined = off. */
     tracing: tracing(values),
