@@ -65,6 +65,7 @@ test("List names all services", async () => {
   const { statuses } = await health().list({});
   expect(Object.keys(statuses).sort()).toEqual([
     "",
+    "agentlane.v1.AdminService",
     "agentlane.v1.AgentService",
     "agentlane.v1.OperationsService",
     "agentlane.v1.SessionService",
@@ -110,7 +111,7 @@ test.each([
       answers.push(length > 0);
     }
   }
-  expect(answers).toEqual([7, true, true, Code.NotFound, true, [1159, 1160], [], Code.NotFound]);
+  expect(answers).toEqual([8, true, true, Code.NotFound, true, [1159, 1160], [], Code.NotFound]);
   // The file and all that it needs.
   expect(firstFileCount).toBeGreaterThan(5);
 });
