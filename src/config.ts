@@ -164,32 +164,39 @@ function assemble(values: Values) {
       rabbitmqPrefix: values.RABBITMQ_PREFIX,
       rabbitmqQueueType: values.RABBITMQ_QUEUE_TYPE,
     },
-    store: {
-      type: storeType(storeUrl(values)),
-      url: storeUrl(values),
-      memory: {
-        maxEndedTasks: values.MEMORY_MAX_ENDED_TASKS,
-        maxEndedEvents: values.MEMORY_MAX_ENDED_EVENTS,
-      },
-      sqlite: {
-        path: storeUrl(values).replace(/^sqlite:/, ""),
-        synchronous: values.SQLITE_SYNCHRONOUS,
-      },
-      postgres: {
-        schema: values.POSTGRES_SCHEMA,
-        poolSize: values.POSTGRES_POOL_SIZE,
-        migrate: values.POSTGRES_MIGRATE,
-      },
-    },
+    store: storeOf(values),
     /** Whether the web console is served. */
     webConsole: values.CONSOLE ?? isLoopback(values.HOST),
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     outboundAllow: values.OUTBOUND_ALLOW ?? [],
+    /** Whether prompts, answers and tool data may appear in spans. */
     captureContent: values.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
-    /** Both: undefined = off. */
+    /** Undefined = off. */
     tracing: tracing(values),
+    /** Undefined = off. */
     metrics: metrics(values),
+  };
+}
+
+function storeOf(values: Values) {
+  const url = storeUrl(values);
+  return {
+    type: storeType(url),
+    url,
+    memory: {
+      maxEndedTasks: values.MEMORY_MAX_ENDED_TASKS,
+      maxEndedEvents: values.MEMORY_MAX_ENDED_EVENTS,
+    },
+    sqlite: {
+      path: url.replace(/^sqlite:/, ""),
+      synchronous: values.SQLITE_SYNCHRONOUS,
+    },
+    postgres: {
+      schema: values.POSTGRES_SCHEMA,
+      poolSize: values.POSTGRES_POOL_SIZE,
+      migrate: values.POSTGRES_MIGRATE,
+    },
   };
 }
 
