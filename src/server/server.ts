@@ -184,8 +184,11 @@ function assemble(parts: ServerParts): Running {
     const peer = peers.ofSession(session);
     session.on("stream", (stream, headers, flags, rawHeaders) => {
       if (headerListBytes(rawHeaders) > options.maxHeaderBytes) refuseHeaders(stream);
-      else if (!grpc(stream, headers, peer))
-        http2Requests.emit("stream", stream, headers, flags, rawHeaders);
+      else
+        unlessReset(stream, () => {
+          if (!grpc(stream, headers, peer))
+            http2Requests.emit("stream", stream, headers, flags, rawHeaders);
+        });
     });
   });
   return { listener, gate, announceDrain };
@@ -196,6 +199,18 @@ function headerListBytes(rawHeaders: readonly string[]): number {
   let bytes = 16 * rawHeaders.length;
   for (const text of rawHeaders) bytes += text.length;
   return bytes;
+}
+
+/**
+ * Serves in the next turn of the event loop, when all that came with the stream's head has been read.
+ * node hands out a read frame by frame and settles promises in between: calls that are reset as they are
+ * made ran to their end before their reset was seen, and held up every other connection for seconds.
+ */
+function unlessReset(stream: ServerHttp2Stream, serve: () => void): void {
+  stream.on("error", () => undefined);
+  setImmediate(() => {
+    if (!stream.destroyed && !stream.closed) serve();
+  });
 }
 
 /** node holds a client to the limit only once the client has acknowledged it. */

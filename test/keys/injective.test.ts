@@ -24,7 +24,7 @@ import {
   taskRefOf,
 } from "../../src/store/redis/keys.ts";
 
-const numRuns = Number(process.env.KEY_PAIRS ?? 50_000);
+const numRuns = Number(process.env.KEY_PAIRS ?? 5_000);
 const seed = process.env.KEY_SEED === undefined ? {} : { seed: Number(process.env.KEY_SEED) };
 
 /** What encodings are made of: separators, escapes, their own output, and letters beyond a byte. */

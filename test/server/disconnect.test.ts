@@ -3,6 +3,15 @@ import { once } from "node:events";
 import { connect } from "node:http2";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
+  callHeaders,
+  END_HEADERS,
+  END_STREAM,
+  FRAME,
+  frame,
+  openHttp2,
+  u32,
+} from "../attacks/frames.ts";
+import {
   closeSession,
   EXECUTE,
   enveloped,
@@ -54,6 +63,27 @@ describe.each([
     await callsEnded(server);
     expect(server.manager.runs).toHaveLength(1);
     await closeSession(session);
+  });
+
+  test("calls that come together with their resets start nothing", async () => {
+    const wire = await openHttp2(server.port);
+    // The server's settings: from now on it reads frames, and looks for no preface.
+    await once(wire.socket, "data");
+    const call = (stream: number, agent: string): Buffer =>
+      Buffer.concat([
+        frame(FRAME.HEADERS, END_HEADERS, stream, callHeaders(EXECUTE)),
+        frame(FRAME.DATA, END_STREAM, stream, enveloped(executeRequest(agent))),
+      ]);
+    const reset = Array.from({ length: 180 }, (_, index) => {
+      const stream = 2 * index + 1;
+      return [call(stream, "echo"), frame(FRAME.RST_STREAM, 0, stream, u32(CANCEL))];
+    });
+    // One write, and so one read; the last call has no reset, and proves that all have arrived.
+    await wire.send(Buffer.concat([...reset.flat(), call(361, "echo")]));
+    await server.manager.started(1);
+    await callsEnded(server);
+    expect(server.manager.runs).toHaveLength(1);
+    wire.close();
   });
 
   test.each([
