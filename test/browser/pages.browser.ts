@@ -3,7 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NOTHING_LEFT, type Program } from "../harness/program.ts";
 import { hasChromium, LOOKS, launch, lookAt, overflow, screenshot, violations, visit } from "./browser.ts";
-import { fill, type Ids, startInstallation } from "./installation.ts";
+import { cancelRunning, fill, type Ids, startInstallation } from "./installation.ts";
 
 interface PageCase {
   readonly name: string;
@@ -128,7 +128,8 @@ describe.skipIf(!hasChromium)("pages", () => {
   });
   afterAll(async () => {
     await browser?.close();
-    expect(await program.stop()).toMatchObject({ ...NOTHING_LEFT, busy: 0 });
+    await cancelRunning(program);
+    expect(await program.stop()).toMatchObject(NOTHING_LEFT);
   });
 
   test.each(CASES)("$name is accessible and fits", async ({ name, path, shows }) => {
