@@ -2,7 +2,16 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NOTHING_LEFT, type Program } from "../harness/program.ts";
-import { hasChromium, LOOKS, launch, lookAt, overflow, screenshot, violations, visit } from "./browser.ts";
+import {
+  hasChromium,
+  LOOKS,
+  launch,
+  lookAt,
+  overflow,
+  screenshot,
+  violations,
+  visit,
+} from "./browser.ts";
 import { cancelRunning, fill, type Ids, startInstallation } from "./installation.ts";
 
 interface PageCase {
