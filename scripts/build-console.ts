@@ -1,7 +1,6 @@
 /**
- * `npm run build:console`: the web console, into dist/console. With `--if-stale`, in front of
- * `npm start`: only when it is missing or older than its sources, and what keeps it from being built
- * is told and does not keep the server from starting.
+ * `npm run build:console`: the web console, into dist/console. In front of `npm start`, where this
+ * file is there, and with `--if-stale`: only when it is missing or older than its sources.
  */
 import { createHash } from "node:crypto";
 import {
@@ -13,7 +12,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
@@ -24,6 +23,7 @@ const SOURCES = [
   "package-lock.json",
   "scripts/build-console.ts",
 ];
+const CONSOLE_FOLDER = join(root, "dist/console");
 const STAMP = "sources.sha256";
 
 /** Of everything a browser loads, gzipped. */
@@ -52,6 +52,7 @@ export async function buildConsole(folder: string): Promise<void> {
   const { build } = await import("vite");
   const draft = `${folder}-${process.pid}`;
   const stamp = sourceHash();
+  mkdirSync(dirname(folder), { recursive: true });
   try {
     await build({
       configFile: false,
@@ -84,19 +85,26 @@ export function isStale(folder: string): boolean {
   return !existsSync(stamp) || readFileSync(stamp, "utf8") !== sourceHash();
 }
 
-async function main(): Promise<void> {
-  const folder = join(root, "dist/console");
-  const onlyIfStale = process.argv.includes("--if-stale");
-  if (onlyIfStale && !isStale(folder)) return;
-  mkdirSync(join(root, "dist"), { recursive: true });
+/** What keeps it from being built is told, and does not keep the server from starting. */
+export async function ensureConsole(): Promise<void> {
+  if (!isStale(CONSOLE_FOLDER)) return;
   try {
-    await buildConsole(folder);
-    console.log(`console: ${Math.round(consoleBytes(folder) / 1000)} kB gzipped, in dist/console`);
+    await report(CONSOLE_FOLDER);
   } catch (error) {
-    if (!onlyIfStale) throw error;
     const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
-    console.log(`console: not built, the server starts without it (${reason})`);
+    const rest = existsSync(join(CONSOLE_FOLDER, "index.html"))
+      ? "the server starts with the one that is there"
+      : "the server starts without it";
+    console.log(`console: not built, ${rest} (${reason})`);
   }
 }
 
-if (import.meta.main) await main();
+async function report(folder: string): Promise<void> {
+  await buildConsole(folder);
+  console.log(`console: ${Math.round(consoleBytes(folder) / 1000)} kB gzipped, in dist/console`);
+}
+
+if (import.meta.main) {
+  if (process.argv.includes("--if-stale")) await ensureConsole();
+  else await report(CONSOLE_FOLDER);
+}

@@ -63,11 +63,13 @@ export interface Visit {
 export async function visit(
   browser: Browser,
   url: string,
-  { scheme, width }: Look = { scheme: "light", width: 1600 },
+  look: Look = { scheme: "light", width: 1600 },
 ): Promise<Visit> {
   const context = await browser.newContext({
-    colorScheme: scheme,
-    viewport: { width, height: width === 400 ? 860 : 1000 },
+    colorScheme: look.scheme,
+    viewport: viewportOf(look),
+    // Colours are what they are going to be.
+    reducedMotion: "reduce",
     permissions: ["clipboard-read", "clipboard-write"],
   });
   const page = await context.newPage();
@@ -81,11 +83,23 @@ export async function visit(
   return { context, page, problems };
 }
 
+function viewportOf({ width }: Look): { width: number; height: number } {
+  return { width, height: width === 400 ? 860 : 1000 };
+}
+
+/** The same page, as somebody else sees it. */
+export async function lookAt(page: Page, look: Look): Promise<void> {
+  await page.setViewportSize(viewportOf(look));
+  await page.emulateMedia({ colorScheme: look.scheme });
+  // A frame later the charts have followed.
+  await page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))");
+}
+
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What is wrong for people who do not see, do not point, or see little; one line each. */
 export async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
+  if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe);
   const results = await page.evaluate<AxeResults>(
     `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })`,
   );

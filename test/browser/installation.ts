@@ -1,6 +1,7 @@
 /** The program with something to look at: finished, failed, asking and running tasks. */
 import { fileURLToPath } from "node:url";
 import { Role } from "../../gen/agentlane/v1/content_pb.js";
+import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config.ts";
 import { agentsOf } from "../../src/runtime-agents.ts";
@@ -69,6 +70,15 @@ export async function fill({ agents, tasks }: Program): Promise<Ids> {
     retried: retried.taskId,
     running: running.task?.taskId ?? "",
   };
+}
+
+/** Ends what would outlast the tests. */
+export async function cancelRunning({ tasks }: Program): Promise<void> {
+  const running = await tasks.listTasks({ states: [TaskState.RUNNING] });
+  for (const { taskId } of running.tasks) {
+    await tasks.cancelTask({ target: { case: "taskId", value: taskId } });
+    for await (const _ of tasks.watchTask({ taskId }));
+  }
 }
 
 /** For what a page shows within a moment: asks until it is so. */

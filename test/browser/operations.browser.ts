@@ -115,6 +115,9 @@ describe.skipIf(!hasChromium)("operating", () => {
     await page.getByRole("button", { name: /^Delete all/ }).waitFor();
     const before = (await program.tasks.listDeadLetters({})).totalCount;
     const boxes = page.locator("tbody").getByRole("checkbox");
+    await page.getByLabel("Reason", { exact: true }).fill("NO_SUCH_REASON");
+    await page.getByText("No dead letter matches").waitFor();
+    await page.getByRole("button", { name: "Clear" }).click();
     await boxes.nth(0).check();
     await boxes.nth(1).check();
     await page.getByRole("button", { name: "Delete selected (2)" }).click();

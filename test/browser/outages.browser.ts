@@ -50,8 +50,10 @@ describe.skipIf(!hasChromium || !hasRedis)("outages", () => {
   });
 
   test("a worker is killed in the middle of an answer: another one gives it", async () => {
-    const gateway = await start({ TASK_MANAGER_ENABLED: "false" });
-    const worker = await start({});
+    const [gateway, worker] = await Promise.all([
+      start({ TASK_MANAGER_ENABLED: "false" }),
+      start({}),
+    ]);
     const url = `http://${gateway.address}/console`;
     const { context, page, problems } = await visit(browser, `${url}/playground?agent=echo`);
     await page.getByText("Input and options").click();
@@ -96,7 +98,7 @@ describe.skipIf(!hasChromium || !hasRedis)("outages", () => {
     await state(page, "live").waitFor();
     await turn.getByText("Done: counted to 200.").waitFor({ timeout: 60_000 });
     expect(await page.locator(".turn").count()).toBe(1);
-    await page.getByRole("link", { name: "Overview" }).click();
+    await page.getByRole("link", { name: "Overview", exact: true }).click();
     await page.locator("tbody tr", { hasText: "agent.tasks" }).first().waitFor();
     expect(problems).toEqual([]);
     await context.close();

@@ -2,8 +2,17 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NOTHING_LEFT, type Program } from "../harness/program.ts";
-import { hasChromium, LOOKS, launch, overflow, screenshot, violations, visit } from "./browser.ts";
-import { fill, type Ids, startInstallation } from "./installation.ts";
+import {
+  hasChromium,
+  LOOKS,
+  launch,
+  lookAt,
+  overflow,
+  screenshot,
+  violations,
+  visit,
+} from "./browser.ts";
+import { cancelRunning, fill, type Ids, startInstallation } from "./installation.ts";
 
 interface PageCase {
   readonly name: string;
@@ -99,6 +108,21 @@ const CASES: readonly PageCase[] = [
       await page.locator("summary", { hasText: "calculator" }).click();
     },
   },
+  {
+    name: "playground-streaming",
+    path: () => "/playground?agent=demo&session=streaming",
+    shows: async (page) => {
+      await page.getByRole("button", { name: "Delete my notes" }).waitFor();
+      await page.getByLabel("Message", { exact: true }).fill("Count slowly to 2000 every 200 ms");
+      await page.getByRole("button", { name: "Send" }).click();
+      await page.locator(".turn .progress-line").waitFor();
+    },
+  },
+  {
+    name: "playground-asking",
+    path: () => "/playground?agent=asking&session=a1",
+    shows: (page) => page.getByRole("button", { name: "yes", exact: true }).waitFor(),
+  },
   { name: "nowhere", path: () => "/nowhere", shows: (page) => heading(page, "No such page") },
 ];
 
@@ -113,21 +137,22 @@ describe.skipIf(!hasChromium)("pages", () => {
   });
   afterAll(async () => {
     await browser?.close();
-    expect(await program.stop()).toMatchObject({ ...NOTHING_LEFT, busy: 0 });
+    await cancelRunning(program);
+    expect(await program.stop()).toMatchObject(NOTHING_LEFT);
   });
 
-  for (const look of LOOKS) {
-    describe(`${look.scheme}, ${look.width} px`, () => {
-      test.each(CASES)("$name is accessible and fits", async ({ name, path, shows }) => {
-        const url = `${program.baseUrl}/console${path(ids)}`;
-        const { context, page, problems } = await visit(browser, url, look);
-        await shows(page);
-        await screenshot(page, `${name}-${look.scheme}-${look.width}`);
-        expect(await violations(page)).toEqual([]);
-        expect(await overflow(page)).toBe(0);
-        expect(problems).toEqual([]);
-        await context.close();
-      });
-    });
-  }
+  test.each(CASES)("$name is accessible and fits", async ({ name, path, shows }) => {
+    const url = `${program.baseUrl}/console${path(ids)}`;
+    const { context, page, problems } = await visit(browser, url);
+    await shows(page);
+    for (const look of LOOKS) {
+      const called = `${name}-${look.scheme}-${look.width}`;
+      await lookAt(page, look);
+      await screenshot(page, called);
+      const seen = { violations: await violations(page), overflow: await overflow(page) };
+      expect({ called, ...seen }).toEqual({ called, violations: [], overflow: 0 });
+    }
+    expect(problems).toEqual([]);
+    await context.close();
+  });
 });

@@ -2,7 +2,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -14,6 +14,7 @@ import { type Program, startProgram } from "../harness/program.ts";
 
 const run = promisify(execFile);
 const PYTHON = fileURLToPath(new URL("../../sdk/python/.venv/bin/python", import.meta.url));
+const GO_SDK = fileURLToPath(new URL("../../sdk/go", import.meta.url));
 
 /** Text with what each language quotes in its own way. */
 const AWKWARD = `it's "so" \\ $HOME #"# 'x' \`y\``;
@@ -65,6 +66,37 @@ test.skipIf(spawnSync("grpcurl", ["-version"]).status !== 0)(
   },
 );
 
+/** Whether Go is here, and what the SDK needs: nothing is downloaded. */
+const hasGo =
+  spawnSync("go", ["list", "-deps", "."], { cwd: GO_SDK, env: { ...process.env, GOPROXY: "off" } })
+    .status === 0;
+
+test.skipIf(!hasGo)(
+  "Go compiles as it stands, formatted as gofmt has it",
+  { timeout: 300_000 },
+  async () => {
+    const answer = draft({ text: "", input: [1, "a"], resume: null, configurable: undefined });
+    const replaced: Record<string, string> = {};
+    for (const [name, code] of [
+      ["call", codeOf("go")],
+      ["with-key", codeOf("go", draft({ sessionId: "" }), true)],
+      ["answer", codeOf("go", answer)],
+    ] as const) {
+      const file = join(folder, `${name}.go`);
+      await writeFile(file, code);
+      // As if it were a folder of the module, which nothing is written to.
+      replaced[join(GO_SDK, "snippet", name, "main.go")] = file;
+    }
+    expect((await run("gofmt", ["-l", ...Object.values(replaced)])).stdout).toBe("");
+    const overlay = join(folder, "overlay.json");
+    await writeFile(overlay, JSON.stringify({ Replace: replaced }));
+    const packages = Object.keys(replaced).map((path) => dirname(path));
+    await run("go", ["build", "-overlay", overlay, "-o", `${folder}/`, ...packages], {
+      cwd: GO_SDK,
+    });
+  },
+);
+
 test("every language has the call, and none the key", () => {
   for (const { id, code } of snippetsOf(draft(), { url: "https://a.example", hasKey: true })) {
     expect([id, code]).toEqual([id, expect.stringContaining("AGENTLANE_API_KEY")]);
@@ -83,7 +115,10 @@ test("an answer to a question is written as one", () => {
   expect(codeOf("python", answer)).toContain('resume={"approved": True, "note": None}');
   expect(codeOf("rust", answer)).toContain('.resume(serde_json::json!({"approved": true');
   expect(codeOf("go", answer)).toContain('map[string]any{"approved": true, "note": nil}');
-  expect(codeOf("java", answer)).toContain(".resume(");
+  // Map.entry takes no null.
+  expect(codeOf("java", answer)).toContain('Map.entry("note", NULL)');
+  expect(codeOf("java", answer)).toContain("static final Value NULL =");
+  expect(codeOf("java")).toContain("1.0, true, NULL");
   expect(codeOf("typescript", answer)).toContain('resume: {"approved":true,"note":null}');
 });
 

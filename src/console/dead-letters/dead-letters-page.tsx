@@ -69,7 +69,7 @@ export function DeadLettersPage() {
             type="search"
             placeholder="exact, e.g. TIMEOUT"
             value={filters.reason}
-            onChange={(event) => set({ reason: event.currentTarget.value.trim() })}
+            onInput={(event) => set({ reason: event.currentTarget.value.trim() })}
           />
         </Field>
         {isFiltered && (

@@ -128,8 +128,14 @@ function go(draft: CallDraft, { url, hasKey }: Target): string {
     resume: "Resume",
     configurable: "Configurable",
   };
-  const fields = fieldsOf(draft).map(([name, value]) => {
-    return `\t\t${named[name]}: ${goValue(value)},`;
+  const set = fieldsOf(draft);
+  const hasNull = set.some(([, value]) => value === null);
+  // As gofmt has it.
+  const width = Math.max(...set.map(([name]) => (named[name] ?? name).length)) + 1;
+  const fields = set.map(([name, value]) => {
+    // A nil field is one that was not given.
+    const written = value === null ? "structpb.NewNullValue()" : goValue(value);
+    return `\t\t${`${named[name]}:`.padEnd(width)} ${written},`;
   });
   const key = hasKey ? `, agentlane.WithAPIKey(os.Getenv("AGENTLANE_API_KEY"))` : "";
   return `package main
@@ -139,7 +145,7 @@ import (
 	"fmt"
 	"log"${hasKey ? '\n\t"os"' : ""}
 
-	"agentlane"
+	"agentlane"${hasNull ? '\n\n\t"google.golang.org/protobuf/types/known/structpb"' : ""}
 )
 
 func main() {
@@ -178,11 +184,13 @@ function java(draft: CallDraft, { url, hasKey }: Target): string {
     if (name === "agentId") return [];
     return [`\n        .${name === "sessionId" ? "session" : name}(${javaValue(value)})`];
   });
+  const hasNull = calls.some((call) => /\bNULL\b/.test(call));
   const imports = [
+    ...(hasNull ? ["com.google.protobuf.Value"] : []),
     "io.agentlane.AgentlaneClient",
     ...(hasKey ? ["io.agentlane.ConnectOptions"] : []),
     "io.agentlane.Turn",
-    ...(/\b(List|Map)\.(of|ofEntries)\(|Arrays/.test(calls.join("")) ? ["java.util.*"] : []),
+    ...(/\b(Map\.ofEntries|Arrays\.asList)\(/.test(calls.join("")) ? ["java.util.*"] : []),
   ];
   const options = hasKey
     ? `,\n        new ConnectOptions().apiKey(System.getenv("AGENTLANE_API_KEY"))`
@@ -190,7 +198,7 @@ function java(draft: CallDraft, { url, hasKey }: Target): string {
   return `${imports.map((name) => `import ${name};`).join("\n")}
 
 class Call {
-  public static void main(String[] args) {
+${hasNull ? "  static final Value NULL = Value.newBuilder().setNullValueValue(0).build();\n\n" : ""}  public static void main(String[] args) {
     var turn = Turn.of(${JSON.stringify(draft.agentId)})${calls.join("")};
     try (var client = AgentlaneClient.connect(${JSON.stringify(url)}${options});
         var stream = client.stream(turn)) {
@@ -202,9 +210,10 @@ class Call {
 }
 
 function javaValue(value: JsonValue): string {
-  if (value === null) return "null";
+  // Map.entry refuses null.
+  if (value === null) return "NULL";
   if (Array.isArray(value)) return `Arrays.asList(${value.map(javaValue).join(", ")})`;
-  if (typeof value === "number") return Number.isInteger(value) ? `${value}.0` : String(value);
+  if (typeof value === "number") return Number.isSafeInteger(value) ? `${value}.0` : String(value);
   if (typeof value !== "object") return JSON.stringify(value);
   const entries = Object.entries(value).map(
     ([key, item]) => `Map.entry(${JSON.stringify(key)}, ${javaValue(item)})`,

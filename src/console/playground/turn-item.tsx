@@ -20,7 +20,7 @@ export function TurnItem({ turn: { draft, view, failure } }: { turn: PlayTurn })
       </div>
       <div class="answer">
         {joined(view.blocks).map((block, index) => (
-          <BlockView key={`${block.kind} ${index}`} block={block} />
+          <BlockView key={`${block.kind} ${index}`} block={block} state={view.state} />
         ))}
         {view.error && (
           <div class={`note tone-${view.state === TaskState.RETRY_WAIT ? "warn" : "bad"}`}>
@@ -68,7 +68,7 @@ function joined(blocks: readonly Block[]): readonly Block[] {
   );
 }
 
-function BlockView({ block }: { block: Block }) {
+function BlockView({ block, state }: { block: Block; state: TaskState }) {
   switch (block.kind) {
     case "text":
       return <p class="prose">{block.text}</p>;
@@ -86,20 +86,27 @@ function BlockView({ block }: { block: Block }) {
         </p>
       );
     case "tool":
-      return <ToolView tool={block} />;
+      return <ToolView tool={block} state={state} />;
   }
 }
 
-function ToolView({ tool }: { tool: ToolBlock }) {
-  const isRunning = tool.result === undefined;
+/** What becomes of a tool call that has no answer depends on its turn. */
+function openTool(state: TaskState): string {
+  if (state === TaskState.INPUT_REQUIRED) return "waits for you";
+  return isTerminal(state) ? "no answer" : "running…";
+}
+
+function ToolView({ tool, state }: { tool: ToolBlock; state: TaskState }) {
+  const isOpen = tool.result === undefined;
   return (
     <details class={`tool${tool.isError ? " failed" : ""}`} open={tool.isError ?? false}>
       <summary>
         <Icon name="tool" />
         <code>{tool.name || "tool"}</code>
-        <span class="tool-brief">{isRunning ? tool.args : tool.result}</span>
+        <span class="tool-brief">{isOpen ? tool.args : tool.result}</span>
         <span class="quiet-text">
-          {isRunning ? "running…" : tool.tookMs === undefined ? "" : formatDuration(tool.tookMs)}
+          {isOpen && openTool(state)}
+          {tool.tookMs !== undefined && formatDuration(tool.tookMs)}
         </span>
       </summary>
       <p class="tool-label">Arguments</p>

@@ -51,7 +51,7 @@ export function TasksPage() {
             type="search"
             placeholder="exact id"
             value={filters.sessionId}
-            onChange={(event) => set({ session: event.currentTarget.value.trim() })}
+            onInput={(event) => set({ session: event.currentTarget.value.trim() })}
           />
         </Field>
         {isFiltered && (

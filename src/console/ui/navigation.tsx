@@ -31,7 +31,8 @@ export function useParameters(): {
   return {
     get: (name) => current.get(name) ?? "",
     set(changes) {
-      const next = new URLSearchParams(place.search);
+      // Not the place that was rendered: another change may just have been made.
+      const next = new URLSearchParams(location.search);
       for (const [name, value] of Object.entries(changes)) {
         if (value === "") next.delete(name);
         else next.set(name, value);
