@@ -48,13 +48,16 @@ interface Outcome {
   readonly runs: number;
   readonly seconds: number;
   readonly ok: boolean;
+  /** Null = ended by a signal. 0 with `ok` false: the time limit came first. */
+  readonly code: number | null;
 }
 
 await bundleTargets(values.target);
 const outcomes: Outcome[] = [];
 for (const target of values.target) outcomes.push(await fuzz(target));
-for (const { target, runs, seconds, ok } of outcomes) {
-  console.log(`${ok ? "ok  " : "FAIL"} ${target}: ${runs} executions in ${seconds} s`);
+for (const { target, runs, seconds, ok, code } of outcomes) {
+  const word = ok ? "ok  " : code === 0 ? "SHORT" : "FAIL";
+  console.log(`${word} ${target}: ${runs} executions in ${seconds} s`);
 }
 const failed = outcomes.filter(({ ok }) => !ok).length;
 console.log(`${outcomes.length - failed} passed, ${failed} failed`);
@@ -90,7 +93,11 @@ async function fuzz(target: string): Promise<Outcome> {
     `-artifact_prefix=${HERE}.build/${target}-`,
   ]);
   const seconds = Math.round((performance.now() - startedAt) / 1000);
-  const runs = Number(/Done (\d+) runs/.exec(end.output)?.[1] ?? 0);
+  // The last number that was told: the line with the sum may be lost when the process exits.
+  const runs = Math.max(
+    0,
+    ...Array.from(end.output.matchAll(/^(?:#|Done )(\d+)\s/gm), ([, count]) => Number(count)),
+  );
   const wanted = Number(values.runs);
   const ok = end.code === 0 && runs >= wanted;
   if (!ok) console.log(end.output.split("\n").slice(-40).join("\n"));
@@ -98,7 +105,7 @@ async function fuzz(target: string): Promise<Outcome> {
     mkdirSync(corpus, { recursive: true });
     await jazzer(target, [corpus, found], isSync, ["-merge=1", "-max_len=1024"]);
   }
-  return { target, runs, seconds, ok };
+  return { target, runs, seconds, ok, code: end.code };
 }
 
 async function jazzer(
