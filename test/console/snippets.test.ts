@@ -54,7 +54,9 @@ test("TypeScript runs as it stands", async () => {
 test.skipIf(!existsSync(PYTHON))("Python runs as it stands", async () => {
   const file = join(folder, "call.py");
   await writeFile(file, codeOf("python"));
-  const { stdout } = await run(PYTHON, [file], { timeout: 60_000 });
+  // As installed; by a path of its own because the SDK's environment has only what it needs.
+  const env = { PATH: process.env.PATH, PYTHONPATH: "sdk/python/src" };
+  const { stdout } = await run(PYTHON, [file], { timeout: 60_000, env });
   expect(stdout.trimEnd()).toBe(AWKWARD);
 });
 
