@@ -26,6 +26,7 @@ import { operationsService } from "./operations-service.ts";
 import type { ServerOptions } from "./options.ts";
 import { createPeers } from "./peers.ts";
 import { createRoutes, type ServiceParts } from "./routes.ts";
+import { unlessReset } from "./unless-reset.ts";
 import { createValidation } from "./validation.ts";
 
 export interface ServerParts extends ServiceParts {
@@ -176,7 +177,9 @@ function assemble(parts: ServerParts): Running {
   listener.http1.on("request", guard);
   // Never listens: it makes node's request and response objects of the streams it is handed.
   const http2Requests = createHttp2Server();
-  http2Requests.on("request", guard);
+  http2Requests.on("request", (request, response) =>
+    unlessReset(request.stream, () => guard(request, response)),
+  );
   const grpc = options.nativeGrpc
     ? createGrpcAdapter(routes, interceptors, options, clock, onError)
     : () => false;
@@ -184,11 +187,8 @@ function assemble(parts: ServerParts): Running {
     const peer = peers.ofSession(session);
     session.on("stream", (stream, headers, flags, rawHeaders) => {
       if (headerListBytes(rawHeaders) > options.maxHeaderBytes) refuseHeaders(stream);
-      else
-        unlessReset(stream, () => {
-          if (!grpc(stream, headers, peer))
-            http2Requests.emit("stream", stream, headers, flags, rawHeaders);
-        });
+      else if (!grpc(stream, headers, peer))
+        http2Requests.emit("stream", stream, headers, flags, rawHeaders);
     });
   });
   return { listener, gate, announceDrain };
@@ -199,18 +199,6 @@ function headerListBytes(rawHeaders: readonly string[]): number {
   let bytes = 16 * rawHeaders.length;
   for (const text of rawHeaders) bytes += text.length;
   return bytes;
-}
-
-/**
- * Serves in the next turn of the event loop, when all that came with the stream's head has been read.
- * node hands out a read frame by frame and settles promises in between: calls that are reset as they are
- * made ran to their end before their reset was seen, and held up every other connection for seconds.
- */
-function unlessReset(stream: ServerHttp2Stream, serve: () => void): void {
-  stream.on("error", () => undefined);
-  setImmediate(() => {
-    if (!stream.destroyed && !stream.closed) serve();
-  });
 }
 
 /** node holds a client to the limit only once the client has acknowledged it. */

@@ -15,6 +15,7 @@ import type { Protocol } from "../protocol.ts";
 import { replyTooLarge } from "../reply-too-large.ts";
 import { type BodyLimits, readMessage } from "../request-body.ts";
 import type { RpcMethod, ServerStreamingMethod, UnaryMethod } from "../rpc.ts";
+import { unlessReset } from "../unless-reset.ts";
 import { createReplyWriter, envelopeHead } from "./reply-writer.ts";
 import { errorTrailers, STATUS_OK } from "./status.ts";
 
@@ -102,11 +103,11 @@ export function createGrpcAdapter(
   return (stream, headers, peer) => {
     const method = routes.get(headers[":path"] ?? "");
     if (!method || method.kind === "bidi_streaming" || !isBinaryGrpc(headers)) return false;
-    // A reset by the client is reported by "close" as well.
-    stream.on("error", () => undefined);
-    const exchange = createExchange(method, peer, stream, headers, limits, clock);
-    if (method.kind === "unary") void serveUnary(method, exchange, stream);
-    else void serveStream(method, exchange, stream);
+    unlessReset(stream, () => {
+      const exchange = createExchange(method, peer, stream, headers, limits, clock);
+      if (method.kind === "unary") void serveUnary(method, exchange, stream);
+      else void serveStream(method, exchange, stream);
+    });
     return true;
   };
 }
