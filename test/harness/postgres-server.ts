@@ -113,7 +113,6 @@ export async function sharedPostgres(): Promise<Pick<PostgresServer, "createData
 
 /** A server that only one test has. */
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
-  const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "agentlane-postgres-"));
   const data = join(folder, "data");
   const owner = ownerOfServer();
@@ -121,6 +120,8 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   await initialize(folder, data, options.password, owner);
   const secret = options.password === undefined ? "" : `:${options.password}`;
   const more = options.tls ? await prepareTls(folder, data, options.tls, owner) : "";
+  // Late: others look for free ports too, and what is above takes seconds.
+  const port = await freePort();
   const url = (database = "postgres"): string =>
     `postgres://postgres${secret}@127.0.0.1:${port}/${database}${more}`;
   let child: ChildProcess | undefined;
