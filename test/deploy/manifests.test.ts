@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { loadConfig } from "../../src/config.ts";
+import { PROCESS_COMMANDS } from "../../src/main-commands.ts";
 
 const FILE = "deploy/kubernetes/agentlane.yaml";
 const validator = "deploy/.venv/bin/kubernetes-validate";
@@ -45,6 +46,16 @@ const deployments = manifests.flatMap(({ kind, metadata, spec }): [string, Pod][
 );
 
 describe("the manifests", () => {
+  test("name only commands and options that the program has", () => {
+    const [line = "", words = "", options = ""] =
+      /src\/main\.ts ([a-z ]+)(.*)/.exec(readFileSync(FILE, "utf8")) ?? [];
+    expect(line).not.toBe("");
+    const command = PROCESS_COMMANDS.find(({ name }) => name === words.trim());
+    const given = [...options.matchAll(/--([a-z-]+)/g)].map((match) => match[1]);
+    expect(Object.keys(command?.options ?? {})).toEqual(expect.arrayContaining(given));
+    expect(given).not.toEqual([]);
+  });
+
   test("the validator is there in CI", () => {
     if (process.env.CI === "true") expect(missing).toBe(false);
   });
