@@ -5,16 +5,13 @@
  */
 import { once } from "node:events";
 import { createServer as createHttp1Server, type Server as Http1Server } from "node:http";
-import {
-  createServer as createHttp2Server,
-  type Http2Server,
-  type Http2Session,
-  type Http2Stream,
-} from "node:http2";
+import { createServer as createHttp2Server, type Http2Server } from "node:http2";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
+import { trackSessions } from "./http2-sessions.ts";
+import { createOffenders, isOffence, type Offenders } from "./offenders.ts";
 import type { ServerOptions } from "./options.ts";
 
 export interface Listener {
@@ -48,12 +45,19 @@ export function createListener(
   const http1 = http1Server(options);
   const http2 = http2Server(options);
   const acceptor = acceptorFor(options);
-  const sockets = limitConnections(acceptor, options);
-  const sessions = trackSessions(http2, options.idleTimeoutMs);
+  const offenders = createOffenders(clock);
+  const sockets = limitConnections(acceptor, offenders, options);
+  const sessions = trackSessions(http2, options.idleTimeoutMs, offenders, clock);
   let acceptorClosed: Promise<void> | undefined;
 
   acceptor.on(options.tls ? "secureConnection" : "connection", (socket: Socket) => {
+    const address = socket.remoteAddress ?? "";
     detectHttp2(socket, clock, options.headerTimeoutMs, (isHttp2) => {
+      if (!isHttp2) {
+        socket.on("error", (error) => {
+          if (isOffence(error)) offenders.take(address);
+        });
+      }
       (isHttp2 ? http2 : http1).emit("connection", socket);
     });
   });
@@ -138,21 +142,26 @@ function http2Server(options: ServerOptions): Http2Server {
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
     maxSettings: 32,
-    // Rapid reset (CVE-2023-44487): this many resets at once, then this many a second. A client that
-    // gives up all of its calls twice is let be; each reset call has cost as much as an answered one.
-    streamResetBurst: 200,
-    streamResetRate: 33,
+    // Of frames that end no call too; those that end one are counted in http2-sessions.ts.
+    streamResetBurst: 1_000,
+    streamResetRate: 200,
   });
 }
 
 /** Counts connections, closes what is over a limit, and keeps the open ones. */
-function limitConnections(acceptor: Server, options: ServerOptions): ReadonlySet<Socket> {
+function limitConnections(
+  acceptor: Server,
+  offenders: Offenders,
+  options: ServerOptions,
+): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   const countByAddress = new Map<string, number>();
   acceptor.on("connection", (socket: Socket) => {
     const address = socket.remoteAddress ?? "";
     const count = countByAddress.get(address) ?? 0;
-    if (sockets.size >= options.maxConnections || count >= options.maxConnectionsPerAddress) {
+    const isTooMany =
+      sockets.size >= options.maxConnections || count >= options.maxConnectionsPerAddress;
+    if (isTooMany || offenders.waitMs(address) > 0) {
       socket.destroy();
       return;
     }
@@ -169,35 +178,6 @@ function limitConnections(acceptor: Server, options: ServerOptions): ReadonlySet
   // A handshake that fails is the client's affair.
   acceptor.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
   return sockets;
-}
-
-/**
- * Keeps the open sessions. When nothing has moved on one for the idle time, it ends: politely
- * without a call, at once with a reply that the client does not read. Silent calls go on.
- */
-function trackSessions(http2: Http2Server, idleTimeoutMs: number): ReadonlySet<Http2Session> {
-  const sessions = new Set<Http2Session>();
-  http2.on("session", (session) => {
-    const streams = new Set<Http2Stream>();
-    sessions.add(session);
-    session.on("stream", (stream) => {
-      streams.add(stream);
-      stream.once("close", () => streams.delete(stream));
-    });
-    session.setTimeout(idleTimeoutMs, () => {
-      if (streams.size === 0) session.close();
-      else if ([...streams].some(hasUnsent)) session.destroy();
-      else session.setTimeout(idleTimeoutMs);
-    });
-    session.once("close", () => sessions.delete(session));
-  });
-  // Broken frames and resets by the peer; the session closes itself.
-  http2.on("sessionError", () => undefined);
-  return sessions;
-}
-
-function hasUnsent(stream: Http2Stream): boolean {
-  return stream.writableLength > 0;
 }
 
 /** Looks at the first bytes and leaves them to be read. Destroys a socket that sends none in time. */

@@ -1,14 +1,23 @@
 /** What an attack is. */
-import type { Target } from "./target.ts";
+
+/** Where it attacks. */
+export interface Victim {
+  readonly port: number;
+  readonly url: string;
+}
 
 export interface Attack {
   readonly name: string;
   /** Connections it attacks with at once: each may cost 64 MiB. */
   readonly connectionCount: number;
+  /** What another attack does by another protocol: not a part of the short form. */
+  readonly isVariant?: boolean;
   /** What takes long to make; called before the attack is timed. */
   prepare?(): void;
   /** Attacks until the signal aborts, and answers what it has done. Throws where it was let do what it must not. */
-  run(target: Target, signal: AbortSignal): Promise<string>;
+  run(victim: Victim, signal: AbortSignal): Promise<string>;
+  /** Looks at all that the server has printed. Throws where the attack shows in it. */
+  inspect?(output: string): void;
 }
 
 /** Repeats until the signal aborts or `most` is reached, and at least once; answers how often. */

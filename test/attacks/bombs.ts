@@ -163,6 +163,7 @@ function attack(name: string, form: Form, body: () => Buffer, headers = {}, flag
   return {
     name: `${name}, ${form.name}`,
     connectionCount: 1,
+    isVariant: !["gRPC", "gRPC JSON", "HTTP JSON", "OpenAI"].includes(form.name),
     prepare: body,
     run: post(form, body, headers, flags),
   };

@@ -14,6 +14,8 @@ import {
   type Wire,
 } from "./frames.ts";
 
+/** Innocent clients have 127.0.0.1. */
+const ATTACKER = "127.0.0.2";
 const NOTHING = Buffer.alloc(0);
 /** Frames go out in one write of this many. */
 const BURST = 100;
@@ -35,7 +37,7 @@ function flood(
       let connectionCount = 0;
       let bytes = 0;
       await repeat(signal, 1000, async () => {
-        const wire = await openHttp2(port, { reads: options.reads ?? true });
+        const wire = await openHttp2(port, { reads: options.reads ?? true, from: ATTACKER });
         connectionCount++;
         let stream = 1;
         await repeat(signal, options.mostBursts ?? 500, async () => {
@@ -135,7 +137,7 @@ export const FLOODS: readonly Attack[] = [
     async run({ port }, signal) {
       const request = enveloped(executeRequest("echo", "word ".repeat(20_000)));
       const wires = await Promise.all(
-        Array.from({ length: 4 }, () => openHttp2(port, { reads: false })),
+        Array.from({ length: 4 }, () => openHttp2(port, { reads: false, from: ATTACKER })),
       );
       const path = callHeaders(STREAM_EXECUTE);
       for (const wire of wires) {

@@ -1,6 +1,5 @@
 /** Data that would like to be something else: an object of LangChain's, a prototype, a key, a log line. */
-import { type Attack, repeat, require } from "./attack.ts";
-import type { Target } from "./target.ts";
+import { type Attack, repeat, require, type Victim } from "./attack.ts";
 
 const EXECUTE = "agentlane.v1.AgentService/Execute";
 const IMPORT = "agentlane.v1.SessionService/ImportSession";
@@ -10,7 +9,7 @@ interface Reply {
   readonly text: string;
 }
 
-async function post({ url }: Target, path: string, body: string): Promise<Reply> {
+async function post({ url }: Victim, path: string, body: string): Promise<Reply> {
   const headers = { "content-type": "application/json" };
   const response = await fetch(`${url}/${path}`, { method: "POST", headers, body });
   return { status: response.status, text: await response.text() };
@@ -187,10 +186,12 @@ const texts: Attack = {
         tasks.set(taskId, JSON.stringify(text));
       }
     });
-    for (const line of target.output().split(/\r\n|\r|\n/)) {
+    return `${count * HOSTILE_TEXTS.length} calls, each its own task`;
+  },
+  inspect(output) {
+    for (const line of output.split(/\r\n|\r|\n/)) {
       require(!/^\s*\{[^{]*"message":"forged"/.test(line), `a log line was forged: ${line}`);
     }
-    return `${count * HOSTILE_TEXTS.length} calls, each its own task`;
   },
 };
 

@@ -1,12 +1,16 @@
-/** The server under attack, in a process of its own, with what it costs and what its clients notice. */
+/** The server under attack, with its attacker and its innocent clients, each in a process of its own. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { serve } from "../harness/process.ts";
+import type { Victim } from "./attack.ts";
+import type { BrokerUrls } from "./catalog.ts";
 
 const PAGE_BYTES = 4096;
 const SAMPLE_MS = 10;
+/** What innocent clients leave in the memory store is bounded soon, and is no attack's. */
+const FEW_RECORDS = { MEMORY_MAX_ENDED_TASKS: "1000", MEMORY_MAX_ENDED_EVENTS: "10000" };
 
 export interface Figures {
   readonly p99Ms: number;
@@ -14,49 +18,77 @@ export interface Figures {
   readonly failureCount: number;
 }
 
-export interface Target {
-  readonly port: number;
-  readonly url: string;
+export interface Outcome {
+  /** What the attack has done; absent where it was let do what it must not. */
+  readonly done?: string | undefined;
+  readonly problem?: string | undefined;
+}
+
+export interface Target extends Victim {
   readonly isAlive: boolean;
   /** All that it has printed. */
   output(): string;
+  /** Resident, in bytes. */
+  memory(): number;
   /** What innocent clients notice for `ms`. */
   measure(ms: number): Promise<Figures>;
+  /** Lets the attacker make what it needs. */
+  prepare(group: string, name: string): Promise<void>;
+  attack(group: string, name: string, ms: number): Promise<Outcome>;
   /** Samples the memory until it is stopped, which answers the most there was, in bytes. */
   watchMemory(): { stop(): number };
   stop(): Promise<void>;
 }
 
 const figures = z.object({ p99Ms: z.number(), callCount: z.number(), failureCount: z.number() });
+const outcome = z.object({ done: z.string().optional(), problem: z.string().optional() });
 
-export async function startTarget(environment: Record<string, string> = {}): Promise<Target> {
-  const server = await serve([], environment);
+export async function startTarget(
+  urls: BrokerUrls,
+  environment: Readonly<Record<string, string>>,
+): Promise<Target> {
+  const server = await serve([], { ...FEW_RECORDS, ...environment });
   let isAlive = true;
   void server.exited.then(() => {
     isAlive = false;
   });
   const url = `http://${server.address}`;
-  const innocent = fork(new URL("innocent.ts", import.meta.url), [url], { execArgv: [] });
-  await once(innocent, "message");
+  const port = Number(server.address.split(":").at(-1));
+  const innocent = await started("innocent.ts", [url]);
+  const attacker = await started("attacker.ts", []);
+  const order = async (group: string, name: string, ms?: number): Promise<Outcome> =>
+    outcome.parse(await asked(attacker, { urls, group, name, victim: { port, url }, ms }));
   return {
-    port: Number(server.address.split(":").at(-1)),
+    port,
     url,
     get isAlive() {
       return isAlive;
     },
     output: server.output,
-    async measure(ms) {
-      const told = once(innocent, "message");
-      innocent.send({ ms });
-      return figures.parse((await told)[0]);
-    },
+    memory: () => rssOf(server.pid),
+    measure: async (ms) => figures.parse(await asked(innocent, { ms })),
+    prepare: async (group, name) => void (await order(group, name)),
+    attack: order,
     watchMemory: () => samplePeak(server.pid),
     async stop() {
-      await end(innocent);
+      await Promise.all([end(innocent), end(attacker)]);
       server.kill("SIGKILL");
       await server.exited;
     },
   };
+}
+
+/** Resolves when it is ready. */
+async function started(file: string, args: readonly string[]): Promise<ChildProcess> {
+  const child = fork(new URL(file, import.meta.url), args, { execArgv: [] });
+  await once(child, "message");
+  return child;
+}
+
+async function asked(child: ChildProcess, question: object): Promise<unknown> {
+  const told = once(child, "message");
+  child.send(question);
+  return (await told)[0];
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -1,0 +1,33 @@
+/**
+ * A process of its own that attacks, with the lowest priority: elsewhere an attacker has a machine of its
+ * own, and takes no processor from the server and its clients.
+ */
+import { constants, setPriority } from "node:os";
+import { z } from "zod";
+import { attackOf } from "./catalog.ts";
+
+const order = z.object({
+  urls: z.object({ redis: z.string().optional(), rabbit: z.string().optional() }),
+  group: z.string(),
+  name: z.string(),
+  victim: z.object({ port: z.number(), url: z.string() }),
+  /** Absent: only prepare. */
+  ms: z.number().optional(),
+});
+
+setPriority(constants.priority.PRIORITY_LOW);
+process.on("message", (message) => {
+  const { urls, group, name, victim, ms } = order.parse(message);
+  const attack = attackOf(urls, group, name);
+  attack.prepare?.();
+  if (ms === undefined) {
+    process.send?.({});
+    return;
+  }
+  attack.run(victim, AbortSignal.timeout(ms)).then(
+    (done) => process.send?.({ done }),
+    (error: unknown) =>
+      process.send?.({ problem: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.send?.("ready");
