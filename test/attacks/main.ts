@@ -14,8 +14,6 @@ import { startTarget, type Target } from "./target.ts";
 
 /** More than this left behind, and the next attack gets a new server. */
 const MAX_LEFT_BYTES = 24 * 1024 * 1024;
-/** The server's code runs for the first time in it, which is slow, and takes memory that stays. */
-const WARM_UP_MS = 700;
 
 const { values: flags } = parseArgs({
   options: {
@@ -84,7 +82,7 @@ async function attackAll(group: Group, attacks: readonly Attack[]): Promise<void
 
 async function started({ environment }: Group): Promise<Target> {
   const target = await startTarget(urls, environment);
-  await target.measure(WARM_UP_MS);
+  await target.warmUp();
   return target;
 }
 

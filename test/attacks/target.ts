@@ -30,6 +30,8 @@ export interface Target extends Victim {
   output(): string;
   /** Resident, in bytes. */
   memory(): number;
+  /** Honest calls, until the server has the size that it has at work. */
+  warmUp(): Promise<void>;
   /** What innocent clients notice for `ms`. */
   measure(ms: number): Promise<Figures>;
   /** Lets the attacker make what it needs. */
@@ -66,6 +68,7 @@ export async function startTarget(
     },
     output: server.output,
     memory: () => rssOf(server.pid),
+    warmUp: async () => void (await asked(innocent, { warmUp: true })),
     measure: async (ms) => figures.parse(await asked(innocent, { ms })),
     prepare: async (group, name) => void (await order(group, name)),
     attack: order,
