@@ -4,6 +4,8 @@
 export interface Victim {
   readonly port: number;
   readonly url: string;
+  /** The attacker's address, of this attack alone: what one was held off for is no other's. */
+  readonly from: string;
 }
 
 export interface Attack {
@@ -20,14 +22,18 @@ export interface Attack {
   inspect?(output: string): void;
 }
 
-/** Repeats until the signal aborts or `most` is reached, and at least once; answers how often. */
+/**
+ * Repeats until the signal aborts or `most` is reached, and `least` times in any case: on a busy machine
+ * an attack that has hardly begun would prove nothing. Answers how often.
+ */
 export async function repeat(
   signal: AbortSignal,
   most: number,
   act: (count: number) => Promise<void>,
+  least = 1,
 ): Promise<number> {
   let count = 0;
-  while (count === 0 || (!signal.aborted && count < most)) {
+  while (count < least || (!signal.aborted && count < most)) {
     await act(count);
     count++;
     // The attacker's own loop has to see the signal.

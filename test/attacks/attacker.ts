@@ -10,7 +10,7 @@ const order = z.object({
   urls: z.object({ redis: z.string().optional(), rabbit: z.string().optional() }),
   group: z.string(),
   name: z.string(),
-  victim: z.object({ port: z.number(), url: z.string() }),
+  victim: z.object({ port: z.number(), url: z.string(), from: z.string() }),
   /** Absent: only prepare. */
   ms: z.number().optional(),
 });

@@ -14,11 +14,11 @@ import {
   type Wire,
 } from "./frames.ts";
 
-/** Innocent clients have 127.0.0.1. */
-const ATTACKER = "127.0.0.2";
 const NOTHING = Buffer.alloc(0);
 /** Frames go out in one write of this many. */
 const BURST = 100;
+/** Of a connection, as long as it is open. */
+const LEAST_BURSTS = 30;
 /** Between bursts: 50,000 frames a second at most, so that the attacker leaves the machine a core. */
 const BURST_MS = 2;
 /** Before it comes again. */
@@ -33,21 +33,22 @@ function flood(
   return {
     name,
     connectionCount: 1,
-    async run({ port }, signal) {
+    async run({ port, from }, signal) {
       let connectionCount = 0;
       let bytes = 0;
       await repeat(signal, 1000, async () => {
-        const wire = await openHttp2(port, { reads: options.reads ?? true, from: ATTACKER });
+        const wire = await openHttp2(port, { reads: options.reads ?? true, from });
         connectionCount++;
         let stream = 1;
-        await repeat(signal, options.mostBursts ?? 500, async () => {
+        const send = async (): Promise<void> => {
           if (!wire.isOpen) return;
           const chunk = burst(wire, stream);
           stream += 2 * BURST;
           bytes += chunk.length;
           await wire.send(chunk);
           await setTimeout(BURST_MS);
-        });
+        };
+        await repeat(signal, options.mostBursts ?? 500, send, LEAST_BURSTS);
         wire.close();
         await setTimeout(RECONNECT_MS);
       });
@@ -134,10 +135,10 @@ export const FLOODS: readonly Attack[] = [
   {
     name: "readers that never read, HTTP/2",
     connectionCount: 4,
-    async run({ port }, signal) {
+    async run({ port, from }, signal) {
       const request = enveloped(executeRequest("echo", "word ".repeat(20_000)));
       const wires = await Promise.all(
-        Array.from({ length: 4 }, () => openHttp2(port, { reads: false, from: ATTACKER })),
+        Array.from({ length: 4 }, () => openHttp2(port, { reads: false, from })),
       );
       const path = callHeaders(STREAM_EXECUTE);
       for (const wire of wires) {

@@ -31,6 +31,7 @@ const form = flags.short ? "short" : flags.long ? "long" : "plain";
 
 const startedAt = performance.now();
 const rows: Row[] = [];
+let addressCount = 0;
 const stops: (() => Promise<void>)[] = [];
 const urls = await startBrokers();
 for (const group of groupsOf(urls)) {
@@ -62,14 +63,15 @@ async function attackAll(group: Group, attacks: readonly Attack[]): Promise<void
       target = await started(group);
       freshBytes = target.memory();
     }
-    let row = await measure(target, group.name, attack, FORMS[form]);
+    let row = await measure(target, group.name, attack, nextAddress(), FORMS[form]);
     if (row.problems.length > 0) {
       console.log(`again: ${lineOf(row)}`);
       await target.stop();
       target = await started(group);
       freshBytes = target.memory();
       // On a new server, and longer: what was only a bad moment is no finding.
-      row = await measure(target, group.name, attack, FORMS[form === "long" ? "long" : "plain"]);
+      const longer = FORMS[form === "long" ? "long" : "plain"];
+      row = await measure(target, group.name, attack, nextAddress(), longer);
     }
     rows.push(row);
     console.log(lineOf(row));
@@ -78,6 +80,12 @@ async function attackAll(group: Group, attacks: readonly Attack[]): Promise<void
     target = undefined;
   }
   await target?.stop();
+}
+
+/** Innocent clients have 127.0.0.1. */
+function nextAddress(): string {
+  addressCount++;
+  return `127.0.${1 + Math.floor(addressCount / 250)}.${1 + (addressCount % 250)}`;
 }
 
 async function started({ environment }: Group): Promise<Target> {

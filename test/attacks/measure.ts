@@ -33,6 +33,7 @@ export async function measure(
   target: Target,
   group: string,
   attack: Attack,
+  from: string,
   { quietMs, attackedMs, spanCount, mostSpanCount }: Measure,
 ): Promise<Row> {
   const spans: Span[] = [];
@@ -53,7 +54,7 @@ export async function measure(
     const attacked = await span(true, async () => {
       const [figures, outcome] = await Promise.all([
         target.measure(attackedMs),
-        target.attack(group, attack.name, attackedMs),
+        target.attack(group, attack.name, from, attackedMs),
       ]);
       failureCount += figures.failureCount;
       done = outcome.done ?? done;

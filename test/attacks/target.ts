@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { serve } from "../harness/process.ts";
-import type { Victim } from "./attack.ts";
 import type { BrokerUrls } from "./catalog.ts";
 
 const PAGE_BYTES = 4096;
@@ -24,7 +23,7 @@ export interface Outcome {
   readonly problem?: string | undefined;
 }
 
-export interface Target extends Victim {
+export interface Target {
   readonly isAlive: boolean;
   /** All that it has printed. */
   output(): string;
@@ -36,7 +35,8 @@ export interface Target extends Victim {
   measure(ms: number): Promise<Figures>;
   /** Lets the attacker make what it needs. */
   prepare(group: string, name: string): Promise<void>;
-  attack(group: string, name: string, ms: number): Promise<Outcome>;
+  /** From the address `from`. */
+  attack(group: string, name: string, from: string, ms: number): Promise<Outcome>;
   /** Samples the memory until it is stopped, which answers the most there was, in bytes. */
   watchMemory(): { stop(): number };
   stop(): Promise<void>;
@@ -58,11 +58,14 @@ export async function startTarget(
   const port = Number(server.address.split(":").at(-1));
   const innocent = await started("innocent.ts", [url]);
   const attacker = await started("attacker.ts", []);
-  const order = async (group: string, name: string, ms?: number): Promise<Outcome> =>
-    outcome.parse(await asked(attacker, { urls, group, name, victim: { port, url }, ms }));
+  const order = async (
+    group: string,
+    name: string,
+    from = "",
+    ms: number | undefined = undefined,
+  ): Promise<Outcome> =>
+    outcome.parse(await asked(attacker, { urls, group, name, victim: { port, url, from }, ms }));
   return {
-    port,
-    url,
     get isAlive() {
       return isAlive;
     },
