@@ -4,6 +4,8 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { connect } from "amqplib";
 import { Redis } from "ioredis";
 import { QueueMessageSchema } from "../../gen/agentlane/store/v1/record_pb.js";
+import { channelName } from "../../src/queue/channel.ts";
+import { taskTopic } from "../../src/queue/contract.ts";
 import { callGrpc, EXECUTE, enveloped, executeRequest } from "../server/raw.ts";
 import { type Attack, repeat, require } from "./attack.ts";
 
@@ -31,6 +33,13 @@ function hostilePayloads(): Buffer[] {
     }),
   ];
 }
+
+/** Topics without end, and none; a topic with what is no notice. */
+const HOSTILE_NOTICES: readonly Buffer[] = [
+  Buffer.from([0x80, 5, 1]),
+  Buffer.from([0xff, 0xff]),
+  Buffer.concat([Buffer.from([0x80, 14]), Buffer.from("task/default/x"), Buffer.alloc(12, 0xff)]),
+];
 
 async function stillServes(port: number): Promise<void> {
   const { error } = await callGrpc(port, EXECUTE, enveloped(executeRequest("echo")));
@@ -84,21 +93,12 @@ export function redisAttacks(url: string): readonly Attack[] {
       connectionCount: 1,
       async run({ port }, signal) {
         const redis = new Redis(url);
-        const channels = z(await redis.call("PUBSUB", "CHANNELS", "*"));
+        const channels = texts(await redis.call("PUBSUB", "CHANNELS", "*"));
         require(channels.length > 0, "nobody listens on the bus");
         let sent = 0;
         await repeat(signal, 20, async () => {
           for (const channel of channels) {
-            for (const payload of [
-              ...hostilePayloads(),
-              Buffer.from([0x80, 5, 1]),
-              Buffer.from([0xff, 0xff]),
-              Buffer.concat([
-                Buffer.from([0x80, 14]),
-                Buffer.from("task/default/x"),
-                Buffer.alloc(12, 0xff),
-              ]),
-            ]) {
+            for (const payload of [...hostilePayloads(), ...HOSTILE_NOTICES]) {
               await redis.publish(channel, payload);
               sent++;
             }
@@ -112,12 +112,36 @@ export function redisAttacks(url: string): readonly Attack[] {
   ];
 }
 
-function z(value: unknown): string[] {
+function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
 export function rabbitAttacks(url: string): readonly Attack[] {
   return [
+    {
+      name: "hostile notices on RabbitMQ's bus",
+      connectionCount: 1,
+      async run({ port }, signal) {
+        const connection = await connect(url);
+        const channel = await connection.createConfirmChannel();
+        const keys = new Set(
+          Array.from({ length: 2000 }, (_, index) => channelName(taskTopic("default", `${index}`))),
+        );
+        let sent = 0;
+        await repeat(signal, 20, async () => {
+          for (const payload of [...hostilePayloads(), ...HOSTILE_NOTICES]) {
+            for (const key of [...keys, "#", "\r\n"]) {
+              channel.publish(`${PREFIX}.events`, key, payload, { headers: { x: "\r\n" } });
+              sent++;
+            }
+          }
+          await channel.waitForConfirms();
+          await stillServes(port);
+        });
+        await connection.close();
+        return `${sent} notices with ${keys.size} keys`;
+      },
+    },
     {
       name: "hostile messages in RabbitMQ's exchanges",
       connectionCount: 1,

@@ -249,6 +249,19 @@ describe.skipIf(!hasRedis)("the Redis queue", () => {
     expect(warnings.join()).toContain("unreadable");
   });
 
+  it("goes on when somebody else pushes to its consumer what is no delivery", async () => {
+    const redis = await server();
+    const on = await queue(redis.url);
+    const consumer = await consume(on);
+    const [channel] = [await redis.command("PUBSUB", "CHANNELS", "*:to:*")].flat();
+    const frames = ["", "x", "\0", "\0z", '{"tenant":"default"}', "\0\x01a\0\0\0\x09short"];
+    for (const text of frames) await redis.command("PUBLISH", String(channel), text);
+    const good = queueMessage();
+    await on.publish([good]);
+    expect((await consumer.receive(never))?.message.taskId).toBe(good.taskId);
+    expect(warnings.filter((warning) => warning.includes("unreadable"))).toHaveLength(5);
+  });
+
   it("goes on when somebody else has written into its lines", async () => {
     const redis = await server();
     const on = await queue(redis.url);

@@ -13,7 +13,7 @@ export interface ConsumerParts {
   readonly ageingMs: number;
   /** With which deliveries may be claimed for this consumer; undefined = not at all. */
   readonly leaseMs: number | undefined;
-  readonly onUnreadable: (queues: readonly string[], error: unknown) => void;
+  readonly onUnreadable: (error: unknown) => void;
   readonly onClose: () => void;
   /** Called before mere acks go out: somebody waits for what is published, nobody for an ack. */
   readonly sendFirst: () => void;

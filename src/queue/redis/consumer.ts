@@ -325,7 +325,7 @@ export class RedisConsumer implements Consumer, SlotKeeper {
 
   #accept(bytes: Buffer, isPush: boolean): void {
     this.#polledAtMs = this.#parts.clock.now();
-    for (const frame of framesOf(bytes)) {
+    for (const frame of framesOf(bytes, this.#parts.onUnreadable)) {
       if (isPush && this.#askedAgain.has(frame.id)) continue;
       this.#credit.received();
       const stray = this.#read(frame);
@@ -340,14 +340,14 @@ export class RedisConsumer implements Consumer, SlotKeeper {
       return readStray(frame);
     } catch (error) {
       if (!frame.isClaimed) this.#settlements.add({ kind: "unreadable", id: frame.id });
-      this.#parts.onUnreadable(this.#options.queues, error);
+      this.#parts.onUnreadable(error);
       return undefined;
     }
   }
 
   /** What comes after the last exchange: Redis takes back by itself what it holds for this consumer. */
   #refuse(bytes: Buffer): void {
-    for (const frame of framesOf(bytes)) {
+    for (const frame of framesOf(bytes, this.#parts.onUnreadable)) {
       const claim = frame.isClaimed ? this.#read(frame)?.claim : undefined;
       if (claim) this.#claimed.giveBack(claim);
     }

@@ -85,8 +85,11 @@ export function createRedisQueue(options: RedisQueueOptions): MessageQueue {
         newId,
         ageingMs,
         leaseMs: options.deliversClaims ? consumeOptions.leaseMs : undefined,
-        onUnreadable: (queues, error) =>
-          onWarning?.(`an unreadable message of ${queues.join(", ")} was set aside`, error),
+        onUnreadable: (error) =>
+          onWarning?.(
+            `an unreadable message of ${consumeOptions.queues.join(", ")} was set aside`,
+            error,
+          ),
         onClose: () => void consumers.delete(consumer),
         sendFirst: publisher.flush,
       });
