@@ -16,6 +16,7 @@ import {
 } from "../../gen/google/rpc/error_details_pb.js";
 import { run, type ServingProcess, serve } from "../harness/process.ts";
 import { startProgram } from "../harness/program.ts";
+import { hasRabbit, type RabbitServer, startRabbit } from "../harness/rabbitmq-server.ts";
 import { dropKeys, hasRedis, newPrefix, sharedRedis } from "../harness/redis-server.ts";
 
 const LIMIT = 20;
@@ -36,23 +37,30 @@ function write(rule: object): void {
   writeFileSync(file, JSON.stringify({ default: rule }));
 }
 
-describe.runIf(hasRedis)("two gateways on Redis", { timeout: 120_000 }, () => {
+describe.each([
+  { queue: "Redis", isAvailable: hasRedis, startBroker: undefined },
+  { queue: "RabbitMQ", isAvailable: hasRedis && hasRabbit, startBroker: startRabbit },
+])("two gateways on $queue", { timeout: 120_000 }, ({ isAvailable, startBroker }) => {
   let redis: Awaited<ReturnType<typeof sharedRedis>>;
+  let broker: RabbitServer | undefined;
   const prefix = newPrefix();
   const started: ServingProcess[] = [];
   beforeAll(async () => {
-    redis = await sharedRedis();
+    if (!isAvailable) return;
+    [redis, broker] = await Promise.all([sharedRedis(), startBroker?.()]);
   });
   afterAll(async () => {
+    if (!isAvailable) return;
     await end(started);
     await dropKeys(redis.url, prefix);
-    await redis.stop();
+    await Promise.all([redis.stop(), broker?.stop()]);
   });
 
   async function start(own: Record<string, string> = {}) {
     const process = await serve([], {
-      MESSAGE_QUEUE_TYPE: "redis",
-      REDIS_URL: redis.url,
+      ...(broker
+        ? { MESSAGE_QUEUE_TYPE: "rabbitmq", RABBITMQ_URL: broker.url, STORE_URL: redis.url }
+        : { MESSAGE_QUEUE_TYPE: "redis", REDIS_URL: redis.url }),
       REDIS_KEY_PREFIX: prefix,
       TENANTS_FILE: file,
       ...own,
@@ -95,34 +103,39 @@ describe.runIf(hasRedis)("two gateways on Redis", { timeout: 120_000 }, () => {
     return (await Promise.all(submits)).flatMap((error) => (error ? [error] : []));
   }
 
-  it("take exactly as many tasks as a tenant may queue, and know it after a restart", async () => {
-    write({ maxQueuedTasks: LIMIT, maxRunningTasks: 2 });
-    const before = [await gateway(), await gateway()];
-    const refused = await refusals(before, 100);
-    const [first] = refused;
-    expect(new Set(refused.map(({ code }) => code))).toEqual(new Set([Code.ResourceExhausted]));
-    expect(refused).toHaveLength(100 - LIMIT);
-    expect(first?.findDetails(ErrorInfoSchema)[0]).toMatchObject({ reason: "TENANT_QUEUED_TASKS" });
-    expect(first?.findDetails(RetryInfoSchema)).toHaveLength(1);
-    expect(first?.findDetails(QuotaFailureSchema)[0]?.violations[0]?.subject).toBe(
-      "tenant:default",
-    );
-    await end(before.map(({ process }) => process));
+  it.runIf(isAvailable)(
+    "take exactly as many tasks as a tenant may queue, and know it after a restart",
+    async () => {
+      write({ maxQueuedTasks: LIMIT, maxRunningTasks: 2 });
+      const before = [await gateway(), await gateway()];
+      const refused = await refusals(before, 100);
+      const [first] = refused;
+      expect(new Set(refused.map(({ code }) => code))).toEqual(new Set([Code.ResourceExhausted]));
+      expect(refused).toHaveLength(100 - LIMIT);
+      expect(first?.findDetails(ErrorInfoSchema)[0]).toMatchObject({
+        reason: "TENANT_QUEUED_TASKS",
+      });
+      expect(first?.findDetails(RetryInfoSchema)).toHaveLength(1);
+      expect(first?.findDetails(QuotaFailureSchema)[0]?.violations[0]?.subject).toBe(
+        "tenant:default",
+      );
+      await end(before.map(({ process }) => process));
 
-    const after = [await gateway(), await gateway()];
-    const usage = await after[0]?.operations.getTenantUsage({});
-    expect(usage).toMatchObject({
-      tenant: "default",
-      queuedTasks: BigInt(LIMIT),
-      limits: { weight: 1, maxQueuedTasks: BigInt(LIMIT), maxRunningTasks: 2n },
-    });
-    expect(await refusals(after, 10)).toHaveLength(10);
+      const after = [await gateway(), await gateway()];
+      const usage = await after[0]?.operations.getTenantUsage({});
+      expect(usage).toMatchObject({
+        tenant: "default",
+        queuedTasks: BigInt(LIMIT),
+        limits: { weight: 1, maxQueuedTasks: BigInt(LIMIT), maxRunningTasks: 2n },
+      });
+      expect(await refusals(after, 10)).toHaveLength(10);
 
-    const worker = await start();
-    const left = async () => (await worker.operations.getTenantUsage({})).queuedTasks;
-    await expect.poll(left, { timeout: 60_000 }).toBe(0n);
-    expect(await refusals(after, 2)).toHaveLength(0);
-  });
+      const worker = await start();
+      const left = async () => (await worker.operations.getTenantUsage({})).queuedTasks;
+      await expect.poll(left, { timeout: 60_000 }).toBe(0n);
+      expect(await refusals(after, 2)).toHaveLength(0);
+    },
+  );
 });
 
 describe("the tenants file of a process", { timeout: 60_000 }, () => {

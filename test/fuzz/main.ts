@@ -11,8 +11,10 @@ import { bundleOf, bundleTargets, TARGETS } from "./bundle.ts";
 import { forOlderGlibc } from "./older-glibc.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
+/** No target of the fuzzer: pairs of names, whose keys must differ where they do (test/keys). */
+const KEY_PAIRS = "key-pairs";
 const USAGE = `usage: npm run test:fuzz -- [--target T]… [--runs N] [--keep]
-  --target  one of ${TARGETS.join(", ")}; default: all
+  --target  one of ${TARGETS.join(", ")}, ${KEY_PAIRS}; default: all
   --runs    executions of each target; default 100000
   --seconds a limit on each target; default 1800
   --seed    default 1
@@ -20,7 +22,7 @@ const USAGE = `usage: npm run test:fuzz -- [--target T]… [--runs N] [--keep]
 
 const { values } = parseArgs({
   options: {
-    target: { type: "string", multiple: true, default: [...TARGETS] },
+    target: { type: "string", multiple: true, default: [...TARGETS, KEY_PAIRS] },
     runs: { type: "string", default: "100000" },
     seconds: { type: "string", default: "1800" },
     seed: { type: "string", default: "1" },
@@ -28,7 +30,8 @@ const { values } = parseArgs({
     help: { type: "boolean", default: false },
   },
 });
-const unknown = values.target.find((name) => !TARGETS.includes(name));
+const targets = values.target.filter((name) => name !== KEY_PAIRS);
+const unknown = targets.find((name) => !TARGETS.includes(name));
 if (values.help || unknown !== undefined) {
   console.log(unknown === undefined ? USAGE : `there is no target ${unknown}\n${USAGE}`);
   process.exit(unknown === undefined ? 0 : 2);
@@ -52,9 +55,10 @@ interface Outcome {
   readonly code: number | null;
 }
 
-await bundleTargets(values.target);
+await bundleTargets(targets);
 const outcomes: Outcome[] = [];
-for (const target of values.target) outcomes.push(await fuzz(target));
+for (const target of targets) outcomes.push(await fuzz(target));
+if (values.target.includes(KEY_PAIRS)) outcomes.push(await keyPairs());
 for (const { target, runs, seconds, ok, code } of outcomes) {
   const word = ok ? "ok  " : code === 0 ? "SHORT" : "FAIL";
   console.log(`${word} ${target}: ${runs} executions in ${seconds} s`);
@@ -106,6 +110,18 @@ async function fuzz(target: string): Promise<Outcome> {
     await jazzer(target, [corpus, found], isSync, ["-merge=1", "-max_len=1024"]);
   }
   return { target, runs, seconds, ok, code: end.code };
+}
+
+/** `runs` pairs for each kind of key. */
+async function keyPairs(): Promise<Outcome> {
+  const startedAt = performance.now();
+  const child = spawn("npx", ["vitest", "run", "test/keys"], {
+    env: { ...process.env, KEY_PAIRS: values.runs, KEY_SEED: values.seed },
+    stdio: "inherit",
+  });
+  const [code] = await once(child, "close");
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  return { target: KEY_PAIRS, runs: Number(values.runs), seconds, ok: code === 0, code };
 }
 
 async function jazzer(
