@@ -160,6 +160,22 @@ test("an attempt that a blocked event loop has cost is found, unless its worker 
   expect(checkBlocks([one], blocks, faults)).toEqual([]);
 });
 
+test("an attempt that was returned untouched is found when it was counted", () => {
+  const one = turn(1);
+  const again = create(AttemptSchema, { ...one.task.attempts[0], attempt: 2 });
+  const returned = create(AttemptSchema, {
+    ...one.task.attempts[0],
+    outcome: AttemptOutcome.RELEASED,
+    error: { reason: "DELIVERY_RETURNED" },
+  });
+  one.task.attempts = [returned, again];
+  one.task.attempt = 2;
+  expect(checkTask(one, undefined)).toEqual([]);
+  returned.outcome = AttemptOutcome.FAILED;
+  one.task.consumedAttempts = 2;
+  expect(numbersOf(checkTask(one, undefined))).toEqual([7]);
+});
+
 test("an end that changed is found", () => {
   const one = turn(1);
   one.submission.ends.push({ state: TaskState.FAILED, result: undefined, by: "a watcher" });
