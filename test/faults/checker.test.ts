@@ -162,11 +162,16 @@ test("an attempt that a blocked event loop has cost is found, unless its worker 
 
 test("an attempt that was returned untouched is found when it was counted", () => {
   const one = turn(1);
-  const again = create(AttemptSchema, { ...one.task.attempts[0], attempt: 2 });
   const returned = create(AttemptSchema, {
-    ...one.task.attempts[0],
+    attempt: 1,
+    finishedAt: timestampFromMs(START_MS + 101),
     outcome: AttemptOutcome.RELEASED,
     error: { reason: "DELIVERY_RETURNED" },
+  });
+  const again = create(AttemptSchema, {
+    attempt: 2,
+    finishedAt: timestampFromMs(START_MS + 110),
+    outcome: AttemptOutcome.COMPLETED,
   });
   one.task.attempts = [returned, again];
   one.task.attempt = 2;
