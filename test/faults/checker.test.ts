@@ -220,3 +220,17 @@ test("a lost task, a second one of its key and a lease that is left are found", 
   });
   expect(numbersOf(found)).toEqual(expect.arrayContaining([3, 9, 18]));
 });
+
+test("a run whose tasks could not be read is not told to have lost them", () => {
+  const found = checkRun({
+    ledger: { ...newLedger(), submissions: [turn(1).submission] },
+    views: [],
+    settledAfterMs: 1,
+    tasks: [],
+    taskViolations: [],
+    sessions: new Map(),
+    leftovers: new Map(),
+    crashes: [],
+  });
+  expect(found.map(({ message }) => message)).toEqual(["no gateway has shown its tasks"]);
+});
