@@ -20,12 +20,12 @@ type Shape = (number: number) => Shape | undefined;
  */
 export function assertMessageCount(input: DescMessage, bytes: Uint8Array, maxLevels: number): void {
   if (bytes.byteLength <= MAX_VALUE_COUNT * LEAST_BYTES) return;
+  // One for all levels: one each would take longer than what it is to prevent.
+  const reader = new BinaryReader(bytes);
   let total = 0;
 
-  function count(shape: Shape, content: Uint8Array, levels: number): void {
-    if (levels < 0) return;
-    const reader = new BinaryReader(content);
-    while (reader.pos < reader.len) {
+  function count(shape: Shape, end: number, levels: number): void {
+    while (reader.pos < end) {
       const [number, wireType] = reader.tag();
       const inner = wireType === WireType.LengthDelimited ? shape(number) : undefined;
       if (!inner) {
@@ -33,11 +33,15 @@ export function assertMessageCount(input: DescMessage, bytes: Uint8Array, maxLev
         continue;
       }
       if (++total > MAX_VALUE_COUNT) throw tooManyValues();
-      count(inner, reader.bytes(), levels - 1);
+      const innerEnd = reader.uint32() + reader.pos;
+      // The decoder would read on in it, beyond what was counted.
+      if (innerEnd > end) throw new Error("a message is longer than the one that it is in");
+      if (levels > 0) count(inner, innerEnd, levels - 1);
+      else reader.pos = innerEnd;
     }
   }
   // An entry of a map is a level of its own.
-  count(createShapes()(input), bytes, 2 * maxLevels);
+  count(createShapes()(input), bytes.byteLength, 2 * maxLevels);
 }
 
 function createShapes(): (message: DescMessage) => Shape {

@@ -31,7 +31,7 @@ function slow(
         await setTimeout(DRIP_MS);
       });
       for (const wire of wires) wire.close();
-      return `a byte each ${DRIP_MS} ms`;
+      return drop().length > 0 ? `a byte each ${DRIP_MS} ms` : "silent";
     },
   };
 }
@@ -73,6 +73,18 @@ export const SLOW: readonly Attack[] = [
     "half a preface",
     200,
     (victim) => opened(victim, "PRI * HTTP"),
+    () => Buffer.alloc(0),
+  ),
+  slow(
+    "half-open connections",
+    200,
+    async ({ port, from }) => {
+      const wire = await openHttp2(port, { reads: false, from });
+      await wire.send(frame(FRAME.HEADERS, END_HEADERS, 1, callHeaders(STREAM_EXECUTE)));
+      // The head of a frame and a part of it, and then no word.
+      await wire.send(frame(FRAME.DATA, 0, 1, Buffer.alloc(1000)).subarray(0, 20));
+      return wire;
+    },
     () => Buffer.alloc(0),
   ),
   {

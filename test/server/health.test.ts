@@ -7,6 +7,7 @@ import {
 } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { callGrpc, enveloped } from "./raw.ts";
 import { startTestServer, type TestServer } from "./test-server.ts";
 
 let server: TestServer;
@@ -131,4 +132,14 @@ test("a reflection client that leaves without a word is no error", async () => {
   }
   await server.server.stop();
   expect(server.errors).toEqual([]);
+});
+
+test("where reflection is off, nobody can ask for the contract", async () => {
+  const { server, port } = await startTestServer({ options: { reflection: false } });
+  for (const version of ["v1", "v1alpha"]) {
+    const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+    const { error } = await callGrpc(port, path, enveloped(Buffer.alloc(0)));
+    expect(error).toMatchObject({ code: "UNIMPLEMENTED" });
+  }
+  await server.stop();
 });

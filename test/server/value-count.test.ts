@@ -12,12 +12,16 @@ const LIMIT = MAX_VALUE_COUNT;
 /** A list value of `count` values that say nothing, as an `input`. */
 function binaryInput(count: number): Uint8Array {
   const head = create(ExecuteRequestSchema, { agentId: "echo" });
-  const values = Buffer.alloc(2 * count);
-  for (let at = 0; at < values.length; at += 2) values[at] = 0x0a;
-  const list = field(ValueSchema.field.listValue.number, values);
+  const list = field(ValueSchema.field.listValue.number, emptyValues(count));
   const input = field(ExecuteRequestSchema.field.input.number, list);
   expect(ListValueSchema.field.values.number).toBe(1);
   return Buffer.concat([toBinary(ExecuteRequestSchema, head), input]);
+}
+
+function emptyValues(count: number): Buffer {
+  const values = Buffer.alloc(2 * count);
+  for (let at = 0; at < values.length; at += 2) values[at] = 0x0a;
+  return values;
 }
 
 function field(number: number, content: Uint8Array): Buffer {
@@ -36,6 +40,19 @@ test("a binary request of too many values is refused before they are built", asy
   const { server, port, manager } = await startTestServer();
   const { error } = await callGrpc(port, EXECUTE, enveloped(binaryInput(2 * LIMIT)));
   expect(error).toMatchObject({ code: "INVALID_ARGUMENT", reason: "TOO_MANY_VALUES" });
+  expect(manager.runs).toHaveLength(0);
+  await server.stop();
+});
+
+test("values beyond the end of what holds them are not smuggled past the count", async () => {
+  const { server, port, manager } = await startTestServer();
+  const list = field(ValueSchema.field.listValue.number, emptyValues(2 * LIMIT));
+  // The input ends behind the list's tag and length; a decoder that trusts the list reads on.
+  const input = Buffer.from([(ExecuteRequestSchema.field.input.number << 3) | 2, 4]);
+  const head = toBinary(ExecuteRequestSchema, create(ExecuteRequestSchema, { agentId: "echo" }));
+  const body = Buffer.concat([head, input, list]);
+  const { error } = await callGrpc(port, EXECUTE, enveloped(body));
+  expect(error).toMatchObject({ code: "INVALID_ARGUMENT", reason: "MALFORMED_REQUEST" });
   expect(manager.runs).toHaveLength(0);
   await server.stop();
 });
