@@ -65,7 +65,7 @@ BEGIN
     array_agg(json_build_object('entries', json_build_object('tenant', o.tenant, 'task_id', o.task_id,
       'agent_id', o.agent_id, 'headers', (SELECT s.trace_headers FROM agentlane.submissions s WHERE s.id = o.id),
       'entries', json_build_array(to_json(ROW(o.id, o.last_sequence + 1, o.attempt, 1, o.state, 7, v_at,
-        NULL, p_change)::agentlane.events)))) FILTER (WHERE o.state <= 3),
+        NULL, p_change)::agentlane.events))))) FILTER (WHERE o.state <= 3),
     array_agg(json_build_object('cancel', json_build_object('tenant', o.tenant, 'task_id', o.task_id,
       'mode', 1, 'reason', p_reason))) FILTER (WHERE o.state = 2)
     INTO v_tasks, v_canceled, effects, cancels
@@ -86,13 +86,12 @@ BEGIN
   PERFORM agentlane.erase(ids);
 
   IF ids IS NULL THEN
-    SELECT array_agg(l.id) INTO v_lanes FROM (
-      SELECT o.id FROM agentlane.lanes o WHERE o.tenant = p_tenant
-      ORDER BY o.tenant, o.agent_id, o.session_id LIMIT p_limit FOR UPDATE) l;
+    v_lanes := ARRAY(SELECT o.id FROM agentlane.lanes o WHERE o.tenant = p_tenant
+      ORDER BY o.tenant, o.agent_id, o.session_id LIMIT p_limit FOR UPDATE);
     DELETE FROM agentlane.contexts c WHERE c.lane = ANY (v_lanes);
     GET DIAGNOSTICS v_sessions = ROW_COUNT;
     DELETE FROM agentlane.lanes l WHERE l.id = ANY (v_lanes);
-    v_done := coalesce(cardinality(v_lanes), 0) < p_limit;
+    v_done := cardinality(v_lanes) < p_limit;
   END IF;
   IF v_done THEN
     INSERT INTO agentlane.closed_tenants (tenant, until_at) VALUES (p_tenant, v_at + closed_for_ms)
