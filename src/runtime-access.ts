@@ -21,6 +21,8 @@ export interface Access extends Service {
   /** Undefined = nothing is configured: everybody on this machine may do everything. */
   readonly authenticate: Authenticate | undefined;
   readonly apiKeys: ApiKeys;
+  /** A key is valid no more. */
+  readonly forgetKey: (keyId: string) => void;
 }
 
 export interface AccessParts {
@@ -55,6 +57,7 @@ export async function accessOf(config: Config, parts: AccessParts): Promise<Acce
   return {
     ...inOrder([apiKeys]),
     authenticate: access.authenticating ? authenticator.authenticate : undefined,
+    forgetKey: authenticator.forgetKey,
     apiKeys: createApiKeys({
       credentials: store.credentials,
       clock,

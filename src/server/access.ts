@@ -53,6 +53,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "agentlane.v1.AdminService/CreateApiKey": [ADMIN],
   "agentlane.v1.AdminService/ListApiKeys": [ADMIN],
   "agentlane.v1.AdminService/RevokeApiKey": [ADMIN],
+  "agentlane.v1.AdminService/DeleteTenant": [ADMIN],
 
   // Probes of load balancers have no credentials, and learn what /readyz tells everybody.
   "grpc.health.v1.Health/Check": "open",
