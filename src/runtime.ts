@@ -88,6 +88,7 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
     manager: limitedToAgents(managers.manager),
     sessions: sessionsLimitedToAgents(managers.sessions),
     apiKeys: access.apiKeys,
+    auditLog: access.auditLog,
     tenants: createTenantDeletion({ ...shared, onKeyForgotten: access.forgetKey }),
     ...(access.authenticate && { authenticate: access.authenticate }),
     readiness,

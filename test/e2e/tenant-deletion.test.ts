@@ -7,6 +7,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AccessRole, AdminService } from "../../gen/agentlane/v1/admin_service_pb.js";
+import { Role } from "../../gen/agentlane/v1/content_pb.js";
 import { OperationsService } from "../../gen/agentlane/v1/operations_service_pb.js";
 import { TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
 import { type AgentlaneClient, connect } from "../../sdk/typescript/src/node.ts";
@@ -21,6 +22,10 @@ import { NOTHING_LEFT, type Program, startProgram } from "../harness/program.ts"
 
 const DOOMED = "doomed";
 const CANARY = "canary-4711";
+const TURN = {
+  agentId: "echo",
+  messages: [{ role: Role.USER, content: [{ part: { case: "text" as const, value: "hello" } }] }],
+};
 
 let folder: string;
 beforeAll(() => {
@@ -133,15 +138,19 @@ describe("across a kill -9 in the middle", () => {
     await store.start();
     const totalCount = 5000;
     for (let count = 0; count < totalCount; count += 500) {
-      const task = { sessionId: CANARY, metadata: { note: CANARY } };
+      const metadata = { note: CANARY };
       await Promise.all(
-        Array.from({ length: 500 }, () => store.tasks.create(submission({ task }))),
+        Array.from({ length: 500 }, (_, index) => {
+          const sessionId = `${CANARY}-${count + index - (index % 10)}`;
+          return store.tasks.create(submission({ task: { sessionId, metadata } }));
+        }),
       );
     }
     await store.stop();
     const environment = {
       ...{ STORE_URL: `sqlite:${path}`, SQLITE_SYNCHRONOUS: "normal" },
-      ...{ TASK_MANAGER_ENABLED: "false", SWEEP_INTERVAL: "60" },
+      // A worker that takes none of them.
+      ...{ WORKER_QUEUES: "other", SWEEP_INTERVAL: "60" },
     };
     const clientsOf = (address: string) => {
       const transport = createGrpcTransport({ baseUrl: `http://${address}` });
@@ -168,7 +177,7 @@ describe("across a kill -9 in the middle", () => {
 
     const second = await serve([], environment);
     const { admin, tasks } = clientsOf(second.address);
-    await expect(tasks.submitTask({ agentId: "echo" })).rejects.toThrow(/being deleted/);
+    await expect(tasks.submitTask(TURN)).rejects.toThrow(/being deleted/);
     let deletedCount = 0n;
     for (let done = false; !done; ) {
       const answer = await admin.deleteTenant({ tenant: "default" });
