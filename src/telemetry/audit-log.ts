@@ -116,7 +116,10 @@ function openFile(path: string): number {
 function isWritten(output: Output): Promise<boolean> {
   return new Promise((resolve) => {
     output.on("close", () => resolve(true));
-    output.on("error", () => resolve(false));
+    output.on("error", () => {
+      output.destroy();
+      resolve(false);
+    });
     output.end();
   });
 }
