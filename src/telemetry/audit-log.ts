@@ -75,9 +75,10 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
   const lines: DestinationStream = { write: (line) => void output?.write(line) };
   const logger = pino(
     {
-      base: { audit: true },
+      base: null,
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: () => ({}) },
+      // In the place of a level, which an action has not.
+      formatters: { level: () => ({ audit: true }) },
     },
     lines,
   );

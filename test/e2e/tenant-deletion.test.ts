@@ -132,11 +132,13 @@ describe("through the program", () => {
 });
 
 describe("across a kill -9 in the middle", () => {
-  it("stays closed, goes on when it is repeated, and is complete then", async () => {
+  it("stays closed, goes on when it is repeated, and is complete then", {
+    timeout: 120_000,
+  }, async () => {
     const path = join(folder, "killed.db");
     const store = createSqliteStore({ path, clock: systemClock, synchronous: "normal" });
     await store.start();
-    const totalCount = 5000;
+    const totalCount = 2000;
     for (let count = 0; count < totalCount; count += 500) {
       const metadata = { note: CANARY };
       await Promise.all(

@@ -1730,7 +1730,7 @@ pub struct Worker {
     /// Its program's version.
     #[prost(string, tag = "9")]
     pub version: ::prost::alloc::string::String,
-    /// Host name and process id, for people.
+    /// Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
     #[prost(string, tag = "10")]
     pub host: ::prost::alloc::string::String,
 }
