@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { access } from "./config-access.ts";
+import { audit } from "./config-audit.ts";
 import { client } from "./config-client.ts";
 import { webConsole } from "./config-console.ts";
 import {
@@ -214,6 +215,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   "Queue and store": queue,
   Agents: { ...agents, ...outbound },
   Tenants: tenants,
+  "Audit log": audit,
   Console: webConsole,
   Logging: logging,
   Metrics: metrics,
@@ -229,6 +231,7 @@ export const environment = z.object({
   ...agents,
   ...outbound,
   ...tenants,
+  ...audit,
   ...webConsole,
   ...logging,
   ...metrics,

@@ -170,6 +170,8 @@ function assemble(values: Values) {
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },
     logging: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     outboundAllow: values.OUTBOUND_ALLOW ?? [],
+    /** Path undefined = none is kept. */
+    audit: { path: auditPathOf(values), onFailure: values.AUDIT_LOG_FAILURE },
     /** Whether prompts, answers and tool data may appear in spans. */
     captureContent: values.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
     /** Undefined = off. */
@@ -177,6 +179,12 @@ function assemble(values: Values) {
     /** Undefined = off. */
     metrics: metrics(values),
   };
+}
+
+/** Where nobody shows who they are there is nobody to name. */
+function auditPathOf(values: Values): string | undefined {
+  if (values.AUDIT_LOG === "off") return undefined;
+  return values.AUDIT_LOG ?? (isAuthenticating(values) ? "-" : undefined);
 }
 
 function storeOf(values: Values) {

@@ -15,12 +15,17 @@ import { invalidField } from "./errors.ts";
 import { inOrder, type Service } from "./lifecycle.ts";
 import type { Store } from "./store/contract.ts";
 import type { Principal } from "./tasks/principal.ts";
-import type { Logger } from "./telemetry/logging.ts";
+import { type AuditLog, createAuditLog } from "./telemetry/audit-log.ts";
+import type { LogFields, Logger } from "./telemetry/logging.ts";
 
 export interface Access extends Service {
   /** Undefined = nothing is configured: everybody on this machine may do everything. */
   readonly authenticate: Authenticate | undefined;
   readonly apiKeys: ApiKeys;
+  /** Undefined = none is kept. */
+  readonly auditLog: AuditLog | undefined;
+  /** A key is valid no more. */
+  readonly forgetKey: (keyId: string) => void;
 }
 
 export interface AccessParts {
@@ -41,6 +46,7 @@ export async function accessOf(config: Config, parts: AccessParts): Promise<Acce
     clock,
     onWarning,
   });
+  const auditLog = auditLogOf(config, logger);
   const takesApiKeys = access.apiKeys || access.apiKeysFile !== undefined;
   const authenticator = createAuthenticator({
     clock,
@@ -53,14 +59,23 @@ export async function accessOf(config: Config, parts: AccessParts): Promise<Acce
   });
   warnOfCleartext(config, logger);
   return {
-    ...inOrder([apiKeys]),
+    ...inOrder([...(auditLog ? [auditLog] : []), apiKeys]),
+    auditLog,
     authenticate: access.authenticating ? authenticator.authenticate : undefined,
+    forgetKey: authenticator.forgetKey,
     apiKeys: createApiKeys({
       credentials: store.credentials,
       clock,
       onRevoked: authenticator.forgetKey,
     }),
   };
+}
+
+function auditLogOf({ audit }: Config, logger: Logger): AuditLog | undefined {
+  const { path, onFailure } = audit;
+  if (path === undefined) return undefined;
+  const onProblem = (message: string, fields: LogFields): void => logger.error(message, fields);
+  return createAuditLog({ path, onFailure, onProblem });
 }
 
 /** Without a file every certificate will do, but only where nothing else would have to be shown. */

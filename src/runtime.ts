@@ -32,6 +32,7 @@ import { createSessionManager } from "./tasks/session-manager.ts";
 import { type Chore, createSweeper, repairChores } from "./tasks/sweeper.ts";
 import { createTaskManager } from "./tasks/task-manager.ts";
 import { tenantChore } from "./tasks/tenant-chore.ts";
+import { createTenantDeletion } from "./tasks/tenant-deletion.ts";
 import { NO_POLICY, type TenantPolicy } from "./tasks/tenant-policy.ts";
 import { readTenantsFile } from "./tasks/tenants-file.ts";
 import { createLogger, type Logger } from "./telemetry/logging.ts";
@@ -87,6 +88,8 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
     manager: limitedToAgents(managers.manager),
     sessions: sessionsLimitedToAgents(managers.sessions),
     apiKeys: access.apiKeys,
+    auditLog: access.auditLog,
+    tenants: createTenantDeletion({ ...shared, onKeyForgotten: access.forgetKey }),
     ...(access.authenticate && { authenticate: access.authenticate }),
     readiness,
     clock,

@@ -5,7 +5,7 @@ import type { ApiKey } from "../../gen/agentlane/v1/admin_service_pb.js";
 import type { Clock } from "../clock.ts";
 import { type Service, service } from "../lifecycle.ts";
 import type { CredentialStore } from "../store/credential-contract.ts";
-import type { Principal } from "../tasks/principal.ts";
+import { API_KEY_SUBJECT, type Principal } from "../tasks/principal.ts";
 import { isApiKeyToken, isSecretOf, readApiKeyToken } from "./api-key-token.ts";
 import type { BearerScheme } from "./scheme.ts";
 
@@ -60,18 +60,15 @@ export function createApiKeyScheme(parts: ApiKeySchemeParts): BearerScheme & Ser
   };
 }
 
-/** How principals of API keys begin in the audit log. */
-const SUBJECT_PREFIX = "api-key:";
-
 function principalOfKey({ keyId, tenant, roles, agentIds }: ApiKey): Principal {
   return {
     tenant,
-    subject: `${SUBJECT_PREFIX}${keyId}`,
+    subject: `${API_KEY_SUBJECT}${keyId}`,
     roles: new Set(roles),
     ...(agentIds.length > 0 && { agentIds: new Set(agentIds) }),
   };
 }
 
 export function isOfKey({ subject }: Principal, keyId: string): boolean {
-  return subject === `${SUBJECT_PREFIX}${keyId}`;
+  return subject === `${API_KEY_SUBJECT}${keyId}`;
 }

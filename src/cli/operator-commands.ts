@@ -18,6 +18,7 @@ import {
 } from "./commands/sessions.ts";
 import { statusCommand } from "./commands/status.ts";
 import { cancelCommand, taskCommand, tasksCommand } from "./commands/tasks.ts";
+import { deleteTenantCommand } from "./commands/tenants.ts";
 import { watchCommand } from "./commands/watch.ts";
 
 export const OPERATOR_COMMANDS: readonly Command[] = [
@@ -42,5 +43,6 @@ export const OPERATOR_COMMANDS: readonly Command[] = [
   keysCommand,
   createKeyCommand,
   revokeKeyCommand,
+  deleteTenantCommand,
   chatCommand,
 ];

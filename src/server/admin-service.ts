@@ -3,14 +3,19 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import {
   type AdminService,
   CreateApiKeyResponseSchema,
+  DeleteTenantResponseSchema,
   ListApiKeysResponseSchema,
   RevokeApiKeyResponseSchema,
 } from "../../gen/agentlane/v1/admin_service_pb.js";
 import type { ApiKeys } from "../auth/api-keys.ts";
+import type { TenantDeletion } from "../tasks/tenant-deletion.ts";
 import { pageOf } from "./page.ts";
 import type { Implementation } from "./rpc.ts";
 
-export function adminService(keys: ApiKeys): Implementation<typeof AdminService> {
+export function adminService(
+  keys: ApiKeys,
+  tenants: TenantDeletion,
+): Implementation<typeof AdminService> {
   return {
     async createApiKey({ name, tenant, roles, agentIds, validFor }, { principal }) {
       const validForMs = validFor && durationMs(validFor);
@@ -27,6 +32,17 @@ export function adminService(keys: ApiKeys): Implementation<typeof AdminService>
 
     async revokeApiKey({ keyId }) {
       return create(RevokeApiKeyResponseSchema, { key: await keys.revoke(keyId) });
+    },
+
+    async deleteTenant({ tenant }, { principal, signal }) {
+      const deleted = await tenants.delete(principal, tenant, signal);
+      return create(DeleteTenantResponseSchema, {
+        done: deleted.done,
+        deletedTaskCount: BigInt(deleted.taskCount),
+        canceledTaskCount: BigInt(deleted.canceledCount),
+        deletedSessionCount: BigInt(deleted.sessionCount),
+        deletedApiKeyCount: deleted.apiKeyCount,
+      });
     },
   };
 }

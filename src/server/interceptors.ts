@@ -10,6 +10,7 @@ import type { Clock } from "../clock.ts";
 import { NOBODY } from "../tasks/principal.ts";
 import type { LimitRate } from "../tasks/rate-limit.ts";
 import { accessTo, authorize } from "./access.ts";
+import type { CallAudit, StartCallAudit } from "./call-audit.ts";
 import {
   type CallScope,
   createCallScope,
@@ -71,6 +72,7 @@ export interface InterceptorParts {
   readonly maxTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly startSpan: StartCallSpan;
+  readonly startAudit: StartCallAudit;
   readonly onError: OnError;
 }
 
@@ -78,14 +80,21 @@ export interface InterceptorParts {
 interface Run {
   readonly call: Call;
   readonly scope: CallScope;
+  readonly audit: CallAudit;
+}
+
+/** Those who hear of a call. */
+interface Told {
+  readonly span: CallSpan;
+  readonly audit: CallAudit;
 }
 
 export function createInterceptors(parts: InterceptorParts): Interceptors {
   return {
     unary: (method, exchange) => answer(parts, method, exchange),
     serverStreaming: (method, exchange) =>
-      replies(parts, method, exchange, async ({ call, scope }) =>
-        method.handle(await readValid(parts, method, exchange, scope), call),
+      replies(parts, method, exchange, async (run) =>
+        method.handle(await readValid(parts, method, exchange, run), run.call),
       ),
     bidiStreaming: (method, exchange, requests) =>
       replies(parts, method, exchange, async ({ call }) => method.handle(requests, call)),
@@ -98,31 +107,34 @@ async function answer(
   exchange: Exchange,
 ): Promise<Message> {
   const span = parts.startSpan(method.name, exchange.protocol, exchange.headers);
+  const audit = parts.startAudit(method.name, exchange.peer);
   let run: Run | undefined;
   try {
-    run = await begin(parts, method, exchange, span);
+    run = await begin(parts, method, exchange, { span, audit });
     const { call, scope } = run;
-    const request = await readValid(parts, method, exchange, scope);
+    const request = await readValid(parts, method, exchange, run);
     const reply = await scope.beforeDeadline(span.run(() => method.handle(request, call)));
+    span.run(() => audit.answered(reply));
     span.end(undefined);
     return reply;
   } catch (error) {
-    throw failed(parts, error, method, span);
+    throw failed(parts, error, method, { span, audit });
   } finally {
     run?.scope.finish();
   }
 }
 
-async function* replies<T>(
+async function* replies<T extends Message | readonly Message[]>(
   parts: InterceptorParts,
   method: ServerStreamingMethod | BidiStreamingMethod,
   exchange: Exchange,
   open: (run: Run) => Promise<AsyncIterable<T>>,
 ): AsyncGenerator<T> {
   const span = parts.startSpan(method.name, exchange.protocol, exchange.headers);
+  const audit = parts.startAudit(method.name, exchange.peer);
   let run: Run | undefined;
   try {
-    run = await begin(parts, method, exchange, span);
+    run = await begin(parts, method, exchange, { span, audit });
     const { scope } = run;
     const messages = (await open(run))[Symbol.asyncIterator]();
     exchange.onClose(() => void messages.return?.().catch(ignore));
@@ -130,6 +142,7 @@ async function* replies<T>(
     for (;;) {
       const next = await scope.beforeDeadline(span.run(() => messages.next()));
       if (next.done) break;
+      span.run(() => audit.answered(firstOf(next.value)));
       try {
         reader.offered();
         yield next.value;
@@ -142,10 +155,11 @@ async function* replies<T>(
     }
     if (scope.signal.aborted) throw scope.signal.reason;
     scope.finish();
+    span.run(() => audit.answered(undefined));
     span.end(undefined);
   } catch (error) {
     run?.scope.finish();
-    throw failed(parts, error, method, span);
+    throw failed(parts, error, method, { span, audit });
   } finally {
     // Reached without a finish when the adapter gives up, e.g. on a reply it cannot encode.
     if (run) cutOff(parts, run.scope);
@@ -157,7 +171,7 @@ async function begin(
   parts: InterceptorParts,
   method: RpcMethod,
   exchange: Exchange,
-  span: CallSpan,
+  { span, audit }: Told,
 ): Promise<Run> {
   if (method.drains) {
     parts.gate.enter();
@@ -174,10 +188,11 @@ async function begin(
   const known = admitted(parts, method, exchange);
   const principal = known instanceof Promise ? await scope.beforeDeadline(known) : known;
   if (!principal) throw unauthenticated();
+  audit.admitted(principal);
   authorize(principal, method.name);
   if (method.drains) parts.limitRate(principal.tenant);
   const { signal, remainingMs } = scope;
-  return { call: { principal, signal, remainingMs }, scope };
+  return { call: { principal, signal, remainingMs }, scope, audit };
 }
 
 /** Who is it? Nothing of the body has been read. */
@@ -198,10 +213,11 @@ async function readValid(
   parts: InterceptorParts,
   method: UnaryMethod | ServerStreamingMethod,
   exchange: Exchange,
-  scope: CallScope,
+  { scope, audit }: Run,
 ): Promise<Message> {
   const request = await scope.beforeDeadline(exchange.read());
   parts.validate(method.descriptor.input, request);
+  audit.asked(request);
   return request;
 }
 
@@ -209,11 +225,17 @@ function failed(
   parts: InterceptorParts,
   error: unknown,
   method: RpcMethod,
-  span: CallSpan,
+  { span, audit }: Told,
 ): ConnectError {
   const wire = toWireError(error, (cause) => parts.onError(cause, method.name));
+  span.run(() => audit.failed(wire));
   span.end(wire.code);
   return wire;
+}
+
+/** Of a batch of replies, or of one that is alone. */
+function firstOf(replies: Message | readonly Message[]): Message | undefined {
+  return "length" in replies ? replies[0] : replies;
 }
 
 function ignore(): void {}

@@ -13,6 +13,7 @@ import type { ApiKeys } from "../auth/api-keys.ts";
 import type { Operations } from "../tasks/operations.ts";
 import type { SessionManager } from "../tasks/session-manager.ts";
 import type { TaskManager } from "../tasks/task-manager.ts";
+import type { TenantDeletion } from "../tasks/tenant-deletion.ts";
 import { adminService } from "./admin-service.ts";
 import { agentService } from "./agent-service.ts";
 import { healthService, type Readiness } from "./health.ts";
@@ -28,6 +29,7 @@ export interface ServiceParts {
   readonly sessions: SessionManager;
   readonly operations: Operations;
   readonly apiKeys: ApiKeys;
+  readonly tenants: TenantDeletion;
   readonly readiness: Readiness;
   /** Of them only the size of a reply, and whether reflection is served, concern the services. */
   readonly options: Pick<ServerOptions, "maxMessageBytes" | "reflection">;
@@ -50,7 +52,7 @@ export function createRoutes(parts: ServiceParts): ReadonlyMap<string, RpcMethod
     ...methodsOf(TaskService, taskService(parts.manager, maxMessageBytes), work),
     ...methodsOf(SessionService, sessionService(parts.sessions, maxMessageBytes), work),
     ...methodsOf(OperationsService, operationsService(parts.operations), work),
-    ...methodsOf(AdminService, adminService(parts.apiKeys), work),
+    ...methodsOf(AdminService, adminService(parts.apiKeys, parts.tenants), work),
     ...methodsOf(Health, healthService(parts.readiness, names), probe),
     ...(reflection
       ? [

@@ -7,8 +7,10 @@ import { AgentlaneError } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
 import { ANYBODY } from "../tasks/principal.ts";
 import type { LimitRate } from "../tasks/rate-limit.ts";
+import type { AuditLog } from "../telemetry/audit-log.ts";
 import { type Metrics, NO_METRICS } from "../telemetry/metrics.ts";
 import { agentService } from "./agent-service.ts";
+import { createCallAudits } from "./call-audit.ts";
 import { createCallSpans } from "./call-span.ts";
 import { createConnectAdapter } from "./connect-adapter.ts";
 import type { ConsoleFiles } from "./console-files.ts";
@@ -39,6 +41,8 @@ export interface ServerParts extends ServiceParts {
   readonly clock: Clock;
   /** Default: off. */
   readonly metrics?: Metrics;
+  /** Absent: none is kept. Who makes it starts and stops it. */
+  readonly auditLog?: AuditLog | undefined;
   readonly onError: OnError;
 }
 
@@ -142,6 +146,7 @@ function assemble(parts: ServerParts): Running {
     maxTimeoutMs: options.maxTimeoutMs,
     stallTimeoutMs: options.stallTimeoutMs,
     startSpan: createCallSpans(parts.metrics ?? NO_METRICS, clock),
+    startAudit: createCallAudits(parts.auditLog),
     onError,
   });
   const guard = createHttpGuard({

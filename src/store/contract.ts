@@ -81,7 +81,7 @@ export interface TaskStore {
    * (QUEUE_FULL) when the queue already has `maxQueueSize` unfinished tasks. INTERRUPT and ROLLBACK
    * request the cancel of the lane's unfinished tasks in the same operation; ROLLBACK also turns a
    * KEEP that was requested before into DISCARD. A repeat with the same task id answers the task as it
-   * stands.
+   * stands. `failed_precondition` (TENANT_DELETED) when the tenant is closed.
    */
   create(submission: Submission): Promise<{ task: Task; existing: boolean; effects: Effects }>;
   /** The queue has confirmed these tasks' doorbells. Unknown and no longer queued ones are ignored. */
@@ -355,7 +355,8 @@ export interface SessionStore {
     page: PageRequest,
   ): Promise<Page<SessionSummary>>;
   /**
-   * `failed_precondition` (SESSION_BUSY) with unfinished tasks, `already_exists` without overwrite.
+   * `failed_precondition` (SESSION_BUSY) with unfinished tasks, or (TENANT_DELETED) when the tenant is
+   * closed; `already_exists` without overwrite.
    * Keeps the instants that the context carries, so that an export comes back equal.
    */
   import(

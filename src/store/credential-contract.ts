@@ -10,7 +10,8 @@ export interface CredentialStore {
   /**
    * Keeps a new key and forgets those that were revoked or have expired before `forgetBeforeMs`.
    * `resource_exhausted` (TOO_MANY_API_KEYS) when there are `maxCount` others; `already_exists` for the
-   * id of another key. A repeat changes nothing.
+   * id of another key; `failed_precondition` (TENANT_DELETED) for one of a closed tenant. A repeat
+   * changes nothing.
    */
   add(record: ApiKeyRecord, limits: CredentialLimits): Promise<void>;
   /** Whoever's it is; undefined = unknown. */
@@ -21,6 +22,8 @@ export interface CredentialStore {
   revoke(keyId: string, atMs: number): Promise<ApiKeyRecord | undefined>;
   /** The latest use stands. An unknown key is ignored. */
   markUsed(keyId: string, atMs: number): Promise<void>;
+  /** Deletes all keys of a tenant; answers their ids. */
+  forget(tenant: string): Promise<string[]>;
 }
 
 export interface CredentialLimits {

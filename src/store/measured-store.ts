@@ -71,6 +71,8 @@ export function measureStore(store: Store, metrics: Metrics, clock: Clock): Stor
       usage: (tenant) => time("usage", () => store.tenants.usage(tenant)),
       holding: (after, limit) => time("holding", () => store.tenants.holding(after, limit)),
       schedule: (...args) => time("schedule", () => store.tenants.schedule(...args)),
+      close: (tenant) => time("close_tenant", () => store.tenants.close(tenant)),
+      clear: (...args) => time("clear_tenant", () => store.tenants.clear(...args)),
     },
     credentials: {
       add: (...args) => time("add_key", () => store.credentials.add(...args)),
@@ -78,6 +80,7 @@ export function measureStore(store: Store, metrics: Metrics, clock: Clock): Stor
       list: (...args) => time("list_keys", () => store.credentials.list(...args)),
       revoke: (...args) => time("revoke_key", () => store.credentials.revoke(...args)),
       markUsed: (...args) => time("mark_key_used", () => store.credentials.markUsed(...args)),
+      forget: (tenant) => time("forget_keys", () => store.credentials.forget(tenant)),
     },
   };
 }

@@ -52,6 +52,16 @@ export function queueFull(queue: string, unfinishedCount: number): AgentlaneErro
   );
 }
 
+/** Not worth a repeat: what would come then is of a tenant that begins anew. */
+export function tenantClosed(): AgentlaneError {
+  return new AgentlaneError(
+    "failed_precondition",
+    "TENANT_DELETED",
+    "the tenant is being deleted, or was a moment ago: nothing new of it is accepted",
+    { retryable: false },
+  );
+}
+
 export function sequenceMismatch(
   taskId: string,
   lastSequence: number,

@@ -59,6 +59,36 @@ export interface TenantStore {
     limits: Pick<TenantLimits, "window" | "maxRunningTasks">,
     limit: number,
   ): Promise<{ effects: Effects }>;
+  /**
+   * Nothing new of the tenant is accepted from here on: `create`, `import` and a new API key are
+   * refused with `failed_precondition` (TENANT_DELETED), `schedule` does nothing. Idempotent.
+   */
+  close(tenant: string): Promise<void>;
+  /**
+   * A step of deleting all that is kept of a closed tenant, credentials excepted (credential-contract.ts).
+   * Each step is atomic, and bounded by `limit` tasks or sessions and, as adapters need it, by their
+   * logs. Unfinished tasks are canceled first; a running attempt loses its lease and is told to stop.
+   * Of the tenant nothing but being closed is left once a step answers `isDone`, and that ends
+   * CLOSED_FOR_MS later. A repeat goes on where another one has ended.
+   */
+  clear(tenant: string, limit: number): Promise<ClearedTenant>;
 }
+
+/** What a step has deleted. */
+export interface ClearedTenant {
+  readonly isDone: boolean;
+  readonly taskCount: number;
+  /** Those of them that had not ended. */
+  readonly canceledCount: number;
+  /** Sessions with a committed turn. */
+  readonly sessionCount: number;
+  readonly effects: Effects;
+}
+
+/**
+ * How long a tenant stays closed after its last row: until calls that its credentials had opened before
+ * are over, whose bodies may come slowly.
+ */
+export const CLOSED_FOR_MS = 2 * 60_000;
 
 export type LimitName = "queuedTasks" | "liveSessions" | "tokensPerDay" | "storedBytes";

@@ -16,6 +16,9 @@ export interface Principal {
   readonly agentIds?: ReadonlySet<string>;
 }
 
+/** How subjects of API keys begin. */
+export const API_KEY_SUBJECT = "api-key:";
+
 /** Of callers whose credential names none. */
 export const DEFAULT_TENANT = "default";
 

@@ -20,7 +20,7 @@ import type { AttemptSpan } from "./attempt-span.ts";
 import { createEventLog, type EventLog, type LogLimits } from "./event-log.ts";
 import type { LeaseHolder, LeaseKeeper } from "./lease-keeper.ts";
 import { createPartialOutput } from "./partial-output.ts";
-import { openInstance, prepareTurn } from "./turn.ts";
+import { forgetSession, openInstance, prepareTurn } from "./turn.ts";
 
 export interface AttemptParts {
   readonly store: Store;
@@ -198,7 +198,11 @@ class Attempt implements LeaseHolder {
     }
     try {
       const pending = await this.#log.close();
-      if (this.#lost) return undefined;
+      if (this.#lost) {
+        // Whoever has taken it away may have deleted the session too.
+        forgetSession(instances, this.#claim);
+        return undefined;
+      }
       const aborted = this.#abort.signal.aborted ? this.#abort.signal.reason : undefined;
       const partial = this.#cancelMode === CancelMode.KEEP ? this.#partial.messages() : undefined;
       const nowMs = clock.now();

@@ -16,6 +16,12 @@ import type { InstanceLease, InstanceManager } from "../executor/instance-manage
 import type { NewId } from "../ids.ts";
 import type { Claim } from "../store/contract.ts";
 
+/** The claim's session is not to be taken for what it was. */
+export function forgetSession(instances: InstanceManager, { record }: Claim): void {
+  const { agentId = "", sessionId = "" } = record.task ?? {};
+  if (sessionId !== "") instances.evict({ tenant: record.tenant, agentId, sessionId });
+}
+
 /** The session's instance; a stateless turn gets an empty context of its own. */
 export async function openInstance(
   instances: InstanceManager,

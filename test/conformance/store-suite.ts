@@ -5,6 +5,7 @@ import { attemptCases } from "./store/attempt-cases.ts";
 import { changeCases } from "./store/change-cases.ts";
 import { credentialCases } from "./store/credential-cases.ts";
 import { deadLetterCases } from "./store/dead-letter-cases.ts";
+import { deletionCases } from "./store/deletion-cases.ts";
 import { laneCases } from "./store/lane-cases.ts";
 import { leaseCases } from "./store/lease-cases.ts";
 import { quotaCases } from "./store/quota-cases.ts";
@@ -33,6 +34,7 @@ export function storeConformance(name: string, makeFixture: () => Promise<StoreF
     readCases(scene);
     sizeCases(scene);
     raceCases(scene);
+    deletionCases(scene);
     tenantCases(scene);
     quotaCases(scene);
     credentialCases(scene);

@@ -56,12 +56,15 @@ export function faultStore(inner: Store, { call }: CallFaults): Store {
       list: (tenant, page) => call("listKeys", () => credentials.list(tenant, page)),
       revoke: (keyId, atMs) => call("revokeKey", () => credentials.revoke(keyId, atMs)),
       markUsed: (keyId, atMs) => call("markKeyUsed", () => credentials.markUsed(keyId, atMs)),
+      forget: (tenant) => call("forgetKeys", () => credentials.forget(tenant)),
     },
     tenants: {
       usage: (tenant) => call("usage", () => tenants.usage(tenant)),
       holding: (after, limit) => call("holding", () => tenants.holding(after, limit)),
       schedule: (tenant, limits, limit) =>
         call("schedule", () => tenants.schedule(tenant, limits, limit)),
+      close: (tenant) => call("closeTenant", () => tenants.close(tenant)),
+      clear: (tenant, limit) => call("clearTenant", () => tenants.clear(tenant, limit)),
     },
   };
 }

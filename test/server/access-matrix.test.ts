@@ -9,7 +9,7 @@ import { OperationsService } from "../../gen/agentlane/v1/operations_service_pb.
 import { SessionService } from "../../gen/agentlane/v1/session_service_pb.js";
 import { TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { ACCESS, accessTo, authorize } from "../../src/server/access.ts";
+import { ACCESS, accessTo, actionOf, authorize, NOT_AUDITED } from "../../src/server/access.ts";
 import { createRoutes } from "../../src/server/routes.ts";
 import type { RpcMethod } from "../../src/server/rpc.ts";
 import { ALL_ROLES, ANYBODY } from "../../src/tasks/principal.ts";
@@ -227,6 +227,24 @@ describe("the table", () => {
       expect(() => authorize(ANYBODY, name)).toThrow(expect.objectContaining(refused));
     },
   );
+
+  test("says of each whether it is audited: what tells no content and changes nothing is not", () => {
+    const unaudited = Object.keys(ACCESS).filter((name) => actionOf(name) === NOT_AUDITED);
+    expect(unaudited.filter((name) => name.startsWith("agentlane.") || / /.test(name))).toEqual([
+      "agentlane.v1.SessionService/ListSessions",
+      "agentlane.v1.SessionService/ListInstances",
+      "agentlane.v1.OperationsService/GetTaskManagerStatus",
+      "agentlane.v1.OperationsService/GetQueueStats",
+      "agentlane.v1.OperationsService/GetFrameworkHealth",
+      "agentlane.v1.OperationsService/ListWorkers",
+      "agentlane.v1.OperationsService/GetTenantUsage",
+      "agentlane.v1.OperationsService/ListAgents",
+      "GET /v1/models",
+      "GET /v1/models/{model}",
+    ]);
+    const actions = Object.values(ACCESS).map(({ audit }) => audit);
+    expect(actions.filter((action) => !/^(none|[a-z]+\.[a-z]+)$/.test(action))).toEqual([]);
+  });
 
   test("lets nobody in without credentials but to these", () => {
     const open = Object.keys(ACCESS).filter((name) => accessTo(name) === "open");

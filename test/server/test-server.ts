@@ -40,7 +40,7 @@ export interface TestServerOptions {
 /** What a server serves, without anything behind it. */
 export function fakeServices(): Pick<
   ServerParts,
-  "manager" | "sessions" | "operations" | "apiKeys" | "options"
+  "manager" | "sessions" | "operations" | "apiKeys" | "tenants" | "options"
 > {
   return {
     manager: fakeTaskManager(),
@@ -51,6 +51,11 @@ export function fakeServices(): Pick<
       clock: systemClock,
       onRevoked: () => undefined,
     }),
+    tenants: {
+      delete: async () => ({
+        ...{ done: true, taskCount: 0, canceledCount: 0, sessionCount: 0, apiKeyCount: 0 },
+      }),
+    },
     options: DEFAULT_SERVER_OPTIONS,
   };
 }

@@ -4,6 +4,7 @@ import type { Store } from "../../src/store/contract.ts";
 import { createPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/store.ts";
 import { storeConformance } from "../conformance/store-suite.ts";
 import { newTaskId, QUEUE, submission, TENANT } from "../harness/builders.ts";
+import { recordsOf } from "../harness/postgres-records.ts";
 import {
   hasPostgres,
   type PostgresServer,
@@ -24,7 +25,7 @@ const SHIFTED_TIME = `
 const EMPTY = `
   TRUNCATE agentlane.api_keys, agentlane.lanes, agentlane.contexts, agentlane.submissions, agentlane.tasks,
     agentlane.doorbells, agentlane.keys, agentlane.events, agentlane.counts, agentlane.workers,
-    agentlane.instances, agentlane.tenants, agentlane.tenant_lines;
+    agentlane.instances, agentlane.tenants, agentlane.tenant_lines, agentlane.closed_tenants;
   UPDATE agentlane.clock_shift SET ms = 0;`;
 
 describe.runIf(hasPostgres)("on a shared PostgreSQL", () => {
@@ -63,6 +64,7 @@ describe.runIf(hasPostgres)("on a shared PostgreSQL", () => {
       async advance(byMs) {
         await sql(url, "UPDATE agentlane.clock_shift SET ms = ms + $1", [Math.ceil(byMs)]);
       },
+      dump: () => recordsOf(url),
       dispose: () => store.stop(),
     };
   });

@@ -3,6 +3,7 @@ import type { Store } from "../../src/store/contract.ts";
 import { createRedisStore, type RedisStoreOptions } from "../../src/store/redis/store.ts";
 import { storeConformance } from "../conformance/store-suite.ts";
 import { newTaskId, QUEUE, submission, TENANT } from "../harness/builders.ts";
+import { recordsOf } from "../harness/redis-records.ts";
 import {
   connectionTo,
   hasRedis,
@@ -55,6 +56,7 @@ describe.runIf(hasRedis)("on a shared Redis", () => {
         async advance(byMs) {
           await server.command("INCRBY", `{${prefix}}:clock-shift`, `${Math.ceil(byMs)}`);
         },
+        dump: () => recordsOf(server, `{${prefix}}:`),
         dispose: () => store.stop(),
       };
     });

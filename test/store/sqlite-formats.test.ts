@@ -41,6 +41,7 @@ async function open(): Promise<Scene> {
       return store;
     },
     advance: (byMs) => clock.advance(byMs),
+    dump: async () => [],
     dispose: () => store.stop(),
   });
   return opened;

@@ -28,6 +28,7 @@ beforeEach(async () => {
       return store;
     },
     advance: (byMs) => clock.advance(byMs),
+    dump: async () => [],
     dispose: () => store.stop(),
   });
 });

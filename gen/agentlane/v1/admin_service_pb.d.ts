@@ -273,6 +273,74 @@ export declare type RevokeApiKeyResponse = Message<"agentlane.v1.RevokeApiKeyRes
 export declare const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse>;
 
 /**
+ * Which tenant to delete.
+ *
+ * @generated from message agentlane.v1.DeleteTenantRequest
+ */
+export declare type DeleteTenantRequest = Message<"agentlane.v1.DeleteTenantRequest"> & {
+  /**
+   * The tenant. Required. One that nobody knows is deleted at once.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+};
+
+/**
+ * Describes the message agentlane.v1.DeleteTenantRequest.
+ * Use `create(DeleteTenantRequestSchema)` to create a new message.
+ */
+export declare const DeleteTenantRequestSchema: GenMessage<DeleteTenantRequest>;
+
+/**
+ * What this call has deleted.
+ *
+ * @generated from message agentlane.v1.DeleteTenantResponse
+ */
+export declare type DeleteTenantResponse = Message<"agentlane.v1.DeleteTenantResponse"> & {
+  /**
+   * Whether nothing is left. Otherwise call again.
+   *
+   * @generated from field: bool done = 1;
+   */
+  done: boolean;
+
+  /**
+   * Tasks, dead letters among them.
+   *
+   * @generated from field: uint64 deleted_task_count = 2;
+   */
+  deletedTaskCount: bigint;
+
+  /**
+   * Those of them that had not ended, and were canceled.
+   *
+   * @generated from field: uint64 canceled_task_count = 3;
+   */
+  canceledTaskCount: bigint;
+
+  /**
+   * Sessions with a committed turn.
+   *
+   * @generated from field: uint64 deleted_session_count = 4;
+   */
+  deletedSessionCount: bigint;
+
+  /**
+   * API keys. Those of a file (API_KEYS_FILE) stay.
+   *
+   * @generated from field: uint32 deleted_api_key_count = 5;
+   */
+  deletedApiKeyCount: number;
+};
+
+/**
+ * Describes the message agentlane.v1.DeleteTenantResponse.
+ * Use `create(DeleteTenantResponseSchema)` to create a new message.
+ */
+export declare const DeleteTenantResponseSchema: GenMessage<DeleteTenantResponse>;
+
+/**
  * What a principal may do. Roles do not include each other.
  *
  * @generated from enum agentlane.v1.AccessRole
@@ -307,7 +375,7 @@ export enum AccessRole {
   OPERATE = 3,
 
   /**
-   * The installation's credentials, whatever their tenant, and checks of agent definitions.
+   * The installation's credentials and tenants, whatever its own, and checks of agent definitions.
    *
    * @generated from enum value: ACCESS_ROLE_ADMIN = 4;
    */
@@ -320,7 +388,7 @@ export enum AccessRole {
 export declare const AccessRoleSchema: GenEnum<AccessRole>;
 
 /**
- * Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+ * Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
  *
  * @generated from service agentlane.v1.AdminService
  */
@@ -355,6 +423,21 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RevokeApiKeyRequestSchema;
     output: typeof RevokeApiKeyResponseSchema;
+  },
+  /**
+   * Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+   * its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+   * 2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+   * A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+   * failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+   * for one that is limited to some agents.
+   *
+   * @generated from rpc agentlane.v1.AdminService.DeleteTenant
+   */
+  deleteTenant: {
+    methodKind: "unary";
+    input: typeof DeleteTenantRequestSchema;
+    output: typeof DeleteTenantResponseSchema;
   },
 }>;
 

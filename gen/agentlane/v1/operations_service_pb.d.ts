@@ -751,7 +751,7 @@ export declare type Worker = Message<"agentlane.v1.Worker"> & {
   version: string;
 
   /**
-   * Host name and process id, for people.
+   * Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
    *
    * @generated from field: string host = 10;
    */

@@ -99,6 +99,32 @@ pub struct RevokeApiKeyResponse {
     #[prost(message, optional, tag = "1")]
     pub key: ::core::option::Option<ApiKey>,
 }
+/// Which tenant to delete.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteTenantRequest {
+    /// The tenant. Required. One that nobody knows is deleted at once.
+    #[prost(string, tag = "1")]
+    pub tenant: ::prost::alloc::string::String,
+}
+/// What this call has deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteTenantResponse {
+    /// Whether nothing is left. Otherwise call again.
+    #[prost(bool, tag = "1")]
+    pub done: bool,
+    /// Tasks, dead letters among them.
+    #[prost(uint64, tag = "2")]
+    pub deleted_task_count: u64,
+    /// Those of them that had not ended, and were canceled.
+    #[prost(uint64, tag = "3")]
+    pub canceled_task_count: u64,
+    /// Sessions with a committed turn.
+    #[prost(uint64, tag = "4")]
+    pub deleted_session_count: u64,
+    /// API keys. Those of a file (API_KEYS_FILE) stay.
+    #[prost(uint32, tag = "5")]
+    pub deleted_api_key_count: u32,
+}
 /// What a principal may do. Roles do not include each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -111,7 +137,7 @@ pub enum AccessRole {
     Read = 2,
     /// Its tenant's dead letters, and the figures of the installation.
     Operate = 3,
-    /// The installation's credentials, whatever their tenant, and checks of agent definitions.
+    /// The installation's credentials and tenants, whatever its own, and checks of agent definitions.
     Admin = 4,
 }
 impl AccessRole {
@@ -151,7 +177,7 @@ pub mod admin_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+    /// Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
     #[derive(Debug, Clone)]
     pub struct AdminServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -295,6 +321,36 @@ pub mod admin_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("agentlane.v1.AdminService", "RevokeApiKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+        /// its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+        /// 2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+        /// A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+        /// failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+        /// for one that is limited to some agents.
+        pub async fn delete_tenant(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteTenantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteTenantResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/agentlane.v1.AdminService/DeleteTenant",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("agentlane.v1.AdminService", "DeleteTenant"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -1674,7 +1730,7 @@ pub struct Worker {
     /// Its program's version.
     #[prost(string, tag = "9")]
     pub version: ::prost::alloc::string::String,
-    /// Host name and process id, for people.
+    /// Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
     #[prost(string, tag = "10")]
     pub host: ::prost::alloc::string::String,
 }

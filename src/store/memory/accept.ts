@@ -9,6 +9,7 @@ import { exceeded, quotaExceeded } from "../quota.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import type { Quota } from "../tenant-contract.ts";
 import { cancelEntry } from "./cancel.ts";
+import { refuseClosed } from "./closed.ts";
 import {
   findSession,
   findTask,
@@ -27,6 +28,7 @@ export function accept(op: Operation, submission: Submission): { task: Task; exi
   const { record } = submission;
   const { task } = record;
   if (!task) throw taskMissing();
+  refuseClosed(op.state, record.tenant);
   const known = knownTask(op, record, task);
   if (known) return { task: known.task, existing: true };
   const { agentId, sessionId } = task;

@@ -2,13 +2,15 @@
 import type { CredentialStore } from "../credential-contract.ts";
 import { readToken, writeToken } from "../page-token.ts";
 import { keyExists, readKey, type StoredKey, tooManyKeys, writeKey } from "../stored-keys.ts";
+import { refuseClosed } from "./closed.ts";
+import type { MemoryState } from "./state.ts";
 
 interface KeyEntry extends StoredKey {
   revokedAtMs: number | undefined;
   usedAtMs: number | undefined;
 }
 
-export function createCredentials(): CredentialStore {
+export function createCredentials(state: MemoryState): CredentialStore {
   const entries = new Map<string, KeyEntry>();
 
   const shown = ({ record, revokedAtMs, usedAtMs }: KeyEntry) =>
@@ -20,6 +22,7 @@ export function createCredentials(): CredentialStore {
       const known = entries.get(stored.keyId);
       if (known?.record.equals(stored.record)) return;
       if (known) throw keyExists(stored.keyId);
+      refuseClosed(state, stored.tenant);
       for (const [keyId, entry] of entries) {
         if (diedAtMs(entry) < forgetBeforeMs) entries.delete(keyId);
       }
@@ -53,6 +56,12 @@ export function createCredentials(): CredentialStore {
     async markUsed(keyId, atMs) {
       const entry = entries.get(keyId);
       if (entry) entry.usedAtMs = Math.max(entry.usedAtMs ?? 0, Math.floor(atMs));
+    },
+
+    async forget(tenant) {
+      const own = [...entries.values()].filter((entry) => entry.tenant === tenant);
+      for (const { keyId } of own) entries.delete(keyId);
+      return own.map(({ keyId }) => keyId);
     },
   };
 }

@@ -7,11 +7,12 @@ import {
   type SessionSummary,
   SessionSummarySchema,
 } from "../../../gen/agentlane/v1/session_pb.js";
-import { AttemptOutcome, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import { AttemptOutcome, type TaskError, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { SessionRef, SessionStore } from "../contract.ts";
 import { canceledError, cancelNotice, sessionReplacedNotice } from "../messages.ts";
 import { messageBytes } from "../page-bytes.ts";
 import { commitRefused, sessionBusy, sessionExists } from "../refusals.ts";
+import { refuseClosed } from "./closed.ts";
 import { refOf } from "./messages.ts";
 import { pageByOrder } from "./paging.ts";
 import {
@@ -97,6 +98,7 @@ export function createSessions(state: MemoryState): SessionStore {
     },
 
     async import(ref, context, overwrite) {
+      refuseClosed(state, ref.tenant);
       const op = begin(state);
       const known = findSession(state, ref);
       if (known && known.lane.size > 0) throw sessionBusy(ref.sessionId, known.lane.size);
@@ -124,15 +126,18 @@ export function createSessions(state: MemoryState): SessionStore {
 function cancelAll(op: Operation, session: SessionEntry): number {
   const error = canceledError("the session was destroyed");
   const canceledCount = session.lane.size;
-  for (const entry of session.lane.backward()) {
-    const running = entry.task.state === TaskState.RUNNING;
-    const changes = running
-      ? { attempts: endedAttempts(op, entry, AttemptOutcome.CANCELED, error) }
-      : {};
-    endTask(op, entry, TaskState.CANCELED, error, changes);
-    if (running) op.notices.push(cancelNotice(refOf(entry), CancelMode.DISCARD, error.message));
-  }
+  for (const entry of session.lane.backward()) cancelForGood(op, entry, error);
   return canceledCount;
+}
+
+/** A running attempt loses its lease and is told to stop. */
+export function cancelForGood(op: Operation, entry: TaskEntry, error: TaskError): void {
+  const running = entry.task.state === TaskState.RUNNING;
+  const changes = running
+    ? { attempts: endedAttempts(op, entry, AttemptOutcome.CANCELED, error) }
+    : {};
+  endTask(op, entry, TaskState.CANCELED, error, changes);
+  if (running) op.notices.push(cancelNotice(refOf(entry), CancelMode.DISCARD, error.message));
 }
 
 function forgetAll(state: MemoryState, ref: SessionRef, session: SessionEntry): void {

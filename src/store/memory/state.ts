@@ -40,6 +40,8 @@ export interface MemoryState {
   readonly ended: LinkedList<TaskEntry>;
   /** … and the dead letters. */
   readonly dead: LinkedList<TaskEntry>;
+  /** Tenants of which nothing new is accepted, with the instant that ends it; Infinity = being deleted. */
+  readonly closed: Map<string, number>;
   /** Orders what has no other order: accepts, ends, commits, etags. */
   counter: number;
 }
@@ -172,6 +174,7 @@ export function createState(clock: Clock, limits: MemoryLimits): MemoryState {
     keptLogs: new LinkedList(),
     ended: new LinkedList(),
     dead: new LinkedList(),
+    closed: new Map(),
     counter: 0,
   };
 }

@@ -5,9 +5,10 @@ import type { Store } from "../contract.ts";
 import { createLocalWorkers } from "../local-workers.ts";
 import { createCredentials } from "./credentials.ts";
 import { createDeadLetters } from "./dead-letters.ts";
+import { clearTenant } from "./deletion.ts";
 import { createLog } from "./log.ts";
 import { createSessions } from "./sessions.ts";
-import { createState } from "./state.ts";
+import { createState, type MemoryState } from "./state.ts";
 import { createTasks } from "./tasks.ts";
 import { createTenants } from "./tenants.ts";
 import { letRing } from "./transitions.ts";
@@ -28,16 +29,19 @@ export function createMemoryStore({
   maxEndedTasks = DEFAULT_MAX_ENDED_TASKS,
   maxEndedEvents = DEFAULT_MAX_ENDED_EVENTS,
 }: MemoryStoreOptions): Store {
-  const state = createState(clock, { maxEndedTasks, maxEndedEvents });
+  return storeOn(createState(clock, { maxEndedTasks, maxEndedEvents }));
+}
+
+export function storeOn(state: MemoryState): Store {
   return {
     type: "memory",
     tasks: createTasks(state),
     log: createLog(state),
     deadLetters: createDeadLetters(state),
     sessions: createSessions(state),
-    workers: createLocalWorkers(clock),
-    tenants: createTenants(state, letRing),
-    credentials: createCredentials(),
+    workers: createLocalWorkers(state.clock),
+    tenants: createTenants(state, { letRing, clearTenant }),
+    credentials: createCredentials(state),
     check: () => Promise.resolve(),
     ...service(
       () => Promise.resolve(),

@@ -3,6 +3,7 @@ import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { LinkedList } from "../../linked-list.ts";
 import type { SweepOptions } from "../contract.ts";
 import { deadlineError, stateChange } from "../messages.ts";
+import { reopenTenants } from "./closed.ts";
 import { dropContext } from "./sessions.ts";
 import type { Operation, TaskEntry } from "./state.ts";
 import { dropLog, endTask, forget, noteChange, ring, update, write } from "./transitions.ts";
@@ -22,6 +23,7 @@ export function sweep(op: Operation, options: SweepOptions): number {
     retire(op, entry),
   );
   left -= unusedSessions(op, options.sessionRetentionMs, left);
+  left -= reopenTenants(op, left);
   return options.limit - left;
 }
 

@@ -4,7 +4,8 @@ import type { Link } from "../../linked-list.ts";
 import { LinkedList } from "../../linked-list.ts";
 import { freePlaces, HELD_LEVELS, type HeldHead, levelIndex, nextHeld } from "../held-order.ts";
 import { dayOf } from "../quota.ts";
-import type { TenantLimits, TenantStore, TenantUsage } from "../tenant-contract.ts";
+import type { ClearedTenant, TenantLimits, TenantStore, TenantUsage } from "../tenant-contract.ts";
+import { closeTenant, isClosed } from "./closed.ts";
 import {
   begin,
   effectsOf,
@@ -154,9 +155,15 @@ export function usageOf(state: MemoryState, tenant: string, nowMs: number): Tena
   };
 }
 
+/** What of it is about tasks, whose room needs this one. */
+export interface TenantParts {
+  readonly letRing: (op: Operation, account: TenantAccount, limit: number) => void;
+  readonly clearTenant: (state: MemoryState, tenant: string, limit: number) => ClearedTenant;
+}
+
 export function createTenants(
   state: MemoryState,
-  letRing: (op: Operation, account: TenantAccount, limit: number) => void,
+  { letRing, clearTenant }: TenantParts,
 ): TenantStore {
   return {
     async usage(tenant) {
@@ -173,11 +180,20 @@ export function createTenants(
 
     async schedule(tenant, { window, maxRunningTasks }, limit) {
       const op = begin(state);
+      if (isClosed(state, tenant)) return { effects: effectsOf(op) };
       const table = tenantTable(state, tenant);
       table.account ??= newAccount({ window, maxRunningTasks });
       table.account.limits = { window, maxRunningTasks };
       letRing(op, table.account, limit);
       return { effects: effectsOf(op) };
+    },
+
+    async close(tenant) {
+      closeTenant(state, tenant);
+    },
+
+    async clear(tenant, limit) {
+      return clearTenant(state, tenant, limit);
     },
   };
 }

@@ -5,7 +5,13 @@ import { timestamp } from "../../timestamp.ts";
 import type { Effects, Submission } from "../contract.ts";
 import { canceledError, entriesNotice, logEntry, stateChange } from "../messages.ts";
 import { quotaRefused } from "../quota.ts";
-import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
+import {
+  idempotencyConflict,
+  queueFull,
+  sessionBusy,
+  taskMissing,
+  tenantClosed,
+} from "../refusals.ts";
 import type { Argument } from "./connection.ts";
 import { readFreshEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
@@ -38,6 +44,8 @@ export async function accept(postgres: Postgres, submission: Submission): Promis
       throw idempotencyConflict(task.idempotencyKey, answer.text("task_id"));
     case "BUSY":
       throw sessionBusy(task.sessionId, answer.number("count"));
+    case "CLOSED":
+      throw tenantClosed();
     case "QUOTA":
       throw quotaRefused(submission, answer.text("limit"), answer.number("now"));
     default:

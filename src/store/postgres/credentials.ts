@@ -2,8 +2,9 @@
 import type { ApiKeyRecord } from "../../../gen/agentlane/store/v1/record_pb.js";
 import type { CredentialStore } from "../credential-contract.ts";
 import { readToken, writeToken } from "../page-token.ts";
+import { tenantClosed } from "../refusals.ts";
 import { keyExists, readKey, tooManyKeys, writeKey } from "../stored-keys.ts";
-import { writeText } from "./names.ts";
+import { readText, writeText } from "./names.ts";
 import { Fields } from "./reply.ts";
 import type { Postgres } from "./store.ts";
 
@@ -20,6 +21,7 @@ export function createCredentials(postgres: Postgres): CredentialStore {
         Math.floor(forgetBeforeMs),
       ]);
       if (outcome === "EXISTS") throw keyExists(keyId);
+      if (outcome === "CLOSED") throw tenantClosed();
       if (outcome === "FULL") throw tooManyKeys(maxCount);
     },
 
@@ -45,6 +47,11 @@ export function createCredentials(postgres: Postgres): CredentialStore {
 
     async markUsed(keyId, atMs) {
       await postgres.call("use_api_key", [writeText(keyId), Math.floor(atMs)]);
+    },
+
+    async forget(tenant) {
+      const ids = await postgres.query("forget_api_keys", [writeText(tenant)]);
+      return ids.map((id) => readText(String(id)));
     },
   };
 }

@@ -8,7 +8,7 @@ import {
 import { AttemptOutcome, TaskErrorSchema } from "../../../gen/agentlane/v1/task_pb.js";
 import type { SessionRef, SessionStore } from "../contract.ts";
 import { canceledError, sessionReplacedNotice } from "../messages.ts";
-import { sessionBusy, sessionExists } from "../refusals.ts";
+import { sessionBusy, sessionExists, tenantClosed } from "../refusals.ts";
 import { writeContext } from "./attempts.ts";
 import { joinEffects, readFreshEffects } from "./effects.ts";
 import { writeChange } from "./entries.ts";
@@ -65,6 +65,7 @@ export function createSessions(postgres: Postgres): SessionStore {
       );
       const outcome = answer.text("outcome");
       if (outcome === "BUSY") throw sessionBusy(ref.sessionId, answer.number("count"));
+      if (outcome === "CLOSED") throw tenantClosed();
       if (outcome === "EXISTS") throw sessionExists(ref.sessionId);
       return { effects: { doorbells: [], notices: [sessionReplacedNotice(ref)] } };
     },

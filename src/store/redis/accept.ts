@@ -9,7 +9,13 @@ import { timestamp } from "../../timestamp.ts";
 import type { Effects, Submission } from "../contract.ts";
 import { canceledError, entriesNotice, logEntry, stateChange } from "../messages.ts";
 import { quotaRefused } from "../quota.ts";
-import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
+import {
+  idempotencyConflict,
+  queueFull,
+  sessionBusy,
+  taskMissing,
+  tenantClosed,
+} from "../refusals.ts";
 import type { Quota } from "../tenant-contract.ts";
 import { readEffects } from "./effects.ts";
 import { encodePart, keyName, sessionName, taskName, taskRefOf } from "./keys.ts";
@@ -32,6 +38,8 @@ export async function accept(redis: Redis, submission: Submission): Promise<Acce
       throw idempotencyConflict(task.idempotencyKey, taskRefOf(text(second)).taskId);
     case "BUSY":
       throw sessionBusy(task.sessionId, number(second));
+    case "CLOSED":
+      throw tenantClosed();
     case "QUOTA":
       throw quotaRefused(submission, text(second), number(reply[2]));
     default:

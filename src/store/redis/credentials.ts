@@ -3,8 +3,9 @@ import type { ApiKeyRecord } from "../../../gen/agentlane/store/v1/record_pb.js"
 import { bytes, list, number, text } from "../../redis/reply.ts";
 import type { CredentialStore } from "../credential-contract.ts";
 import { readToken, writeToken } from "../page-token.ts";
+import { tenantClosed } from "../refusals.ts";
 import { keyExists, readKey, tooManyKeys, writeKey } from "../stored-keys.ts";
-import { encodePart } from "./keys.ts";
+import { decodePart, encodePart } from "./keys.ts";
 import type { Redis } from "./store.ts";
 
 export function createCredentials(redis: Redis): CredentialStore {
@@ -15,6 +16,7 @@ export function createCredentials(redis: Redis): CredentialStore {
       const args = [...names, stored, maxCount, Math.floor(forgetBeforeMs)];
       const outcome = text(await redis.run("keyadd", args));
       if (outcome === "EXISTS") throw keyExists(keyId);
+      if (outcome === "CLOSED") throw tenantClosed();
       if (outcome === "FULL") throw tooManyKeys(maxCount);
     },
 
@@ -38,6 +40,11 @@ export function createCredentials(redis: Redis): CredentialStore {
 
     async markUsed(keyId, atMs) {
       await redis.run("keyused", [encodePart(keyId), Math.floor(atMs)]);
+    },
+
+    async forget(tenant) {
+      const ids = list(await redis.run("keyforget", [encodePart(tenant)]));
+      return ids.map((id) => decodePart(text(id)));
     },
   };
 }

@@ -3,11 +3,14 @@ import { readFileSync } from "node:fs";
 import { functionsOf, type LuaFunction, readSharedLua } from "../../redis/library.ts";
 import { AGEING_MS, MAX_LENGTH } from "../../redis/queue-limits.ts";
 import { HELD_AGEING_MS } from "../held-order.ts";
+import { CLOSED_FOR_MS } from "../tenant-contract.ts";
 
 const NAMES = [
   "append",
   "cancel",
   "claim",
+  "clear",
+  "close",
   "create",
   "destroy",
   "expired",
@@ -16,6 +19,7 @@ const NAMES = [
   "import",
   "instances",
   "keyadd",
+  "keyforget",
   "keylist",
   "keyrevoke",
   "keyused",
@@ -65,10 +69,10 @@ export function loadFunctions(options: FunctionOptions = {}): Functions {
     readLua("lib/records"),
     readLua(tellsItself ? "lib/tell-here" : "lib/tell"),
     ...(ringsItself ? ringHere() : [readLua("lib/ring")]),
-    `local held_ageing_ms = ${HELD_AGEING_MS}`,
+    `local held_ageing_ms, closed_for_ms = ${HELD_AGEING_MS}, ${CLOSED_FOR_MS}`,
     ...["doorbells", "tenants", "transitions"].map(readLib),
     ...(ringsItself && tellsItself ? [readLib("hand-over")] : []),
-    ...["cancel", "forget", "context", "registry", "call"].map(readLib),
+    ...["cancel", "forget", "context", "closed", "registry", "call"].map(readLib),
   ];
   const sources = NAMES.map((name) => {
     const through = isBatched(name) ? "operations" : "operation";

@@ -11,7 +11,7 @@ import { writeChange } from "../../redis/entries.ts";
 import { bytes, list, number, text } from "../../redis/reply.ts";
 import type { Page, PageRequest, SessionStore } from "../contract.ts";
 import { canceledError, sessionReplacedNotice } from "../messages.ts";
-import { sessionBusy, sessionExists } from "../refusals.ts";
+import { sessionBusy, sessionExists, tenantClosed } from "../refusals.ts";
 import { writeContext } from "./attempts.ts";
 import { joinEffects, readEffects } from "./effects.ts";
 import { decodePart, encodePart, sessionName, taskRefOf } from "./keys.ts";
@@ -54,6 +54,7 @@ export function createSessions(redis: Redis): SessionStore {
       );
       const [outcome, count] = reply;
       if (text(outcome) === "BUSY") throw sessionBusy(ref.sessionId, number(count));
+      if (text(outcome) === "CLOSED") throw tenantClosed();
       if (text(outcome) === "EXISTS") throw sessionExists(ref.sessionId);
       return { effects: { doorbells: [], notices: [sessionReplacedNotice(ref)] } };
     },

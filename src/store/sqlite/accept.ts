@@ -7,6 +7,7 @@ import { stateChange } from "../messages.ts";
 import { exceeded, quotaExceeded } from "../quota.ts";
 import { idempotencyConflict, queueFull, sessionBusy, taskMissing } from "../refusals.ts";
 import { cancelEntry } from "./cancel.ts";
+import { refuseClosed } from "./closed.ts";
 import { writeDoorbell, writeRecord } from "./messages.ts";
 import type { LaneRow } from "./rows.ts";
 import {
@@ -24,6 +25,7 @@ export function accept(op: Operation, submission: Submission): { task: Task; exi
   const { record } = submission;
   const { task } = record;
   if (!task) throw taskMissing();
+  refuseClosed(op, record.tenant);
   const known = knownTask(op, record, task);
   if (known) return { task: known.task, existing: true };
   const { agentId, sessionId } = task;

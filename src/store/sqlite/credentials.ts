@@ -3,17 +3,20 @@ import type { ApiKeyRecord } from "../../../gen/agentlane/store/v1/record_pb.js"
 import type { CredentialStore } from "../credential-contract.ts";
 import { readToken, writeToken } from "../page-token.ts";
 import { keyExists, readKey, tooManyKeys, writeKey } from "../stored-keys.ts";
+import { refuseClosed } from "./closed.ts";
 import type { Database } from "./database.ts";
 import type { ApiKeyRow } from "./rows.ts";
 
 export function createCredentials(db: Database): CredentialStore {
   return {
     add: (record, { maxCount, forgetBeforeMs }) =>
-      db.write(({ sql }) => {
+      db.write((op) => {
+        const { sql } = op;
         const stored = writeKey(record);
         const known = sql.findApiKey.get(stored.keyId);
         if (known && stored.record.equals(known.record)) return;
         if (known) throw keyExists(stored.keyId);
+        refuseClosed(op, stored.tenant);
         sql.forgetApiKeys(Math.floor(forgetBeforeMs));
         if ((sql.apiKeyCount.get()?.found ?? 0) >= maxCount) throw tooManyKeys(maxCount);
         sql.insertApiKey(stored.keyId, stored.tenant, stored.expiresAtMs ?? null, stored.record);
@@ -44,6 +47,9 @@ export function createCredentials(db: Database): CredentialStore {
 
     markUsed: (keyId, atMs) =>
       db.writeSoftly(({ sql }) => void sql.useApiKey(Math.floor(atMs), keyId)),
+
+    forget: (tenant) =>
+      db.write(({ sql }) => sql.dropApiKeys.all(tenant).map(({ key_id }) => key_id)),
   };
 }
 

@@ -162,4 +162,11 @@ CREATE TABLE tenant_lines (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tenant_lines_held ON tenant_lines (tenant, queue) WHERE held_count > 0;
 `,
+  `
+-- Tenants of which nothing new is accepted.
+CREATE TABLE closed_tenants (
+  tenant TEXT PRIMARY KEY,
+  until_at INTEGER                    -- NULL = it is being deleted
+) STRICT, WITHOUT ROWID;
+`,
 ];

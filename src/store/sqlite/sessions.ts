@@ -6,10 +6,11 @@ import {
   ExecutionContextSchema,
   SessionSummarySchema,
 } from "../../../gen/agentlane/v1/session_pb.js";
-import { AttemptOutcome, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import { AttemptOutcome, type TaskError, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { Effects, SessionRef, SessionStore } from "../contract.ts";
 import { canceledError, cancelNotice, sessionReplacedNotice } from "../messages.ts";
 import { commitRefused, sessionBusy, sessionExists } from "../refusals.ts";
+import { refuseClosed } from "./closed.ts";
 import type { Database } from "./database.ts";
 import { pageOf } from "./paging.ts";
 import type { SessionMetaRow } from "./rows.ts";
@@ -147,6 +148,7 @@ export function createSessions(db: Database): SessionStore {
     import: (ref, context, overwrite) =>
       db.write((op) => {
         const { tenant, agentId, sessionId } = ref;
+        refuseClosed(op, tenant);
         const waitingCount = op.sql.lane.all(tenant, agentId, sessionId).length;
         if (waitingCount > 0) throw sessionBusy(sessionId, waitingCount);
         const row = sessionRow(op, ref);
@@ -200,7 +202,8 @@ function destroyStep(op: Operation, ref: SessionRef, last?: DestroyStep): Destro
   } = last ?? {};
   // From the last to the first, so that no task is rung for only to be canceled.
   const unfinished = op.sql.laneTail.all(tenant, agentId, sessionId, before, DESTROY_COUNT);
-  for (const row of unfinished) cancelForGood(op, entryOf(row));
+  const error = canceledError("the session was destroyed");
+  for (const row of unfinished) cancelForGood(op, entryOf(row), error);
   const step = { before, existed, canceledCount: canceledCount + unfinished.length };
   if (unfinished.length === DESTROY_COUNT) return { ...step, isContextGone, isLeft: true };
   if (session && !isContextGone) dropContext(op, session.id, ref);
@@ -211,8 +214,8 @@ function destroyStep(op: Operation, ref: SessionRef, last?: DestroyStep): Destro
   return { ...step, isContextGone: true, isLeft };
 }
 
-function cancelForGood(op: Operation, entry: TaskEntry): void {
-  const error = canceledError("the session was destroyed");
+/** A running attempt loses its lease and is told to stop. */
+export function cancelForGood(op: Operation, entry: TaskEntry, error: TaskError): void {
   const running = entry.task.state === TaskState.RUNNING;
   const changes = running
     ? { attempts: endedAttempts(op, entry, AttemptOutcome.CANCELED, error) }

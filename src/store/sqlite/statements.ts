@@ -168,6 +168,7 @@ export const SQL = {
   findApiKey: "SELECT record, revoked_at, used_at FROM api_keys WHERE key_id = ?",
   apiKeyCount: "SELECT count(*) AS found FROM api_keys",
   insertApiKey: "INSERT INTO api_keys (key_id, tenant, expires_at, record) VALUES (?, ?, ?, ?)",
+  dropApiKeys: "DELETE FROM api_keys WHERE tenant = ? RETURNING key_id",
   forgetApiKeys: "DELETE FROM api_keys WHERE revoked_at < ?1 OR expires_at < ?1",
   // ?1 tenant, NULL = any.
   apiKeys: `SELECT key_id, record, revoked_at, used_at FROM api_keys
@@ -266,6 +267,7 @@ function apiKeyStatements(db: DatabaseSync) {
     findApiKey: query<ApiKeyRow>("findApiKey"),
     apiKeyCount: query<{ found: number }>("apiKeyCount"),
     insertApiKey: change("insertApiKey"),
+    dropApiKeys: query<{ key_id: string }>("dropApiKeys"),
     forgetApiKeys: change("forgetApiKeys"),
     apiKeys: query<ApiKeyRow & { key_id: string }>("apiKeys"),
     revokeApiKey: change("revokeApiKey"),

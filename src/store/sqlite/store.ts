@@ -5,6 +5,7 @@ import { createLocalWorkers } from "../local-workers.ts";
 import { createCredentials } from "./credentials.ts";
 import { createDatabase } from "./database.ts";
 import { createDeadLetters } from "./dead-letters.ts";
+import { clearTenant } from "./deletion.ts";
 import { createLog } from "./log.ts";
 import { createSessions } from "./sessions.ts";
 import { createTasks } from "./tasks.ts";
@@ -33,7 +34,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     sessions: createSessions(db),
     // The one process that owns the file is the only one whose workers could be listed.
     workers: createLocalWorkers(clock),
-    tenants: createTenants(db),
+    tenants: createTenants(db, clearTenant),
     credentials: createCredentials(db),
     check: () => db.read(({ sql }) => void sql.check.get()),
     start,

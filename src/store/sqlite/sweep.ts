@@ -35,6 +35,7 @@ export function sweep(op: Operation, options: SweepOptions): number {
   left -= each(sql.ended.all(nowMs - options.taskRetentionMs, left), retire, room);
   left -= each(sql.failed.all(nowMs - options.deadLetterRetentionMs, left), retire, room);
   left -= unusedSessions(op, options.sessionRetentionMs, left);
+  sql.reopenTenants(nowMs);
   // As many as may be, where more is to be done at once.
   return room.rowCount === 0 ? options.limit : options.limit - left;
 }

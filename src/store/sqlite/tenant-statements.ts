@@ -1,5 +1,5 @@
 /** Statements about tenants; a part of those of statements.ts. */
-import type { HeldRow, LineRow, TenantRow } from "./rows.ts";
+import type { HeldRow, LineRow, SessionNameRow, TenantRow } from "./rows.ts";
 import type { Preparing } from "./statements.ts";
 
 export const TENANT_SQL = {
@@ -28,6 +28,16 @@ export const TENANT_SQL = {
     WHERE id = ?`,
   sessionCount: `SELECT count(*) AS found FROM (
     SELECT 1 FROM sessions WHERE tenant = ? AND used_order IS NOT NULL LIMIT ?)`,
+
+  isClosed:
+    "SELECT 1 AS found FROM closed_tenants WHERE tenant = ? AND (until_at IS NULL OR until_at > ?)",
+  closeTenant: `INSERT INTO closed_tenants (tenant, until_at) VALUES (?, ?)
+    ON CONFLICT (tenant) DO UPDATE SET until_at = excluded.until_at`,
+  reopenTenants: "DELETE FROM closed_tenants WHERE until_at <= ?",
+  closeWindow: "UPDATE tenants SET window = 0 WHERE tenant = ?",
+  sessionsOf: "SELECT id, tenant, agent_id, session_id FROM sessions WHERE tenant = ? LIMIT ?",
+  deleteTenant: "DELETE FROM tenants WHERE tenant = ?",
+  deleteLines: "DELETE FROM tenant_lines WHERE tenant = ?",
 } as const;
 
 export function tenantStatements({ change, query }: Preparing<keyof typeof TENANT_SQL>) {
@@ -46,5 +56,12 @@ export function tenantStatements({ change, query }: Preparing<keyof typeof TENAN
     holdLater: change("holdLater"),
     ringHeld: change("ringHeld"),
     sessionCount: query<{ found: number }>("sessionCount"),
+    isClosed: query<{ found: number }>("isClosed"),
+    closeTenant: change("closeTenant"),
+    reopenTenants: change("reopenTenants"),
+    closeWindow: change("closeWindow"),
+    sessionsOf: query<SessionNameRow>("sessionsOf"),
+    deleteTenant: change("deleteTenant"),
+    deleteLines: change("deleteLines"),
   };
 }

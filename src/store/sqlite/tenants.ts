@@ -2,7 +2,8 @@
 import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import { freePlaces, HELD_LEVELS, levelIndex, nextHeld } from "../held-order.ts";
 import { dayOf } from "../quota.ts";
-import type { Quota, TenantStore, TenantUsage } from "../tenant-contract.ts";
+import type { ClearedTenant, Quota, TenantStore, TenantUsage } from "../tenant-contract.ts";
+import { closeTenant, isClosed } from "./closed.ts";
 import type { Database } from "./database.ts";
 import { doorbell } from "./messages.ts";
 import type { HeldRow, TenantRow } from "./rows.ts";
@@ -137,16 +138,22 @@ function usageOf(op: Reading, tenant: string): TenantUsage {
   };
 }
 
-export function createTenants(db: Database): TenantStore {
+export function createTenants(
+  db: Database,
+  clearTenant: (op: Operation, tenant: string, limit: number) => ClearedTenant,
+): TenantStore {
   return {
     usage: (tenant) => db.read((op) => usageOf(op, tenant)),
     holding: (afterTenant, limit) =>
       db.read(({ sql }) => sql.holding.all(afterTenant, limit).map(({ tenant }) => tenant)),
     schedule: (tenant, { window, maxRunningTasks = null }, limit) =>
       db.write((op) => {
+        if (isClosed(op, tenant)) return { effects: effectsOf(op) };
         op.sql.openTenant(tenant, window, maxRunningTasks);
         letRing(op, tenant, limit);
         return { effects: effectsOf(op) };
       }),
+    close: (tenant) => db.write((op) => closeTenant(op, tenant)),
+    clear: (tenant, limit) => db.write((op) => clearTenant(op, tenant, limit)),
   };
 }

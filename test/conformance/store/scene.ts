@@ -36,6 +36,11 @@ export interface StoreFixture {
   make(): Promise<Store>;
   /** Lets at least that much of the store's time pass. */
   advance(byMs: number): Promise<void>;
+  /**
+   * All that is kept, in any order: a line a record, readable where it is text. Lines of what no tenant's
+   * data is in, but its passing changes, begin with "figures".
+   */
+  dump(): Promise<string[]>;
   dispose(): Promise<void>;
 }
 
@@ -233,6 +238,10 @@ export class Scene {
 
   session(sessionId = "s1", tenant = TENANT): SessionRef {
     return { tenant, agentId: AGENT, sessionId };
+  }
+
+  async dump(): Promise<string[]> {
+    return (await this.#open.dump()).filter((line) => !line.startsWith("figures")).sort();
   }
 
   expectRung(effects: Effects, ...refs: TaskRef[]): void {

@@ -8,12 +8,15 @@
 -- then: 18 window · '' = any: 19 most running · 20 most queued · 21 most sessions · 22 most tokens of a
 -- day · 23 most stored bytes
 -- Returns {'EXISTS', shown task} · {'CONFLICT', task} · {'BUSY', count} · {'FULL', count} ·
--- {'QUOTA', name of the limit in quota.ts, now} ·
+-- {'QUOTA', name of the limit in quota.ts, now} · {'CLOSED'} ·
 -- {'OK', now, next due, notices, bells}; the caller knows the new task's own entry.
 -- Invariant: a task id and an idempotency key are accepted once; a refusal changes nothing.
 local task, key, queue, session = ARGV[1], ARGV[2], ARGV[5], ARGV[9]
 local strategy = tonumber(ARGV[4])
+local colon = string.find(task, ':', 1, true)
+local tenant, taskId = string.sub(task, 1, colon - 1), string.sub(task, colon + 1)
 
+if isClosed(tenant) then return { 'CLOSED' } end
 if redis.call('HEXISTS', root .. ':t:' .. task, 'c') == 1 then return { 'EXISTS', shown(task) } end
 if key ~= '' then
   local known = redis.call('GET', root .. ':k:' .. key)
@@ -44,8 +47,6 @@ if unfinished >= tonumber(ARGV[6]) then
   if unfinished - freed >= tonumber(ARGV[6]) then return { 'FULL', unfinished } end
 end
 
-local colon = string.find(task, ':', 1, true)
-local tenant, taskId = string.sub(task, 1, colon - 1), string.sub(task, colon + 1)
 -- The first limit that one more would exceed, as quota.ts says.
 local function exceeded()
   local most = {}

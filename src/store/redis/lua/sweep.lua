@@ -88,4 +88,6 @@ for _, session in ipairs(upTo(':used', now - tonumber(ARGV[7]))) do
   else redis.call('ZADD', root .. ':used', now, session) end
 end
 
+redis.call('ZREMRANGEBYSCORE', root .. ':closed', '-inf', now)
+
 return { limit - left, now, nextDue(), notices, bells }

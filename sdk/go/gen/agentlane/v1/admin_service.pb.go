@@ -37,7 +37,7 @@ const (
 	AccessRole_ACCESS_ROLE_READ AccessRole = 2
 	// Its tenant's dead letters, and the figures of the installation.
 	AccessRole_ACCESS_ROLE_OPERATE AccessRole = 3
-	// The installation's credentials, whatever their tenant, and checks of agent definitions.
+	// The installation's credentials and tenants, whatever its own, and checks of agent definitions.
 	AccessRole_ACCESS_ROLE_ADMIN AccessRole = 4
 )
 
@@ -561,6 +561,134 @@ func (x *RevokeApiKeyResponse) GetKey() *ApiKey {
 	return nil
 }
 
+// Which tenant to delete.
+type DeleteTenantRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tenant. Required. One that nobody knows is deleted at once.
+	Tenant        string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteTenantRequest) Reset() {
+	*x = DeleteTenantRequest{}
+	mi := &file_agentlane_v1_admin_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteTenantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteTenantRequest) ProtoMessage() {}
+
+func (x *DeleteTenantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agentlane_v1_admin_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteTenantRequest.ProtoReflect.Descriptor instead.
+func (*DeleteTenantRequest) Descriptor() ([]byte, []int) {
+	return file_agentlane_v1_admin_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DeleteTenantRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+// What this call has deleted.
+type DeleteTenantResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether nothing is left. Otherwise call again.
+	Done bool `protobuf:"varint,1,opt,name=done,proto3" json:"done,omitempty"`
+	// Tasks, dead letters among them.
+	DeletedTaskCount uint64 `protobuf:"varint,2,opt,name=deleted_task_count,json=deletedTaskCount,proto3" json:"deleted_task_count,omitempty"`
+	// Those of them that had not ended, and were canceled.
+	CanceledTaskCount uint64 `protobuf:"varint,3,opt,name=canceled_task_count,json=canceledTaskCount,proto3" json:"canceled_task_count,omitempty"`
+	// Sessions with a committed turn.
+	DeletedSessionCount uint64 `protobuf:"varint,4,opt,name=deleted_session_count,json=deletedSessionCount,proto3" json:"deleted_session_count,omitempty"`
+	// API keys. Those of a file (API_KEYS_FILE) stay.
+	DeletedApiKeyCount uint32 `protobuf:"varint,5,opt,name=deleted_api_key_count,json=deletedApiKeyCount,proto3" json:"deleted_api_key_count,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *DeleteTenantResponse) Reset() {
+	*x = DeleteTenantResponse{}
+	mi := &file_agentlane_v1_admin_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteTenantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteTenantResponse) ProtoMessage() {}
+
+func (x *DeleteTenantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agentlane_v1_admin_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteTenantResponse.ProtoReflect.Descriptor instead.
+func (*DeleteTenantResponse) Descriptor() ([]byte, []int) {
+	return file_agentlane_v1_admin_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DeleteTenantResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *DeleteTenantResponse) GetDeletedTaskCount() uint64 {
+	if x != nil {
+		return x.DeletedTaskCount
+	}
+	return 0
+}
+
+func (x *DeleteTenantResponse) GetCanceledTaskCount() uint64 {
+	if x != nil {
+		return x.CanceledTaskCount
+	}
+	return 0
+}
+
+func (x *DeleteTenantResponse) GetDeletedSessionCount() uint64 {
+	if x != nil {
+		return x.DeletedSessionCount
+	}
+	return 0
+}
+
+func (x *DeleteTenantResponse) GetDeletedApiKeyCount() uint32 {
+	if x != nil {
+		return x.DeletedApiKeyCount
+	}
+	return 0
+}
+
 var File_agentlane_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_agentlane_v1_admin_service_proto_rawDesc = "" +
@@ -603,18 +731,27 @@ const file_agentlane_v1_admin_service_proto_rawDesc = "" +
 	"\x13RevokeApiKeyRequest\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\">\n" +
 	"\x14RevokeApiKeyResponse\x12&\n" +
-	"\x03key\x18\x01 \x01(\v2\x14.agentlane.v1.ApiKeyR\x03key*\x87\x01\n" +
+	"\x03key\x18\x01 \x01(\v2\x14.agentlane.v1.ApiKeyR\x03key\"-\n" +
+	"\x13DeleteTenantRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\"\xef\x01\n" +
+	"\x14DeleteTenantResponse\x12\x12\n" +
+	"\x04done\x18\x01 \x01(\bR\x04done\x12,\n" +
+	"\x12deleted_task_count\x18\x02 \x01(\x04R\x10deletedTaskCount\x12.\n" +
+	"\x13canceled_task_count\x18\x03 \x01(\x04R\x11canceledTaskCount\x122\n" +
+	"\x15deleted_session_count\x18\x04 \x01(\x04R\x13deletedSessionCount\x121\n" +
+	"\x15deleted_api_key_count\x18\x05 \x01(\rR\x12deletedApiKeyCount*\x87\x01\n" +
 	"\n" +
 	"AccessRole\x12\x1b\n" +
 	"\x17ACCESS_ROLE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12ACCESS_ROLE_SUBMIT\x10\x01\x12\x14\n" +
 	"\x10ACCESS_ROLE_READ\x10\x02\x12\x17\n" +
 	"\x13ACCESS_ROLE_OPERATE\x10\x03\x12\x15\n" +
-	"\x11ACCESS_ROLE_ADMIN\x10\x042\x90\x02\n" +
+	"\x11ACCESS_ROLE_ADMIN\x10\x042\xe7\x02\n" +
 	"\fAdminService\x12U\n" +
 	"\fCreateApiKey\x12!.agentlane.v1.CreateApiKeyRequest\x1a\".agentlane.v1.CreateApiKeyResponse\x12R\n" +
 	"\vListApiKeys\x12 .agentlane.v1.ListApiKeysRequest\x1a!.agentlane.v1.ListApiKeysResponse\x12U\n" +
-	"\fRevokeApiKey\x12!.agentlane.v1.RevokeApiKeyRequest\x1a\".agentlane.v1.RevokeApiKeyResponseB\x9e\x01\n" +
+	"\fRevokeApiKey\x12!.agentlane.v1.RevokeApiKeyRequest\x1a\".agentlane.v1.RevokeApiKeyResponse\x12U\n" +
+	"\fDeleteTenant\x12!.agentlane.v1.DeleteTenantRequest\x1a\".agentlane.v1.DeleteTenantResponseB\x9e\x01\n" +
 	"\x10com.agentlane.v1B\x11AdminServiceProtoP\x01Z&agentlane/gen/agentlane/v1;agentlanev1\xa2\x02\x03AXX\xaa\x02\fAgentlane.V1\xca\x02\fAgentlane\\V1\xe2\x02\x18Agentlane\\V1\\GPBMetadata\xea\x02\rAgentlane::V1b\x06proto3"
 
 var (
@@ -630,7 +767,7 @@ func file_agentlane_v1_admin_service_proto_rawDescGZIP() []byte {
 }
 
 var file_agentlane_v1_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_agentlane_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_agentlane_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_agentlane_v1_admin_service_proto_goTypes = []any{
 	(AccessRole)(0),               // 0: agentlane.v1.AccessRole
 	(*ApiKey)(nil),                // 1: agentlane.v1.ApiKey
@@ -640,28 +777,32 @@ var file_agentlane_v1_admin_service_proto_goTypes = []any{
 	(*ListApiKeysResponse)(nil),   // 5: agentlane.v1.ListApiKeysResponse
 	(*RevokeApiKeyRequest)(nil),   // 6: agentlane.v1.RevokeApiKeyRequest
 	(*RevokeApiKeyResponse)(nil),  // 7: agentlane.v1.RevokeApiKeyResponse
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 9: google.protobuf.Duration
+	(*DeleteTenantRequest)(nil),   // 8: agentlane.v1.DeleteTenantRequest
+	(*DeleteTenantResponse)(nil),  // 9: agentlane.v1.DeleteTenantResponse
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
 }
 var file_agentlane_v1_admin_service_proto_depIdxs = []int32{
 	0,  // 0: agentlane.v1.ApiKey.roles:type_name -> agentlane.v1.AccessRole
-	8,  // 1: agentlane.v1.ApiKey.created_at:type_name -> google.protobuf.Timestamp
-	8,  // 2: agentlane.v1.ApiKey.expires_at:type_name -> google.protobuf.Timestamp
-	8,  // 3: agentlane.v1.ApiKey.revoked_at:type_name -> google.protobuf.Timestamp
-	8,  // 4: agentlane.v1.ApiKey.last_used_at:type_name -> google.protobuf.Timestamp
+	10, // 1: agentlane.v1.ApiKey.created_at:type_name -> google.protobuf.Timestamp
+	10, // 2: agentlane.v1.ApiKey.expires_at:type_name -> google.protobuf.Timestamp
+	10, // 3: agentlane.v1.ApiKey.revoked_at:type_name -> google.protobuf.Timestamp
+	10, // 4: agentlane.v1.ApiKey.last_used_at:type_name -> google.protobuf.Timestamp
 	0,  // 5: agentlane.v1.CreateApiKeyRequest.roles:type_name -> agentlane.v1.AccessRole
-	9,  // 6: agentlane.v1.CreateApiKeyRequest.valid_for:type_name -> google.protobuf.Duration
+	11, // 6: agentlane.v1.CreateApiKeyRequest.valid_for:type_name -> google.protobuf.Duration
 	1,  // 7: agentlane.v1.CreateApiKeyResponse.key:type_name -> agentlane.v1.ApiKey
 	1,  // 8: agentlane.v1.ListApiKeysResponse.keys:type_name -> agentlane.v1.ApiKey
 	1,  // 9: agentlane.v1.RevokeApiKeyResponse.key:type_name -> agentlane.v1.ApiKey
 	2,  // 10: agentlane.v1.AdminService.CreateApiKey:input_type -> agentlane.v1.CreateApiKeyRequest
 	4,  // 11: agentlane.v1.AdminService.ListApiKeys:input_type -> agentlane.v1.ListApiKeysRequest
 	6,  // 12: agentlane.v1.AdminService.RevokeApiKey:input_type -> agentlane.v1.RevokeApiKeyRequest
-	3,  // 13: agentlane.v1.AdminService.CreateApiKey:output_type -> agentlane.v1.CreateApiKeyResponse
-	5,  // 14: agentlane.v1.AdminService.ListApiKeys:output_type -> agentlane.v1.ListApiKeysResponse
-	7,  // 15: agentlane.v1.AdminService.RevokeApiKey:output_type -> agentlane.v1.RevokeApiKeyResponse
-	13, // [13:16] is the sub-list for method output_type
-	10, // [10:13] is the sub-list for method input_type
+	8,  // 13: agentlane.v1.AdminService.DeleteTenant:input_type -> agentlane.v1.DeleteTenantRequest
+	3,  // 14: agentlane.v1.AdminService.CreateApiKey:output_type -> agentlane.v1.CreateApiKeyResponse
+	5,  // 15: agentlane.v1.AdminService.ListApiKeys:output_type -> agentlane.v1.ListApiKeysResponse
+	7,  // 16: agentlane.v1.AdminService.RevokeApiKey:output_type -> agentlane.v1.RevokeApiKeyResponse
+	9,  // 17: agentlane.v1.AdminService.DeleteTenant:output_type -> agentlane.v1.DeleteTenantResponse
+	14, // [14:18] is the sub-list for method output_type
+	10, // [10:14] is the sub-list for method input_type
 	10, // [10:10] is the sub-list for extension type_name
 	10, // [10:10] is the sub-list for extension extendee
 	0,  // [0:10] is the sub-list for field type_name
@@ -678,7 +819,7 @@ func file_agentlane_v1_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agentlane_v1_admin_service_proto_rawDesc), len(file_agentlane_v1_admin_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

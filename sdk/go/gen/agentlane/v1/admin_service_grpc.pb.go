@@ -24,13 +24,14 @@ const (
 	AdminService_CreateApiKey_FullMethodName = "/agentlane.v1.AdminService/CreateApiKey"
 	AdminService_ListApiKeys_FullMethodName  = "/agentlane.v1.AdminService/ListApiKeys"
 	AdminService_RevokeApiKey_FullMethodName = "/agentlane.v1.AdminService/RevokeApiKey"
+	AdminService_DeleteTenant_FullMethodName = "/agentlane.v1.AdminService/DeleteTenant"
 )
 
 // AdminServiceClient is the client API for AdminService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+// Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
 type AdminServiceClient interface {
 	// Makes an API key. Its secret is in this answer and nowhere else.
 	CreateApiKey(ctx context.Context, in *CreateApiKeyRequest, opts ...grpc.CallOption) (*CreateApiKeyResponse, error)
@@ -39,6 +40,13 @@ type AdminServiceClient interface {
 	// Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
 	// on to their end. A repeat changes nothing.
 	RevokeApiKey(ctx context.Context, in *RevokeApiKeyRequest, opts ...grpc.CallOption) (*RevokeApiKeyResponse, error)
+	// Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+	// its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+	// 2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+	// A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+	// failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+	// for one that is limited to some agents.
+	DeleteTenant(ctx context.Context, in *DeleteTenantRequest, opts ...grpc.CallOption) (*DeleteTenantResponse, error)
 }
 
 type adminServiceClient struct {
@@ -79,11 +87,21 @@ func (c *adminServiceClient) RevokeApiKey(ctx context.Context, in *RevokeApiKeyR
 	return out, nil
 }
 
+func (c *adminServiceClient) DeleteTenant(ctx context.Context, in *DeleteTenantRequest, opts ...grpc.CallOption) (*DeleteTenantResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteTenantResponse)
+	err := c.cc.Invoke(ctx, AdminService_DeleteTenant_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
 //
-// Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+// Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
 type AdminServiceServer interface {
 	// Makes an API key. Its secret is in this answer and nowhere else.
 	CreateApiKey(context.Context, *CreateApiKeyRequest) (*CreateApiKeyResponse, error)
@@ -92,6 +110,13 @@ type AdminServiceServer interface {
 	// Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
 	// on to their end. A repeat changes nothing.
 	RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*RevokeApiKeyResponse, error)
+	// Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+	// its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+	// 2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+	// A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+	// failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+	// for one that is limited to some agents.
+	DeleteTenant(context.Context, *DeleteTenantRequest) (*DeleteTenantResponse, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -110,6 +135,9 @@ func (UnimplementedAdminServiceServer) ListApiKeys(context.Context, *ListApiKeys
 }
 func (UnimplementedAdminServiceServer) RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*RevokeApiKeyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RevokeApiKey not implemented")
+}
+func (UnimplementedAdminServiceServer) DeleteTenant(context.Context, *DeleteTenantRequest) (*DeleteTenantResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteTenant not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -186,6 +214,24 @@ func _AdminService_RevokeApiKey_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_DeleteTenant_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteTenantRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).DeleteTenant(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_DeleteTenant_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).DeleteTenant(ctx, req.(*DeleteTenantRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -204,6 +250,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RevokeApiKey",
 			Handler:    _AdminService_RevokeApiKey_Handler,
+		},
+		{
+			MethodName: "DeleteTenant",
+			Handler:    _AdminService_DeleteTenant_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

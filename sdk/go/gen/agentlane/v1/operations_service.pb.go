@@ -1286,7 +1286,7 @@ type Worker struct {
 	Draining bool `protobuf:"varint,8,opt,name=draining,proto3" json:"draining,omitempty"`
 	// Its program's version.
 	Version string `protobuf:"bytes,9,opt,name=version,proto3" json:"version,omitempty"`
-	// Host name and process id, for people.
+	// Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
 	Host          string `protobuf:"bytes,10,opt,name=host,proto3" json:"host,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -9,6 +9,8 @@ from agentlane.v1.admin_service_pb2 import AccessRole as AccessRole
 from agentlane.v1.admin_service_pb2 import ApiKey as ApiKey
 from agentlane.v1.admin_service_pb2 import CreateApiKeyRequest as CreateApiKeyRequest
 from agentlane.v1.admin_service_pb2 import CreateApiKeyResponse as CreateApiKeyResponse
+from agentlane.v1.admin_service_pb2 import DeleteTenantRequest as DeleteTenantRequest
+from agentlane.v1.admin_service_pb2 import DeleteTenantResponse as DeleteTenantResponse
 from agentlane.v1.admin_service_pb2 import ListApiKeysRequest as ListApiKeysRequest
 from agentlane.v1.admin_service_pb2 import ListApiKeysResponse as ListApiKeysResponse
 from agentlane.v1.admin_service_pb2 import RevokeApiKeyRequest as RevokeApiKeyRequest

@@ -99,3 +99,23 @@ class RevokeApiKeyResponse(_message.Message):
     KEY_FIELD_NUMBER: _ClassVar[int]
     key: ApiKey
     def __init__(self, key: _Optional[_Union[ApiKey, _Mapping]] = ...) -> None: ...
+
+class DeleteTenantRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class DeleteTenantResponse(_message.Message):
+    __slots__ = ("done", "deleted_task_count", "canceled_task_count", "deleted_session_count", "deleted_api_key_count")
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    DELETED_TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CANCELED_TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    DELETED_SESSION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    DELETED_API_KEY_COUNT_FIELD_NUMBER: _ClassVar[int]
+    done: bool
+    deleted_task_count: int
+    canceled_task_count: int
+    deleted_session_count: int
+    deleted_api_key_count: int
+    def __init__(self, done: bool = ..., deleted_task_count: _Optional[int] = ..., canceled_task_count: _Optional[int] = ..., deleted_session_count: _Optional[int] = ..., deleted_api_key_count: _Optional[int] = ...) -> None: ...

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AdminServiceStub(object):
-    """Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+    """Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
     """
 
     def __init__(self, channel):
@@ -50,10 +50,15 @@ class AdminServiceStub(object):
                 request_serializer=agentlane_dot_v1_dot_admin__service__pb2.RevokeApiKeyRequest.SerializeToString,
                 response_deserializer=agentlane_dot_v1_dot_admin__service__pb2.RevokeApiKeyResponse.FromString,
                 _registered_method=True)
+        self.DeleteTenant = channel.unary_unary(
+                '/agentlane.v1.AdminService/DeleteTenant',
+                request_serializer=agentlane_dot_v1_dot_admin__service__pb2.DeleteTenantRequest.SerializeToString,
+                response_deserializer=agentlane_dot_v1_dot_admin__service__pb2.DeleteTenantResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
-    """Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+    """Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
     """
 
     def CreateApiKey(self, request, context):
@@ -78,6 +83,18 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteTenant(self, request, context):
+        """Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+        its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+        2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+        A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+        failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+        for one that is limited to some agents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +113,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=agentlane_dot_v1_dot_admin__service__pb2.RevokeApiKeyRequest.FromString,
                     response_serializer=agentlane_dot_v1_dot_admin__service__pb2.RevokeApiKeyResponse.SerializeToString,
             ),
+            'DeleteTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTenant,
+                    request_deserializer=agentlane_dot_v1_dot_admin__service__pb2.DeleteTenantRequest.FromString,
+                    response_serializer=agentlane_dot_v1_dot_admin__service__pb2.DeleteTenantResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'agentlane.v1.AdminService', rpc_method_handlers)
@@ -105,7 +127,7 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService(object):
-    """Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+    """Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
     """
 
     @staticmethod
@@ -179,6 +201,33 @@ class AdminService(object):
             '/agentlane.v1.AdminService/RevokeApiKey',
             agentlane_dot_v1_dot_admin__service__pb2.RevokeApiKeyRequest.SerializeToString,
             agentlane_dot_v1_dot_admin__service__pb2.RevokeApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agentlane.v1.AdminService/DeleteTenant',
+            agentlane_dot_v1_dot_admin__service__pb2.DeleteTenantRequest.SerializeToString,
+            agentlane_dot_v1_dot_admin__service__pb2.DeleteTenantResponse.FromString,
             options,
             channel_credentials,
             insecure,

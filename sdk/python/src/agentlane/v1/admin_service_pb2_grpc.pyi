@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN."""
+    """Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -41,10 +41,18 @@ class AdminServiceStub:
     """Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
     on to their end. A repeat changes nothing.
     """
+    DeleteTenant: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.DeleteTenantRequest, _admin_service_pb2.DeleteTenantResponse]
+    """Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+    its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+    2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+    A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+    failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+    for one that is limited to some agents.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
-    """Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN."""
+    """Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateApiKeyRequest, _admin_service_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
@@ -55,9 +63,17 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
     on to their end. A repeat changes nothing.
     """
+    DeleteTenant: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.DeleteTenantRequest, _admin_service_pb2.DeleteTenantResponse]  # type: ignore[assignment]
+    """Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+    its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+    2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+    A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+    failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+    for one that is limited to some agents.
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN."""
+    """Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN."""
 
     @_abc_1.abstractmethod
     def CreateApiKey(
@@ -83,6 +99,20 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_admin_service_pb2.RevokeApiKeyResponse, _abc.Awaitable[_admin_service_pb2.RevokeApiKeyResponse]]:
         """Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
         on to their end. A repeat changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteTenant(
+        self,
+        request: _admin_service_pb2.DeleteTenantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.DeleteTenantResponse, _abc.Awaitable[_admin_service_pb2.DeleteTenantResponse]]:
+        """Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+        its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+        2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+        A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+        failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+        for one that is limited to some agents.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -49,7 +49,7 @@ public enum AccessRole
   ACCESS_ROLE_OPERATE(3),
   /**
    * <pre>
-   * The installation's credentials, whatever their tenant, and checks of agent definitions.
+   * The installation's credentials and tenants, whatever its own, and checks of agent definitions.
    * </pre>
    *
    * <code>ACCESS_ROLE_ADMIN = 4;</code>
@@ -101,7 +101,7 @@ public enum AccessRole
   public static final int ACCESS_ROLE_OPERATE_VALUE = 3;
   /**
    * <pre>
-   * The installation's credentials, whatever their tenant, and checks of agent definitions.
+   * The installation's credentials and tenants, whatever its own, and checks of agent definitions.
    * </pre>
    *
    * <code>ACCESS_ROLE_ADMIN = 4;</code>

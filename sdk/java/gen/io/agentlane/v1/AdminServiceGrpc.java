@@ -4,7 +4,7 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 
 /**
  * <pre>
- * Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+ * Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
  * </pre>
  */
 @io.grpc.stub.annotations.GrpcGenerated
@@ -108,6 +108,37 @@ public final class AdminServiceGrpc {
     return getRevokeApiKeyMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.agentlane.v1.DeleteTenantRequest,
+      io.agentlane.v1.DeleteTenantResponse> getDeleteTenantMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "DeleteTenant",
+      requestType = io.agentlane.v1.DeleteTenantRequest.class,
+      responseType = io.agentlane.v1.DeleteTenantResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.agentlane.v1.DeleteTenantRequest,
+      io.agentlane.v1.DeleteTenantResponse> getDeleteTenantMethod() {
+    io.grpc.MethodDescriptor<io.agentlane.v1.DeleteTenantRequest, io.agentlane.v1.DeleteTenantResponse> getDeleteTenantMethod;
+    if ((getDeleteTenantMethod = AdminServiceGrpc.getDeleteTenantMethod) == null) {
+      synchronized (AdminServiceGrpc.class) {
+        if ((getDeleteTenantMethod = AdminServiceGrpc.getDeleteTenantMethod) == null) {
+          AdminServiceGrpc.getDeleteTenantMethod = getDeleteTenantMethod =
+              io.grpc.MethodDescriptor.<io.agentlane.v1.DeleteTenantRequest, io.agentlane.v1.DeleteTenantResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "DeleteTenant"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.agentlane.v1.DeleteTenantRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.agentlane.v1.DeleteTenantResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminServiceMethodDescriptorSupplier("DeleteTenant"))
+              .build();
+        }
+      }
+    }
+    return getDeleteTenantMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -169,7 +200,7 @@ public final class AdminServiceGrpc {
 
   /**
    * <pre>
-   * Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+   * Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
    * </pre>
    */
   public interface AsyncService {
@@ -204,12 +235,27 @@ public final class AdminServiceGrpc {
         io.grpc.stub.StreamObserver<io.agentlane.v1.RevokeApiKeyResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getRevokeApiKeyMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+     * its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+     * 2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+     * A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+     * failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+     * for one that is limited to some agents.
+     * </pre>
+     */
+    default void deleteTenant(io.agentlane.v1.DeleteTenantRequest request,
+        io.grpc.stub.StreamObserver<io.agentlane.v1.DeleteTenantResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getDeleteTenantMethod(), responseObserver);
+    }
   }
 
   /**
    * Base class for the server implementation of the service AdminService.
    * <pre>
-   * Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+   * Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
    * </pre>
    */
   public static abstract class AdminServiceImplBase
@@ -223,7 +269,7 @@ public final class AdminServiceGrpc {
   /**
    * A stub to allow clients to do asynchronous rpc calls to service AdminService.
    * <pre>
-   * Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+   * Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
    * </pre>
    */
   public static final class AdminServiceStub
@@ -272,12 +318,28 @@ public final class AdminServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getRevokeApiKeyMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+     * its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+     * 2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+     * A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+     * failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+     * for one that is limited to some agents.
+     * </pre>
+     */
+    public void deleteTenant(io.agentlane.v1.DeleteTenantRequest request,
+        io.grpc.stub.StreamObserver<io.agentlane.v1.DeleteTenantResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getDeleteTenantMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
    * A stub to allow clients to do synchronous rpc calls to service AdminService.
    * <pre>
-   * Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+   * Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
    * </pre>
    */
   public static final class AdminServiceBlockingV2Stub
@@ -323,12 +385,27 @@ public final class AdminServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getRevokeApiKeyMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+     * its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+     * 2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+     * A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+     * failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+     * for one that is limited to some agents.
+     * </pre>
+     */
+    public io.agentlane.v1.DeleteTenantResponse deleteTenant(io.agentlane.v1.DeleteTenantRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getDeleteTenantMethod(), getCallOptions(), request);
+    }
   }
 
   /**
    * A stub to allow clients to do limited synchronous rpc calls to service AdminService.
    * <pre>
-   * Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+   * Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
    * </pre>
    */
   public static final class AdminServiceBlockingStub
@@ -374,12 +451,27 @@ public final class AdminServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getRevokeApiKeyMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+     * its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+     * 2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+     * A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+     * failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+     * for one that is limited to some agents.
+     * </pre>
+     */
+    public io.agentlane.v1.DeleteTenantResponse deleteTenant(io.agentlane.v1.DeleteTenantRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getDeleteTenantMethod(), getCallOptions(), request);
+    }
   }
 
   /**
    * A stub to allow clients to do ListenableFuture-style rpc calls to service AdminService.
    * <pre>
-   * Credentials of all tenants. Every call needs ACCESS_ROLE_ADMIN.
+   * Credentials and data of all tenants. Every call needs ACCESS_ROLE_ADMIN.
    * </pre>
    */
   public static final class AdminServiceFutureStub
@@ -428,11 +520,28 @@ public final class AdminServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getRevokeApiKeyMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
+     * its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
+     * 2 minutes more, what would be new of the tenant is refused: FAILED_PRECONDITION (TENANT_DELETED).
+     * A call deletes for some seconds and answers how far it came: call again until `done`, also after a
+     * failure. FAILED_PRECONDITION (OWN_TENANT) for a caller whose own API key would go; PERMISSION_DENIED
+     * for one that is limited to some agents.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.agentlane.v1.DeleteTenantResponse> deleteTenant(
+        io.agentlane.v1.DeleteTenantRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getDeleteTenantMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_CREATE_API_KEY = 0;
   private static final int METHODID_LIST_API_KEYS = 1;
   private static final int METHODID_REVOKE_API_KEY = 2;
+  private static final int METHODID_DELETE_TENANT = 3;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -462,6 +571,10 @@ public final class AdminServiceGrpc {
         case METHODID_REVOKE_API_KEY:
           serviceImpl.revokeApiKey((io.agentlane.v1.RevokeApiKeyRequest) request,
               (io.grpc.stub.StreamObserver<io.agentlane.v1.RevokeApiKeyResponse>) responseObserver);
+          break;
+        case METHODID_DELETE_TENANT:
+          serviceImpl.deleteTenant((io.agentlane.v1.DeleteTenantRequest) request,
+              (io.grpc.stub.StreamObserver<io.agentlane.v1.DeleteTenantResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -502,6 +615,13 @@ public final class AdminServiceGrpc {
               io.agentlane.v1.RevokeApiKeyRequest,
               io.agentlane.v1.RevokeApiKeyResponse>(
                 service, METHODID_REVOKE_API_KEY)))
+        .addMethod(
+          getDeleteTenantMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.agentlane.v1.DeleteTenantRequest,
+              io.agentlane.v1.DeleteTenantResponse>(
+                service, METHODID_DELETE_TENANT)))
         .build();
   }
 
@@ -553,6 +673,7 @@ public final class AdminServiceGrpc {
               .addMethod(getCreateApiKeyMethod())
               .addMethod(getListApiKeysMethod())
               .addMethod(getRevokeApiKeyMethod())
+              .addMethod(getDeleteTenantMethod())
               .build();
         }
       }

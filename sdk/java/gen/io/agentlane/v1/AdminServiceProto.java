@@ -61,6 +61,16 @@ public final class AdminServiceProto extends com.google.protobuf.GeneratedFile {
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_agentlane_v1_RevokeApiKeyResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_agentlane_v1_DeleteTenantRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_agentlane_v1_DeleteTenantRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_agentlane_v1_DeleteTenantResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_agentlane_v1_DeleteTenantResponse_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -98,21 +108,30 @@ public final class AdminServiceProto extends com.google.protobuf.GeneratedFile {
       "next_page_token\030\002 \001(\tR\rnextPageToken\",\n\023" +
       "RevokeApiKeyRequest\022\025\n\006key_id\030\001 \001(\tR\005key" +
       "Id\">\n\024RevokeApiKeyResponse\022&\n\003key\030\001 \001(\0132" +
-      "\024.agentlane.v1.ApiKeyR\003key*\207\001\n\nAccessRol" +
-      "e\022\033\n\027ACCESS_ROLE_UNSPECIFIED\020\000\022\026\n\022ACCESS" +
-      "_ROLE_SUBMIT\020\001\022\024\n\020ACCESS_ROLE_READ\020\002\022\027\n\023" +
-      "ACCESS_ROLE_OPERATE\020\003\022\025\n\021ACCESS_ROLE_ADM" +
-      "IN\020\0042\220\002\n\014AdminService\022U\n\014CreateApiKey\022!." +
-      "agentlane.v1.CreateApiKeyRequest\032\".agent" +
-      "lane.v1.CreateApiKeyResponse\022R\n\013ListApiK" +
-      "eys\022 .agentlane.v1.ListApiKeysRequest\032!." +
-      "agentlane.v1.ListApiKeysResponse\022U\n\014Revo" +
-      "keApiKey\022!.agentlane.v1.RevokeApiKeyRequ" +
-      "est\032\".agentlane.v1.RevokeApiKeyResponseB" +
-      "u\n\017io.agentlane.v1B\021AdminServiceProtoP\001\242" +
-      "\002\003AXX\252\002\014Agentlane.V1\312\002\014Agentlane\\V1\342\002\030Ag" +
-      "entlane\\V1\\GPBMetadata\352\002\rAgentlane::V1b\006" +
-      "proto3"
+      "\024.agentlane.v1.ApiKeyR\003key\"-\n\023DeleteTena" +
+      "ntRequest\022\026\n\006tenant\030\001 \001(\tR\006tenant\"\357\001\n\024De" +
+      "leteTenantResponse\022\022\n\004done\030\001 \001(\010R\004done\022," +
+      "\n\022deleted_task_count\030\002 \001(\004R\020deletedTaskC" +
+      "ount\022.\n\023canceled_task_count\030\003 \001(\004R\021cance" +
+      "ledTaskCount\0222\n\025deleted_session_count\030\004 " +
+      "\001(\004R\023deletedSessionCount\0221\n\025deleted_api_" +
+      "key_count\030\005 \001(\rR\022deletedApiKeyCount*\207\001\n\n" +
+      "AccessRole\022\033\n\027ACCESS_ROLE_UNSPECIFIED\020\000\022" +
+      "\026\n\022ACCESS_ROLE_SUBMIT\020\001\022\024\n\020ACCESS_ROLE_R" +
+      "EAD\020\002\022\027\n\023ACCESS_ROLE_OPERATE\020\003\022\025\n\021ACCESS" +
+      "_ROLE_ADMIN\020\0042\347\002\n\014AdminService\022U\n\014Create" +
+      "ApiKey\022!.agentlane.v1.CreateApiKeyReques" +
+      "t\032\".agentlane.v1.CreateApiKeyResponse\022R\n" +
+      "\013ListApiKeys\022 .agentlane.v1.ListApiKeysR" +
+      "equest\032!.agentlane.v1.ListApiKeysRespons" +
+      "e\022U\n\014RevokeApiKey\022!.agentlane.v1.RevokeA" +
+      "piKeyRequest\032\".agentlane.v1.RevokeApiKey" +
+      "Response\022U\n\014DeleteTenant\022!.agentlane.v1." +
+      "DeleteTenantRequest\032\".agentlane.v1.Delet" +
+      "eTenantResponseBu\n\017io.agentlane.v1B\021Admi" +
+      "nServiceProtoP\001\242\002\003AXX\252\002\014Agentlane.V1\312\002\014A" +
+      "gentlane\\V1\342\002\030Agentlane\\V1\\GPBMetadata\352\002" +
+      "\rAgentlane::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -162,6 +181,18 @@ public final class AdminServiceProto extends com.google.protobuf.GeneratedFile {
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_agentlane_v1_RevokeApiKeyResponse_descriptor,
         new java.lang.String[] { "Key", });
+    internal_static_agentlane_v1_DeleteTenantRequest_descriptor =
+      getDescriptor().getMessageType(7);
+    internal_static_agentlane_v1_DeleteTenantRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_agentlane_v1_DeleteTenantRequest_descriptor,
+        new java.lang.String[] { "Tenant", });
+    internal_static_agentlane_v1_DeleteTenantResponse_descriptor =
+      getDescriptor().getMessageType(8);
+    internal_static_agentlane_v1_DeleteTenantResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_agentlane_v1_DeleteTenantResponse_descriptor,
+        new java.lang.String[] { "Done", "DeletedTaskCount", "CanceledTaskCount", "DeletedSessionCount", "DeletedApiKeyCount", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();

@@ -341,7 +341,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object host_ = "";
   /**
    * <pre>
-   * Host name and process id, for people.
+   * Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
    * </pre>
    *
    * <code>string host = 10 [json_name = "host"];</code>
@@ -362,7 +362,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Host name and process id, for people.
+   * Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
    * </pre>
    *
    * <code>string host = 10 [json_name = "host"];</code>
@@ -1768,7 +1768,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object host_ = "";
     /**
      * <pre>
-     * Host name and process id, for people.
+     * Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
      * </pre>
      *
      * <code>string host = 10 [json_name = "host"];</code>
@@ -1788,7 +1788,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Host name and process id, for people.
+     * Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
      * </pre>
      *
      * <code>string host = 10 [json_name = "host"];</code>
@@ -1809,7 +1809,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Host name and process id, for people.
+     * Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
      * </pre>
      *
      * <code>string host = 10 [json_name = "host"];</code>
@@ -1826,7 +1826,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Host name and process id, for people.
+     * Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
      * </pre>
      *
      * <code>string host = 10 [json_name = "host"];</code>
@@ -1840,7 +1840,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Host name and process id, for people.
+     * Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
      * </pre>
      *
      * <code>string host = 10 [json_name = "host"];</code>

@@ -187,7 +187,7 @@ public interface WorkerOrBuilder extends
 
   /**
    * <pre>
-   * Host name and process id, for people.
+   * Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
    * </pre>
    *
    * <code>string host = 10 [json_name = "host"];</code>
@@ -196,7 +196,7 @@ public interface WorkerOrBuilder extends
   java.lang.String getHost();
   /**
    * <pre>
-   * Host name and process id, for people.
+   * Host name and process id, for people. Empty unless the caller has ACCESS_ROLE_ADMIN.
    * </pre>
    *
    * <code>string host = 10 [json_name = "host"];</code>
