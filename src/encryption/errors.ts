@@ -1,0 +1,42 @@
+/** Why content cannot be read. */
+import { AgentlaneError } from "../errors.ts";
+
+/** A process that has the key may get the task next; meanwhile nobody needs to try in a loop. */
+const KEY_RETRY_MS = 30_000;
+
+export function keyUnknown(keyId: string): AgentlaneError {
+  return new AgentlaneError(
+    "failed_precondition",
+    "ENCRYPTION_KEY_UNKNOWN",
+    `content is encrypted with key ${JSON.stringify(keyId)}, which this process does not have`,
+    { retryable: true, retryAfterMs: KEY_RETRY_MS, metadata: { key_id: keyId } },
+  );
+}
+
+/** Whose module, or key file, is not configured here. */
+export function notConfigured(what: string): AgentlaneError {
+  return new AgentlaneError(
+    "failed_precondition",
+    "ENCRYPTION_NOT_CONFIGURED",
+    `content is encrypted, and this process has no ${what}`,
+    { retryable: true, retryAfterMs: KEY_RETRY_MS },
+  );
+}
+
+/** Changed, cut, or moved from another place; or the key of this name is another one. */
+export function notAuthentic(keyId: string): AgentlaneError {
+  return new AgentlaneError(
+    "data_loss",
+    "CONTENT_NOT_AUTHENTIC",
+    `encrypted content is not what was stored at its place with key ${JSON.stringify(keyId)}`,
+    { metadata: { key_id: keyId } },
+  );
+}
+
+export function unreadableEnvelope(): AgentlaneError {
+  return new AgentlaneError(
+    "data_loss",
+    "CONTENT_NOT_AUTHENTIC",
+    "encrypted content has a form that this release does not know",
+  );
+}

@@ -1,0 +1,55 @@
+/** A store whose effects are as watchers hear of them: what goes over the bus sealed is opened. */
+import type { Content } from "../../src/encryption/content.ts";
+import { encryptBus } from "../../src/encryption/encrypted-bus.ts";
+import type { EventBus } from "../../src/queue/contract.ts";
+import type { Effects, Store } from "../../src/store/contract.ts";
+
+export function heardStore(store: Store, content: Content): Store {
+  const { tasks, deadLetters, sessions } = store;
+
+  async function heard<T extends { effects: Effects }>(asked: Promise<T>): Promise<T> {
+    const answer = await asked;
+    const notices = await Promise.all(
+      answer.effects.notices.map((notice) => throughBus(content, notice)),
+    );
+    return { ...answer, effects: { ...answer.effects, notices } };
+  }
+
+  return {
+    ...store,
+    tasks: {
+      ...tasks,
+      create: (submission) => heard(tasks.create(submission)),
+      claim: (request) => heard(tasks.claim(request)),
+      append: (...args) => heard(tasks.append(...args)),
+      finish: (...args) => heard(tasks.finish(...args)),
+      requestCancel: (request) => heard(tasks.requestCancel(request)),
+      sweep: (options) => heard(tasks.sweep(options)),
+    },
+    deadLetters: { ...deadLetters, redrive: (...args) => heard(deadLetters.redrive(...args)) },
+    sessions: {
+      ...sessions,
+      import: (...args) => heard(sessions.import(...args)),
+      destroy: (ref) => heard(sessions.destroy(ref)),
+    },
+  };
+}
+
+type Notice = Parameters<EventBus["publish"]>[1];
+
+/** Said and heard by the same process. */
+function throughBus(content: Content, said: Notice): Promise<Notice> {
+  return new Promise((resolve) => {
+    const bus: EventBus = {
+      type: "memory",
+      start: async () => undefined,
+      stop: async () => undefined,
+      publish: () => undefined,
+      async subscribe(_topic, listener) {
+        listener(said);
+        return { close: () => undefined };
+      },
+    };
+    encryptBus(bus, content).subscribe("", resolve);
+  });
+}
