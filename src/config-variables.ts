@@ -6,6 +6,7 @@ import { z } from "zod";
 import { access } from "./config-access.ts";
 import { client } from "./config-client.ts";
 import { webConsole } from "./config-console.ts";
+import { encryption } from "./config-encryption.ts";
 import {
   choice,
   count,
@@ -212,6 +213,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   Access: access,
   "Tasks and workers": tasks,
   "Queue and store": queue,
+  Encryption: encryption,
   Agents: { ...agents, ...outbound },
   Tenants: tenants,
   Console: webConsole,
@@ -226,6 +228,7 @@ export const environment = z.object({
   ...access,
   ...tasks,
   ...queue,
+  ...encryption,
   ...agents,
   ...outbound,
   ...tenants,

@@ -39,7 +39,7 @@ type Notice = Parameters<EventBus["publish"]>[1];
 
 /** Said and heard by the same process. */
 function throughBus(content: Content, said: Notice): Promise<Notice> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const bus: EventBus = {
       type: "memory",
       start: async () => undefined,
@@ -50,6 +50,6 @@ function throughBus(content: Content, said: Notice): Promise<Notice> {
         return { close: () => undefined };
       },
     };
-    encryptBus(bus, content).subscribe("", resolve);
+    encryptBus(bus, content).subscribe("", resolve).catch(reject);
   });
 }
