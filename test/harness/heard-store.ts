@@ -1,4 +1,5 @@
 /** A store whose effects are as watchers hear of them: what goes over the bus sealed is opened. */
+import type { Notice } from "../../gen/agentlane/store/v1/record_pb.js";
 import type { Content } from "../../src/encryption/content.ts";
 import { encryptBus } from "../../src/encryption/encrypted-bus.ts";
 import type { EventBus } from "../../src/queue/contract.ts";
@@ -35,7 +36,33 @@ export function heardStore(store: Store, content: Content): Store {
   };
 }
 
-type Notice = Parameters<EventBus["publish"]>[1];
+/** A bus that is told of entries as an encrypted store tells of them. */
+export function sealingBus(inner: EventBus, content: Content): EventBus {
+  const bus = encryptBus(inner, content);
+  let last: Promise<void> = Promise.resolve();
+  const publish = async (before: Promise<void>, topic: string, notice: Notice): Promise<void> => {
+    await before;
+    bus.publish(topic, await sealed(content, notice));
+  };
+  return {
+    ...bus,
+    publish(topic, notice) {
+      last = publish(last, topic, notice);
+    },
+  };
+}
+
+async function sealed(content: Content, notice: Notice): Promise<Notice> {
+  if (notice.kind.case !== "entries") return notice;
+  const { value } = notice.kind;
+  const entries = await Promise.all(
+    value.entries.map(async (entry) => {
+      if (!entry.event) return entry;
+      return { ...entry, event: await content.sealEvent(notice, entry.sequence, entry.event) };
+    }),
+  );
+  return { ...notice, kind: { case: "entries", value: { ...value, entries } } };
+}
 
 /** Said and heard by the same process. */
 function throughBus(content: Content, said: Notice): Promise<Notice> {
