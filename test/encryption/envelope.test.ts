@@ -51,7 +51,7 @@ test.each([
   ["another kind", placeOf("result", "acme", "t1")],
   ["another tenant", placeOf("request", "umbrella", "t1")],
   ["another task", placeOf("request", "acme", "t2")],
-  ["names that are put together alike", placeOf("request", "acme\",\"t1")],
+  ["names that are put together alike", placeOf("request", 'acme","t1')],
   ["no name", placeOf("request", "acme")],
 ])("does not open at %s", async (_, place) => {
   const ring = createKeyRing(newKeys("k1"));
