@@ -13,8 +13,6 @@ export interface PayloadCodec {
    * keep. Who has no key learns nothing from them but which are equal.
    */
   fingerprints(text: string): Promise<readonly string[]>;
-  /** The key that a sealed content needs, as figures name it. */
-  keyIdOf(sealed: Uint8Array): string;
 }
 
 /** What content is kept for: one that has been moved does not open. */

@@ -70,10 +70,6 @@ class Ring implements KeyRing {
     return this.#fingerprintKeys.map((key) => createHmac("sha256", key).update(text).digest("hex"));
   }
 
-  keyIdOf(sealed: Uint8Array): string {
-    return readEnvelope(sealed).keyId;
-  }
-
   #renewSealer(): void {
     this.#sealer = sealerOf(this.#keys);
     this.#sealCount = 0;

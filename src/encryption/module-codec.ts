@@ -48,7 +48,6 @@ export function createModuleCodec(module: unknown, path: string, clock: Clock): 
     open: (sealed, place) =>
       ask(bytesSchema, "decode", () => data.decode(sealed.subarray(1), place)),
     fingerprints: (text) => ask(fingerprintsSchema, "fingerprints", () => data.fingerprints(text)),
-    keyIdOf: () => KEY_NAME,
   };
 }
 
