@@ -51,9 +51,7 @@ function keysFile(keys = KEYS): string {
 const script: Script = async function* (turn) {
   if (turn.context.version > 0n) throw new TypeError(CANARY.error);
   yield chunk("m1", CANARY.chunk);
-  const result = create(ToolResultSchema, {
-    content: [{ part: { case: "text", value: CANARY.tool } }],
-  });
+  const result = create(ToolResultSchema, { toolCallId: "c1", text: CANARY.tool });
   const finished = create(ToolCallFinishedSchema, { name: "lookup", result });
   yield { type: "event", kind: { case: "toolCallFinished", value: finished } };
   const checkpoint = Buffer.from(CANARY.checkpoint);
