@@ -29,6 +29,7 @@ import {
 import { AgentlaneError } from "../errors.ts";
 import type { TaskRef } from "../store/contract.ts";
 import { placeOf } from "./contract.ts";
+import { isAboutKeys } from "./errors.ts";
 import { fingerprintsOf, openerOf, type Schemes, sealerOf } from "./schemes.ts";
 import { sealedField, sealedIn } from "./sealed-field.ts";
 
@@ -69,8 +70,12 @@ export class Content {
     return this.#open(TaskResultSchema, result, resultAt(ref));
   }
 
-  /** Dead letters are found by their reason. */
+  /**
+   * Dead letters are found by their reason. What is said about missing keys has no content, and is for
+   * those who lack a key.
+   */
   async sealError(ref: TaskRef, error: TaskError): Promise<TaskError> {
+    if (isAboutKeys(error)) return error;
     const { code, reason, retryable } = error;
     const shell = create(TaskErrorSchema, { code, reason, retryable });
     return this.#seal(TaskErrorSchema, error, shell, errorAt(ref));

@@ -1,13 +1,22 @@
 /** Why content cannot be read. */
+import type { TaskError } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../errors.ts";
 
 /** A process that has the key may get the task next; meanwhile nobody needs to try in a loop. */
 const KEY_RETRY_MS = 30_000;
 
+const KEY_UNKNOWN = "ENCRYPTION_KEY_UNKNOWN";
+const NOT_CONFIGURED = "ENCRYPTION_NOT_CONFIGURED";
+
+/** Whether it is one of those below that name a key and nothing else. */
+export function isAboutKeys({ reason, causes }: TaskError): boolean {
+  return (reason === KEY_UNKNOWN || reason === NOT_CONFIGURED) && causes.length === 0;
+}
+
 export function keyUnknown(keyId: string): AgentlaneError {
   return new AgentlaneError(
     "failed_precondition",
-    "ENCRYPTION_KEY_UNKNOWN",
+    KEY_UNKNOWN,
     `content is encrypted with key ${JSON.stringify(keyId)}, which this process does not have`,
     { retryable: true, retryAfterMs: KEY_RETRY_MS, metadata: { key_id: keyId } },
   );
@@ -17,7 +26,7 @@ export function keyUnknown(keyId: string): AgentlaneError {
 export function notConfigured(what: string): AgentlaneError {
   return new AgentlaneError(
     "failed_precondition",
-    "ENCRYPTION_NOT_CONFIGURED",
+    NOT_CONFIGURED,
     `content is encrypted, and this process has no ${what}`,
     { retryable: true, retryAfterMs: KEY_RETRY_MS },
   );

@@ -146,9 +146,11 @@ describe("keys of an installation", () => {
     const { ref } = await plain.acceptIn("s1", said("before"));
     const claim = await withOld.claim(ref);
     expect(claim.record.request?.input).toMatchObject(stringValue("before"));
-    await plain.append(claim, "before");
-    await plain.commit(claim, { metadata: { said: "before" } });
+    await plain.finish(claim, completed("before"), { session: executionContext() });
     expect(found(await withOld.entries(ref), "before")).toBe(1);
+    expect(await withOld.store.sessions.load(withOld.session())).toMatchObject({
+      context: { version: 1n },
+    });
     const next = await withOld.claim((await withOld.acceptIn("s1")).ref);
     await withOld.commit(next, { metadata: { said: "after" } });
     const stored = await plain.store.sessions.load(plain.session());
