@@ -170,7 +170,7 @@ describe.each([true, false])("with encryption: %s", (isOn) => {
       await firehose.close();
       await Promise.all([postgres.stop(), rabbit.stop()]);
     }
-  });
+  }, 120_000);
 });
 
 /** As text; bytes are hexadecimal. */
