@@ -2,8 +2,8 @@
  * `npm run bench`: the comparisons of the performance guide, ours and the peer in alternating
  * rounds of one run, because only ratios of one run count.
  *
- *   --only TEXT    cases of the group (memory, redis, rabbitmq, postgres, sqlite, telemetry, fairness), or whose name
- *                  contains it
+ *   --only TEXT    cases of the group (memory, redis, rabbitmq, postgres, sqlite, telemetry, fairness,
+ *                  encryption), or whose name contains it
  *   --seconds N    length of a round of one side (default 2)
  *   --rounds N     rounds of each side (default 5)
  *   --long         the sizes that take minutes and gigabytes
@@ -13,6 +13,7 @@ import { writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import type { Effort, Row } from "./compare.ts";
+import { encryptionCases } from "./encryption-cases.ts";
 import { fairnessCases } from "./fairness-cases.ts";
 import { memoryCases } from "./memory-cases.ts";
 import { postgresCases } from "./postgres-cases.ts";
@@ -44,6 +45,7 @@ const cases = [
   ...sqliteCases,
   ...fairnessCases,
   ...telemetryCases,
+  ...encryptionCases,
 ].filter(({ group, name }) => group === values.only || name.includes(values.only));
 if (cases.length === 0) throw new Error(`no case contains "${values.only}"`);
 

@@ -10,7 +10,7 @@ import {
   TOKENS_A_STREAM,
 } from "./workload.ts";
 
-interface Comparison {
+export interface Comparison {
   readonly name: string;
   readonly unit: string;
   readonly target: string;
@@ -78,7 +78,7 @@ function side(child: Child, client: ReturnType<typeof startLoadClient>, about: C
   };
 }
 
-async function runComparison(
+export async function runComparison(
   about: Comparison,
   effort: Effort,
   onRow: (row: Row) => void,

@@ -32,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "redis",
     "adapter",
     "auth",
+    "encryption",
   ],
   config: [],
   foundation: [],
@@ -43,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   executor: ["store"],
   queue: [],
   store: [],
+  encryption: ["queue", "store"],
   redis: ["queue", "store"],
   console: [],
 };

@@ -7,6 +7,7 @@ import { access } from "./config-access.ts";
 import { audit } from "./config-audit.ts";
 import { client } from "./config-client.ts";
 import { webConsole } from "./config-console.ts";
+import { encryption } from "./config-encryption.ts";
 import {
   choice,
   count,
@@ -213,6 +214,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, z.ZodType
   Access: access,
   "Tasks and workers": tasks,
   "Queue and store": queue,
+  Encryption: encryption,
   Agents: { ...agents, ...outbound },
   Tenants: tenants,
   "Audit log": audit,
@@ -228,6 +230,7 @@ export const environment = z.object({
   ...access,
   ...tasks,
   ...queue,
+  ...encryption,
   ...agents,
   ...outbound,
   ...tenants,

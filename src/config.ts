@@ -165,6 +165,11 @@ function assemble(values: Values) {
       rabbitmqQueueType: values.RABBITMQ_QUEUE_TYPE,
     },
     store: storeOf(values),
+    /** Paths; both undefined = content is stored as it is. */
+    encryption: {
+      keysFile: values.PAYLOAD_KEYS_FILE,
+      module: values.PAYLOAD_CODEC_MODULE,
+    },
     /** Whether the web console is served. */
     webConsole: values.CONSOLE ?? isLoopback(values.HOST),
     frameworks: { default: values.DEFAULT_FRAMEWORK, enabled: values.ENABLED_FRAMEWORKS },

@@ -15,6 +15,7 @@ export type ErrorKind =
   | "deadline_exceeded"
   | "canceled"
   | "lease_lost"
+  | "data_loss"
   | "internal";
 
 export interface FieldViolation {

@@ -3,6 +3,8 @@ import { defineCommand } from "./cli/command.ts";
 import { KEY_OPTIONS, keyFields } from "./cli/commands/keys.ts";
 import { completionCommand } from "./cli/completion.ts";
 import { file, flag, text } from "./cli/options.ts";
+import { startProgress } from "./cli/progress.ts";
+import { type Column, table } from "./cli/table.ts";
 import { describeConfig, environmentWith, loadConfig } from "./config.ts";
 import { VERSION } from "./version.ts";
 
@@ -84,6 +86,37 @@ process: stop the server first, or use --file. The key alone is on standard outp
   },
 });
 
+const encryptionUsageCommand = defineCommand({
+  name: "encryption usage",
+  summary: "Counts a tenant's sessions by the key that they are encrypted with",
+  details: `Straight from the store of STORE_URL, without a server and without the keys. It says when an old key may
+go: when no session needs it, and tasks of its time are past their retention. A SQLite store belongs to one process.`,
+  options: {
+    tenant: text("TENANT", "The tenant; default: default"),
+    json: flag("Print JSON, for programs"),
+  },
+  operands: {},
+  async run({ tenant = "default", json }, { terminal }) {
+    const { encryptionUsage } = await import("./runtime-encryption-usage.ts");
+    const progress = startProgress(terminal, "sessions", 0);
+    const counts = await encryptionUsage(loadConfig(), {
+      tenant,
+      onWarning: (message) => terminal.writeError(`warning: ${message}\n`),
+      onProgress: progress.advance,
+    }).finally(progress.end);
+    const rows = [...counts].sort().map(([key, sessionCount]) => ({ key, sessionCount }));
+    await terminal.write(
+      json ? `${JSON.stringify({ keys: rows }, null, 2)}\n` : table(terminal, USAGE_COLUMNS, rows),
+    );
+    return 0;
+  },
+});
+
+const USAGE_COLUMNS: readonly Column<{ key: string; sessionCount: number }>[] = [
+  { title: "KEY", value: ({ key }) => key || "(not encrypted)" },
+  { title: "SESSIONS", value: ({ sessionCount }) => `${sessionCount}`, isRight: true },
+];
+
 const versionCommand = defineCommand({
   name: "version",
   summary: "Prints the version",
@@ -101,6 +134,7 @@ export const PROCESS_COMMANDS = [
   migrateCommand,
   configCommand,
   bootstrapKeyCommand,
+  encryptionUsageCommand,
   versionCommand,
   completionCommand,
 ];

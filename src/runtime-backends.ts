@@ -1,6 +1,9 @@
 /** Which queue, bus and store the configuration names. */
 import type { Clock, Random } from "./clock.ts";
 import type { Config } from "./config.ts";
+import type { Content } from "./encryption/content.ts";
+import { encryptBus } from "./encryption/encrypted-bus.ts";
+import { encryptStore } from "./encryption/encrypted-store.ts";
 import type { NewId } from "./ids.ts";
 import type { EventBus, MessageQueue } from "./queue/contract.ts";
 import { measureQueue } from "./queue/measured-queue.ts";
@@ -30,6 +33,7 @@ interface BackendParts {
   readonly newId: NewId;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly content: Content;
 }
 
 /** The configuration has refused what does not go together. */
@@ -44,7 +48,12 @@ export function backendsOf(config: Config, parts: BackendParts): Backends {
     onConnectionLost: (connection: string) => losses.add(1, connection),
   };
   const shared = { ...surroundings, connectionTo: redisConnections(config, surroundings) };
-  return { store: storeOf(config, shared), ...transportOf(config, shared) };
+  const { queue, bus } = transportOf(config, shared);
+  return {
+    store: encryptStore(storeOf(config, shared), parts.content),
+    queue,
+    bus: encryptBus(bus, parts.content),
+  };
 }
 
 /** Untouched when nobody counts: a measurement is a promise more for each call. */

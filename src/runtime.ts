@@ -16,6 +16,7 @@ import { createOutboundFetch } from "./outbound-fetch.ts";
 import { accessOf } from "./runtime-access.ts";
 import { agentsOf } from "./runtime-agents.ts";
 import { type Backends, backendsOf, measuredBackends } from "./runtime-backends.ts";
+import { type Encryption, encryptionOf } from "./runtime-encryption.ts";
 import { observeRuntime } from "./runtime-metrics.ts";
 import { isSharedStore } from "./runtime-store.ts";
 import { loadConsole } from "./server/console-files.ts";
@@ -67,8 +68,15 @@ export type Runtime = Awaited<ReturnType<typeof createRuntime>>;
 
 /** Nothing runs and nothing listens before `start`. */
 export async function createRuntime(config: Config, overrides: Overrides = {}) {
-  const shared = assembleShared(config, overrides);
-  const { store, queue, bus, clock, executors, dispatcher } = shared;
+  const clock = overrides.clock ?? systemClock;
+  const logger = overrides.logger ?? createLogger(config.logging);
+  const encryption = await encryptionOf(config, {
+    clock,
+    onWarning: (message) => logger.warn(message),
+    onReload: ({ activeId }) => logger.info("the keys file was read again", { active: activeId }),
+  });
+  const shared = assembleShared(config, { ...overrides, clock, logger }, encryption);
+  const { store, queue, bus, executors, dispatcher } = shared;
   // Its thread makes a store from the configuration, and knows nothing of one that was given.
   const leaseBackup = overrides.backends ? undefined : leaseBackupOf(config, shared);
   const worker = config.worker.enabled ? workerOf(config, shared, leaseBackup) : undefined;
@@ -180,14 +188,17 @@ function managersOf(
   return { manager, operations, sessions };
 }
 
-function assembleShared(config: Config, overrides: Overrides) {
-  const clock = overrides.clock ?? systemClock;
-  const logger = overrides.logger ?? createLogger(config.logging);
+function assembleShared(
+  config: Config,
+  overrides: Overrides & Required<Pick<Overrides, "clock" | "logger">>,
+  { content, chores }: Encryption,
+) {
+  const { clock, logger } = overrides;
   const random = overrides.random ?? systemRandom;
   const newId = uuidV7(clock);
   const metrics = overrides.metrics ?? NO_METRICS;
   const backends = measuredBackends(
-    overrides.backends ?? backendsOf(config, { clock, random, newId, logger, metrics }),
+    overrides.backends ?? backendsOf(config, { clock, random, newId, logger, metrics, content }),
     metrics,
     clock,
   );
@@ -229,6 +240,7 @@ function assembleShared(config: Config, overrides: Overrides) {
     dispatcher,
     whenDue,
     ...policyOf(config, logger),
+    keysChores: chores,
   };
 }
 
@@ -309,9 +321,9 @@ function choresOf(
       sessionRetentionMs: config.sweeper.sessionRetentionMs,
     },
   });
-  const { fileChores } = shared;
+  const { fileChores, keysChores } = shared;
   const tenants = fileChores.length > 0 ? [...fileChores, tenantChore(shared)] : [];
-  if (!worker) return [...repairs, ...tenants, readiness];
+  if (!worker) return [...repairs, ...tenants, ...keysChores, readiness];
   const cleanUp: Chore = {
     name: "instance-clean-up",
     intervalMs: config.instances.cleanupIntervalMs,
@@ -319,7 +331,7 @@ function choresOf(
       worker.cleanUp();
     },
   };
-  return [...repairs, ...tenants, readiness, cleanUp];
+  return [...repairs, ...tenants, ...keysChores, readiness, cleanUp];
 }
 
 async function serverOptions(config: Config, overrides: Overrides): Promise<ServerOptions> {

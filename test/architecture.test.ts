@@ -29,6 +29,8 @@ test.each([
   ["src/queue/memory/a.ts", "../../store/contract.ts", "must not import store"],
   ["src/queue/redis/a.ts", "../memory/b.ts", "must not import adapter:queue/memory"],
   ["src/store/memory/a.ts", "../../tasks/task-state.ts", "must not import tasks"],
+  ["src/encryption/a.ts", "../store/memory/store.ts", "encryption must not import adapter:store"],
+  ["src/store/a.ts", "../encryption/content.ts", "store must not import encryption"],
   ["src/telemetry/a.ts", "../tasks/task-state.ts", "telemetry must not import tasks"],
   ["src/telemetry/a.ts", "../config.ts", "telemetry must not import config"],
   ["src/tasks/a.ts", "../config.ts", "tasks must not import config"],

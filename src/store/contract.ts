@@ -22,6 +22,7 @@ import type {
   TaskResult,
   TaskState,
 } from "../../gen/agentlane/v1/task_pb.js";
+import type { AgentlaneError } from "../errors.ts";
 import type { Service } from "../lifecycle.ts";
 import type { CredentialStore } from "./credential-contract.ts";
 import type { StateChange } from "./state-change.ts";
@@ -195,6 +196,8 @@ export interface Claim {
    * least: less than asked for, so it wants to be renewed soon. Absent = the lease began then.
    */
   readonly leaseLeftMs?: number;
+  /** The record's request cannot be read, and is left out: the attempt ends with this. Absent = it can. */
+  readonly unreadable?: AgentlaneError;
 }
 
 export interface LeaseStatus {

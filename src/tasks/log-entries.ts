@@ -26,9 +26,9 @@ export function toWatched(entry: LogEntry): WatchedEntry {
 }
 
 /** Approximate memory of an event in bytes; exact enough to bound a buffer. */
-export function approximateBytes({ kind }: Pick<TaskEvent, "kind">): number {
+export function approximateBytes({ kind, $unknown }: Pick<TaskEvent, "kind" | "$unknown">): number {
   // Tokens are many, so they are not walked; their ids are shared.
-  const chars = textDelta({ kind })?.text.length ?? textLength(kind.value, 0);
+  const chars = textDelta({ kind })?.text.length ?? textLength(kind.value ?? $unknown, 0);
   return ENTRY_OVERHEAD_BYTES + 2 * chars;
 }
 

@@ -17,6 +17,7 @@ export const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
   deadline_exceeded: Code.DEADLINE_EXCEEDED,
   canceled: Code.CANCELLED,
   lease_lost: Code.ABORTED,
+  data_loss: Code.DATA_LOSS,
   internal: Code.INTERNAL,
 };
 

@@ -3,9 +3,9 @@
  * others. It is read again when it changes; a file that is wrong by then leaves the rules as they are.
  */
 import { readFileSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { AgentlaneError, type FieldViolation } from "../errors.ts";
+import { fileVersion } from "../file-version.ts";
 import type { Chore } from "./sweeper.ts";
 import type { TenantPolicy, TenantRule } from "./tenant-policy.ts";
 
@@ -49,7 +49,7 @@ export function readTenantsFile(path: string, onReload: () => void): TenantsFile
       intervalMs: READ_INTERVAL_MS,
       runsAtStart: true,
       async run() {
-        const found = await versionOf(path);
+        const found = await fileVersion(path);
         if (found === version) return;
         const isFirst = version === undefined;
         // Also of a file that is wrong: it is told once, not with every look.
@@ -59,16 +59,6 @@ export function readTenantsFile(path: string, onReload: () => void): TenantsFile
       },
     },
   };
-}
-
-/** Changes with the file, also when another one is put in its place. */
-async function versionOf(path: string): Promise<string> {
-  try {
-    const { mtimeMs, size, ino } = await stat(path);
-    return `${mtimeMs} ${size} ${ino}`;
-  } catch {
-    return "none";
-  }
 }
 
 function ruleOf({ default: preset = {}, tenants = {} }: Rules, tenant: string): TenantRule {

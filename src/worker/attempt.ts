@@ -182,6 +182,7 @@ class Attempt implements LeaseHolder {
     let prepared: Prepared | undefined;
     let run: Run;
     try {
+      if (this.#claim.unreadable) throw this.#claim.unreadable;
       instance = await this.#persist(() => openInstance(instances, this.#claim));
       const { agent, executor } = this.#parts.router.route(instance.context.agentId);
       const turn = prepareTurn(

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Notice, NoticeSchema } from "../../gen/agentlane/store/v1/record_pb.js";
 import { type EventBus, taskTopic, WORKERS_TOPIC } from "../../src/queue/contract.ts";
 import { entriesNotice } from "../harness/builders.ts";
+import { contentOf, newKeys } from "../harness/encryption.ts";
+import { sealingBus } from "../harness/heard-store.ts";
 
 /** A broker for one test. */
 export interface BusFixture {
@@ -16,7 +18,17 @@ export interface BusFixture {
   dispose(): Promise<void>;
 }
 
+/** Twice: as it is, and with log entries that come sealed and are opened where they are heard. */
 export function busConformance(name: string, makeFixture: () => Promise<BusFixture>): void {
+  runSuite(name, makeFixture);
+  runSuite(`${name}, encrypted`, async () => {
+    const fixture = await makeFixture();
+    const content = contentOf(newKeys("k1"));
+    return { ...fixture, make: async () => sealingBus(await fixture.make(), content) };
+  });
+}
+
+function runSuite(name: string, makeFixture: () => Promise<BusFixture>): void {
   describe(`${name} as an EventBus`, () => {
     const topic = taskTopic("default", "t1");
     let fixture: BusFixture;

@@ -1,5 +1,8 @@
 /** What every adapter of the Store seam does. An adapter's test calls it with one line. */
 import { afterEach, beforeEach, describe } from "vitest";
+import { encryptStore } from "../../src/encryption/encrypted-store.ts";
+import { contentOf, newKeys } from "../harness/encryption.ts";
+import { heardStore } from "../harness/heard-store.ts";
 import { acceptCases } from "./store/accept-cases.ts";
 import { attemptCases } from "./store/attempt-cases.ts";
 import { changeCases } from "./store/change-cases.ts";
@@ -17,7 +20,18 @@ import { sessionCases } from "./store/session-cases.ts";
 import { sizeCases } from "./store/size-cases.ts";
 import { tenantCases } from "./store/tenant-cases.ts";
 
+/** Twice: as it is, and with all content encrypted on its way into it. */
 export function storeConformance(name: string, makeFixture: () => Promise<StoreFixture>): void {
+  runSuite(name, makeFixture);
+  runSuite(`${name}, encrypted`, async () => {
+    const fixture = await makeFixture();
+    const content = contentOf(newKeys("k1"));
+    const make = async () => heardStore(encryptStore(await fixture.make(), content), content);
+    return { ...fixture, make };
+  });
+}
+
+function runSuite(name: string, makeFixture: () => Promise<StoreFixture>): void {
   describe(`${name} as a Store`, () => {
     const scene = new Scene();
     beforeEach(async () => scene.open(await makeFixture()));

@@ -33,6 +33,7 @@ test.each<[ErrorKind, Code, number | undefined]>([
   ["deadline_exceeded", Code.DeadlineExceeded, undefined],
   ["canceled", Code.Canceled, undefined],
   ["lease_lost", Code.Aborted, undefined],
+  ["data_loss", Code.DataLoss, undefined],
 ])("%s is %s, retry after %s", (kind, code, retryDelayMs) => {
   const metadata = { task_id: "t1" };
   const wire = toWireError(new AgentlaneError(kind, "WHY", "what to do", { metadata }), unreported);
