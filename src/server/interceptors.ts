@@ -159,8 +159,9 @@ async function begin(
   exchange: Exchange,
   span: CallSpan,
 ): Promise<Run> {
-  if (method.drains) {
-    parts.gate.enter();
+  const counted = method.duringDrain !== "uncounted";
+  if (counted) {
+    parts.gate.enter(method.duringDrain === "answered");
     exchange.onClose(parts.gate.leave);
   }
   const deadlineInMs = timeoutMs(exchange.protocol, exchange.headers, parts.maxTimeoutMs);
@@ -175,7 +176,7 @@ async function begin(
   const principal = known instanceof Promise ? await scope.beforeDeadline(known) : known;
   if (!principal) throw unauthenticated();
   authorize(principal, method.name);
-  if (method.drains) parts.limitRate(principal.tenant);
+  if (counted) parts.limitRate(principal.tenant);
   const { signal, remainingMs } = scope;
   return { call: { principal, signal, remainingMs }, scope };
 }
