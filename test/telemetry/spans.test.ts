@@ -130,9 +130,12 @@ function play(provider: Pick<TracerProvider, "getTracer">, step: Script): Span {
 }
 
 const counting = () => {
-  let count = 0;
-  const next = (digits: number) => (++count).toString(16).padStart(digits, "0");
-  return { generateTraceId: () => next(32), generateSpanId: () => next(16) };
+  let traceCount = 0;
+  let spanCount = 0;
+  return {
+    generateTraceId: () => (++traceCount).toString(16).padStart(32, "0"),
+    generateSpanId: () => (++spanCount).toString(16).padStart(16, "0"),
+  };
 };
 
 function ours(onEnd: (span: RecordedSpan) => void, clock = fakeClock()) {
