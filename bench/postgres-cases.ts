@@ -1,4 +1,5 @@
 /** The rows of the performance guide on PostgreSQL: Execute through a Redis queue and this store. */
+import pg from "pg";
 import { type PostgresServer, sql, startPostgres } from "../test/harness/postgres-server.ts";
 import { type RedisServer, startRedis } from "../test/harness/redis-server.ts";
 import {
@@ -96,10 +97,30 @@ async function rowsOf(
     const all = (after.allCalls - before.allCalls) / tasks;
     add({ ...rate, target: target?.rate ?? "" });
     add({ ...p50, target: target?.p50 ?? "" });
+    if (concurrency === 1) add(await commitsRow(database, of("p50Ms").ours));
     add(statementsRow(`${name}: SQL round trips a task`, own));
     add(statementsRow(`${name}: with the chores of both processes`, all));
   }
   return rows;
+}
+
+const COMMITS = 200;
+
+/** What the disk has in it: a task waits for three commits, one after the other. */
+async function commitsRow(database: string, p50Ms: number): Promise<Row> {
+  const client = new pg.Client(database);
+  await client.connect();
+  await client.query("CREATE TABLE public.probe (n integer)");
+  const elapsedMs: number[] = [];
+  for (let n = 0; n < COMMITS; n++) {
+    const startedAt = performance.now();
+    await client.query("INSERT INTO public.probe VALUES ($1)", [n]);
+    elapsedMs.push(performance.now() - startedAt);
+  }
+  await client.end();
+  const peer = median(elapsedMs);
+  const name = "its p50 ÷ one INSERT of one row, committed";
+  return { case: name, unit: "ms p50", ours: p50Ms, peer, ratio: p50Ms / peer, target: "" };
 }
 
 const MAX_STATEMENTS = 5;

@@ -153,8 +153,11 @@ function checkAttempts(task: Task, report: Report): void {
 
 /** Whatever failed was told to fail, or has lost its worker too often. */
 function checkReason({ submission, task }: ObservedTask, report: Report): void {
-  for (const { error, attempt } of task.attempts) {
+  for (const { error, attempt, outcome } of task.attempts) {
     const reason = error?.reason ?? "";
+    if (reason === "DELIVERY_RETURNED" && outcome !== AttemptOutcome.RELEASED) {
+      report(7, `attempt ${attempt} was returned, and yet ${AttemptOutcome[outcome]}`);
+    }
     if (!EXPECTED_REASONS.has(reason)) report(1, `attempt ${attempt}: ${reason} ${error?.message}`);
   }
   if (task.state !== TaskState.FAILED) return;

@@ -160,6 +160,27 @@ test("an attempt that a blocked event loop has cost is found, unless its worker 
   expect(checkBlocks([one], blocks, faults)).toEqual([]);
 });
 
+test("an attempt that was returned untouched is found when it was counted", () => {
+  const one = turn(1);
+  const returned = create(AttemptSchema, {
+    attempt: 1,
+    finishedAt: timestampFromMs(START_MS + 101),
+    outcome: AttemptOutcome.RELEASED,
+    error: { reason: "DELIVERY_RETURNED" },
+  });
+  const again = create(AttemptSchema, {
+    attempt: 2,
+    finishedAt: timestampFromMs(START_MS + 110),
+    outcome: AttemptOutcome.COMPLETED,
+  });
+  one.task.attempts = [returned, again];
+  one.task.attempt = 2;
+  expect(checkTask(one, undefined)).toEqual([]);
+  returned.outcome = AttemptOutcome.FAILED;
+  one.task.consumedAttempts = 2;
+  expect(numbersOf(checkTask(one, undefined))).toEqual([7]);
+});
+
 test("an end that changed is found", () => {
   const one = turn(1);
   one.submission.ends.push({ state: TaskState.FAILED, result: undefined, by: "a watcher" });
@@ -198,4 +219,18 @@ test("a lost task, a second one of its key and a lease that is left are found", 
     crashes: [],
   });
   expect(numbersOf(found)).toEqual(expect.arrayContaining([3, 9, 18]));
+});
+
+test("a run whose tasks could not be read is not told to have lost them", () => {
+  const found = checkRun({
+    ledger: { ...newLedger(), submissions: [turn(1).submission] },
+    views: [],
+    settledAfterMs: 1,
+    tasks: [],
+    taskViolations: [],
+    sessions: new Map(),
+    leftovers: new Map(),
+    crashes: [],
+  });
+  expect(found.map(({ message }) => message)).toEqual(["no gateway has shown its tasks"]);
 });

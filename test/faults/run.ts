@@ -33,8 +33,10 @@ export interface RunReport {
 const COVER_BOUND_MS = 180_000;
 /** Logs and sessions read at once, for the checker. */
 const READ_COUNT = 32;
-/** For a log, a session or all lists; a run that cannot be read must say so. */
+/** For a log, a session, or lists that are empty; a run that cannot be read must say so. */
 const READ_BOUND_MS = 60_000;
+/** Lists of a hundred thousand tasks are read by pages, from each gateway. */
+const READ_TASK_MS = 5;
 /** Calls of clients that have no answer so long after the last fault have none. */
 const ANSWERS_BOUND_MS = 120_000;
 const VIEWS_BOUND_MS = 20_000;
@@ -119,10 +121,9 @@ async function observe(caller: Caller, settings: FaultSettings): Promise<Observe
   settings.print("everything has settled");
   const left = await leftovers(caller, VIEWS_BOUND_MS);
   const { read } = readerOf(caller);
+  const listsMs = READ_BOUND_MS + READ_TASK_MS * ledger.submissions.length;
   const views =
-    (await read("what the gateways show", READ_BOUND_MS, (each) =>
-      viewsOf(each, VIEWS_BOUND_MS),
-    )) ?? [];
+    (await read("what the gateways show", listsMs, (each) => viewsOf(each, VIEWS_BOUND_MS))) ?? [];
   const tasks = observedTasks(ledger, views[0]);
   const chance = seededRandom(settings.seed, "logs");
   const taskViolations = await inParallel(tasks, READ_COUNT, async (observed) => {

@@ -1,4 +1,4 @@
-/** The columns of the TypeScript SDK; `npm run test:sdk` has those of all languages. */
+/** The first column of the TypeScript SDK; `npm run test:sdk` has all of all languages. */
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { type Column, createColumn } from "./column.ts";
 import { type Installation, startInstallation } from "./installation.ts";
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => installation.stop());
 
-describe.each(runners)("$name", (runner) => {
+describe.each(runners.slice(0, 1))("$name", (runner) => {
   let column: Column;
   beforeAll(async () => {
     column = await createColumn(installation, runner);
