@@ -12,9 +12,13 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-/** Starts `bench/<file>`; ready when it has told its port. */
-export async function startChild(file: string, args: readonly string[] = []): Promise<Child> {
-  const child = spawn(file, args);
+/** Starts `bench/<file>`; ready when it has told its port. `output`: of a file that takes what it prints. */
+export async function startChild(
+  file: string,
+  args: readonly string[] = [],
+  output: "inherit" | number = "inherit",
+): Promise<Child> {
+  const child = spawn(file, args, output);
   const { port } = await nextMessage<{ port: number }>(child, file);
   return {
     port,
@@ -37,9 +41,14 @@ export function startLoadClient(): LoadClient {
   };
 }
 
-function spawn(file: string, args: readonly string[]): ChildProcess {
+function spawn(
+  file: string,
+  args: readonly string[],
+  output: "inherit" | number = "inherit",
+): ChildProcess {
   return fork(fileURLToPath(new URL(file, import.meta.url)), args, {
     execArgv: ["--expose-gc", "--max-old-space-size=8192", ...profiling()],
+    stdio: ["ignore", output, "inherit", "ipc"],
     env: { ...process.env, LANGCHAIN_CALLBACKS_BACKGROUND: "false" },
   });
 }

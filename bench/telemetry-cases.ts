@@ -1,4 +1,7 @@
-/** What metrics and traces cost: the same servers with them and without, in alternating rounds. */
+/** What metrics, traces and logs cost: the same servers with them and without, in alternating rounds. */
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { startRedis } from "../test/harness/redis-server.ts";
 import { type Case, compare, type Effort, type Row, type Side } from "./compare.ts";
 import { startChild, startLoadClient } from "./processes.ts";
@@ -13,11 +16,13 @@ interface About {
   readonly perCall: number;
   /** What of traces is kept; undefined = metrics alone. */
   readonly sampled: string | undefined;
+  /** Beside metrics, lines of logs into a file. */
+  readonly logged: boolean;
   /** Gateway and worker apart, on a Redis of the case's own. */
   readonly throughRedis: boolean;
 }
 
-const execute = { path: EXECUTE, perCall: 1, throughRedis: false };
+const execute = { path: EXECUTE, perCall: 1, logged: false, throughRedis: false };
 const abouts: readonly About[] = [
   { ...execute, name: "no-op Execute, metrics", executor: "noop", sampled: undefined },
   {
@@ -27,6 +32,20 @@ const abouts: readonly About[] = [
     sampled: "0.1",
   },
   { ...execute, name: "no-op Execute, metrics and all traces", executor: "noop", sampled: "1" },
+  {
+    ...execute,
+    name: "no-op Execute, metrics and logs",
+    executor: "noop",
+    sampled: undefined,
+    logged: true,
+  },
+  {
+    ...execute,
+    name: "no-op Execute, metrics, all traces and logs",
+    executor: "noop",
+    sampled: "1",
+    logged: true,
+  },
   {
     ...execute,
     name: "Execute of a trivial graph, metrics and all traces",
@@ -39,6 +58,7 @@ const abouts: readonly About[] = [
     path: STREAM_EXECUTE,
     perCall: CHUNKS_A_STREAM,
     sampled: "1",
+    logged: false,
     throughRedis: false,
   },
   {
@@ -52,16 +72,21 @@ const abouts: readonly About[] = [
 
 async function run(about: About, effort: Effort, onRow: (row: Row) => void): Promise<Row[]> {
   const ending: (() => Promise<void>)[] = [];
-  async function child(file: string, args: readonly string[]) {
-    const started = await startChild(`servers/${file}`, args);
+  async function child(file: string, args: readonly string[], output?: number) {
+    const started = await startChild(`servers/${file}`, args, output);
     ending.push(() => started.stop());
     return started;
   }
 
   /** The server, or the gateway before a worker. */
-  async function side(name: string, env: Environment, more: readonly string[]): Promise<Side> {
+  async function side(
+    name: string,
+    env: Environment,
+    more: readonly string[],
+    output?: number,
+  ): Promise<Side> {
     const start = (own: Environment) =>
-      child("agentlane.ts", [about.executor, JSON.stringify({ ...env, ...own }), ...more]);
+      child("agentlane.ts", [about.executor, JSON.stringify({ ...env, ...own }), ...more], output);
     const shared = await redisOf(name);
     const pids = shared ? [(await start(shared)).pid] : [];
     const server = await start({ ...shared, ...(shared && { TASK_MANAGER_ENABLED: "false" }) });
@@ -73,6 +98,16 @@ async function run(about: About, effort: Effort, onRow: (row: Row) => void): Pro
       rate: ({ calls, elapsedMs }) => (calls * about.perCall * 1000) / elapsedMs,
       pids: [...pids, server.pid],
     };
+  }
+
+  function logFile(): number {
+    const folder = mkdtempSync(join(tmpdir(), "agentlane-bench-"));
+    const file = openSync(join(folder, "log"), "w");
+    ending.unshift(async () => {
+      closeSync(file);
+      rmSync(folder, { recursive: true });
+    });
+    return file;
   }
 
   async function redisOf(prefix: string): Promise<Environment | undefined> {
@@ -90,7 +125,10 @@ async function run(about: About, effort: Effort, onRow: (row: Row) => void): Pro
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
       OTEL_TRACES_SAMPLER_ARG: about.sampled,
     };
-    const observed = await side("on", { METRICS_PORT: "0", ...(traces || {}) }, ["observed"]);
+    const env = { METRICS_PORT: "0", ...(traces || {}) };
+    const observed = about.logged
+      ? await side("on", env, ["observed", "logged"], logFile())
+      : await side("on", env, ["observed"]);
     const plain = await side("off", {}, []);
     const row = {
       name: `${about.name} ÷ neither`,

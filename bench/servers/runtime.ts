@@ -4,7 +4,7 @@ import { systemClock } from "../../src/clock.ts";
 import { type Config, loadConfig } from "../../src/config.ts";
 import { agentDefinitionSchema } from "../../src/executor/agent-definition.ts";
 import { createRuntime } from "../../src/runtime.ts";
-import { silentLogger } from "../../src/telemetry/logging.ts";
+import { createLogger, silentLogger } from "../../src/telemetry/logging.ts";
 import type { Metrics } from "../../src/telemetry/metrics.ts";
 import { createTelemetry } from "../../src/telemetry/telemetry.ts";
 import { syntheticExecutor } from "../synthetic-executor.ts";
@@ -33,11 +33,17 @@ export const WAIT_MS = 20;
 /** The peers have no limit of their own, so ours is out of the way. */
 const SLOTS = "256";
 
-/** `observed`: with metrics and with traces, all of them kept, as `env` configures both. */
+export interface Observation {
+  /** Metrics and traces, as the environment configures both. */
+  readonly observed: boolean;
+  /** A line on standard output for each state change. */
+  readonly logged: boolean;
+}
+
 export async function benchRuntime(
   executor: Executor,
   env: Readonly<Record<string, string>> = {},
-  observed = false,
+  { observed, logged }: Observation = { observed: false, logged: false },
 ) {
   const config = loadConfig({
     PORT: "0",
@@ -57,7 +63,7 @@ export async function benchRuntime(
     baseDir: fileURLToPath(new URL("..", import.meta.url)),
   });
   return createRuntime(config, {
-    logger: silentLogger,
+    logger: logged ? createLogger(config.logging) : silentLogger,
     ...(observed ? { metrics: await observe(config) } : {}),
     agents: [agent],
     ...(synthetic

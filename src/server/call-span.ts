@@ -87,14 +87,13 @@ const SERVER_FAULTS: ReadonlySet<number> = new Set([
 /** Ended once. */
 function startSpan(name: string, protocol: Protocol, headers: IncomingHttpHeaders): CallSpan {
   const parent = propagation.extract(ROOT_CONTEXT, headers, getter);
-  // Asked for at every call: a tracer that is kept belongs to the first provider for ever.
-  const span = trace.getTracer(SCOPE_NAME).startSpan(name, { kind: SpanKind.SERVER }, parent);
-  if (!isSpanContextValid(span.spanContext())) return UNTRACED;
+  const attributes = kindOfCall(name, protocol);
   const authority = headers[":authority"] ?? headers.host;
-  span.setAttributes({
-    ...kindOfCall(name, protocol),
-    ...(typeof authority === "string" ? { [ATTR_SERVER_ADDRESS]: hostOf(authority) } : {}),
-  });
+  if (typeof authority === "string") attributes[ATTR_SERVER_ADDRESS] = hostOf(authority);
+  // Asked for at every call: a tracer that is kept belongs to the first provider for ever.
+  const tracer = trace.getTracer(SCOPE_NAME);
+  const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
+  if (!span.isRecording() && !isSpanContextValid(span.spanContext())) return UNTRACED;
   const active = trace.setSpan(parent, span);
   return {
     run: (work) => context.with(active, work),
@@ -126,5 +125,6 @@ function systemOf({ name }: Protocol): string {
 
 /** Without the port. */
 function hostOf(authority: string): string {
-  return authority.replace(/:\d+$/, "");
+  const colonAt = authority.lastIndexOf(":");
+  return colonAt > authority.lastIndexOf("]") ? authority.slice(0, colonAt) : authority;
 }

@@ -1,11 +1,13 @@
-/** Lets calls in, counts them, and during a drain turns new ones away. */
+/** Lets calls in, counts them, and during a drain turns new work away. */
 import { AgentlaneError } from "../errors.ts";
 
 export interface Gate {
-  /** Counts a call in; throws `unavailable` while draining. */
-  enter(): void;
+  /** Counts a call in; throws `unavailable` once closed, and while draining unless it is `short`. */
+  enter(short: boolean): void;
   /** Counts a call out. */
   leave(): void;
+  /** From now on only short calls enter: questions, and commands about work that is there. Idempotent. */
+  drain(): void;
   /** From now on nobody enters. Idempotent. */
   close(): void;
   /** The connections of who is still in are about to be cut, by us. Idempotent. */
@@ -17,13 +19,13 @@ export interface Gate {
 }
 
 export function createGate(): Gate {
-  let open = true;
+  let phase: "open" | "draining" | "closed" = "open";
   let evicted = false;
   let inFlightCount = 0;
   let waiting: (() => void)[] = [];
   return {
-    enter() {
-      if (!open) {
+    enter(short) {
+      if (phase === "closed" || (phase === "draining" && !short)) {
         throw new AgentlaneError(
           "unavailable",
           "DRAINING",
@@ -39,8 +41,11 @@ export function createGate(): Gate {
       waiting = [];
       for (const resolve of resolved) resolve();
     },
+    drain() {
+      if (phase === "open") phase = "draining";
+    },
     close() {
-      open = false;
+      phase = "closed";
     },
     evict() {
       evicted = true;

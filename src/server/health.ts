@@ -1,4 +1,7 @@
-/** grpc.health.v1, from one readiness for all services. */
+/**
+ * grpc.health.v1, by service: each says SERVING while this process has what that service needs.
+ * https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+ */
 import { create } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import {
@@ -11,38 +14,54 @@ import {
 import { wireError } from "./error-codes.ts";
 import type { Implementation } from "./rpc.ts";
 
+/** `entry`: new work is let in, no drain has begun. */
+export type Need = "store" | "queue" | "worker" | "entry";
+
 export interface Readiness {
-  /** Why this process should get no calls now; undefined = it should. */
-  problem(): string | undefined;
+  /** What this process lacks now, and why; empty = nothing. */
+  lacks(): readonly { readonly need: Need; readonly why: string }[];
   /** Calls back after every change, until the returned function is called. */
   onChange(listener: () => void): () => void;
 }
 
-/** `serviceNames`: fully qualified; the empty name, the process as a whole, is known too. */
+/** By a service's full name. */
+export type ServiceNeeds = ReadonlyMap<string, readonly Need[]>;
+
+export const ALL_NEEDS: readonly Need[] = ["store", "queue", "worker", "entry"];
+
+/** The process as a whole: `""` and `readiness` as /readyz, `liveness` as /livez. */
+const PROCESS: ServiceNeeds = new Map([
+  ["", ALL_NEEDS],
+  ["readiness", ALL_NEEDS],
+  ["liveness", []],
+]);
+
 export function healthService(
   readiness: Readiness,
-  serviceNames: readonly string[],
+  services: ServiceNeeds,
 ): Implementation<typeof Health> {
-  const known = new Set(["", ...serviceNames]);
-  const status = (): HealthCheckResponse =>
-    create(HealthCheckResponseSchema, {
-      status: readiness.problem() === undefined ? Status.SERVING : Status.NOT_SERVING,
-    });
+  const known: ServiceNeeds = new Map([...PROCESS, ...services]);
+
+  function statusFor(needs: readonly Need[]): HealthCheckResponse {
+    const lacking = readiness.lacks().some(({ need }) => needs.includes(need));
+    const status = lacking ? Status.NOT_SERVING : Status.SERVING;
+    return create(HealthCheckResponseSchema, { status });
+  }
 
   return {
     async check({ service }) {
-      if (!known.has(service)) {
-        throw wireError({
-          code: Code.NotFound,
-          reason: "SERVICE_UNKNOWN",
-          message: `unknown service "${service}"`,
-        });
-      }
-      return status();
+      const needs = known.get(service);
+      if (needs) return statusFor(needs);
+      throw wireError({
+        code: Code.NotFound,
+        reason: "SERVICE_UNKNOWN",
+        message: `unknown service "${service}": known are ${[...known.keys()].filter(Boolean).join(", ")}`,
+      });
     },
 
     async *watch({ service }, { signal }) {
-      if (!known.has(service)) {
+      const needs = known.get(service);
+      if (!needs) {
         yield [create(HealthCheckResponseSchema, { status: Status.SERVICE_UNKNOWN })];
         await aborted(signal);
         return;
@@ -50,14 +69,16 @@ export function healthService(
       const changes = watchChanges(readiness, signal);
       let last: Status | undefined;
       do {
-        const now = status();
+        const now = statusFor(needs);
         if (now.status !== last) yield [now];
         last = now.status;
       } while (await changes.next());
     },
 
     async list() {
-      const statuses = Object.fromEntries([...known].map((name) => [name, status()]));
+      const statuses = Object.fromEntries(
+        [...known].map(([name, needs]) => [name, statusFor(needs)]),
+      );
       return create(HealthListResponseSchema, { statuses });
     },
   };

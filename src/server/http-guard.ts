@@ -104,10 +104,11 @@ function servePage(
       send(response, 200, "ok\n", { "content-type": "text/plain" });
       return;
     case "/readyz": {
-      const problem = readiness.problem();
-      const why = tellsProblems ? `: ${problem}` : "";
-      const text = problem === undefined ? "ready\n" : `not ready${why}\n`;
-      send(response, problem === undefined ? 200 : 503, text, { "content-type": "text/plain" });
+      const lacks = readiness.lacks();
+      const ready = lacks.length === 0;
+      const why = tellsProblems ? `: ${lacks.map((lack) => lack.why).join("; ")}` : "";
+      const text = ready ? "ready\n" : `not ready${why}\n`;
+      send(response, ready ? 200 : 503, text, { "content-type": "text/plain" });
       return;
     }
     case "/":

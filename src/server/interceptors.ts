@@ -173,8 +173,9 @@ async function begin(
   exchange: Exchange,
   { span, audit }: Told,
 ): Promise<Run> {
-  if (method.drains) {
-    parts.gate.enter();
+  const counted = method.duringDrain !== "uncounted";
+  if (counted) {
+    parts.gate.enter(method.duringDrain === "answered");
     exchange.onClose(parts.gate.leave);
   }
   const deadlineInMs = timeoutMs(exchange.protocol, exchange.headers, parts.maxTimeoutMs);
@@ -190,7 +191,7 @@ async function begin(
   if (!principal) throw unauthenticated();
   audit.admitted(principal);
   authorize(principal, method.name);
-  if (method.drains) parts.limitRate(principal.tenant);
+  if (counted) parts.limitRate(principal.tenant);
   const { signal, remainingMs } = scope;
   return { call: { principal, signal, remainingMs }, scope, audit };
 }

@@ -1,5 +1,5 @@
 /** Which services are served. */
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { AdminService } from "../../gen/agentlane/v1/admin_service_pb.js";
 import { AgentService } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { OperationsService } from "../../gen/agentlane/v1/operations_service_pb.js";
@@ -16,11 +16,11 @@ import type { TaskManager } from "../tasks/task-manager.ts";
 import type { TenantDeletion } from "../tasks/tenant-deletion.ts";
 import { adminService } from "./admin-service.ts";
 import { agentService } from "./agent-service.ts";
-import { healthService, type Readiness } from "./health.ts";
+import { ALL_NEEDS, healthService, type Need, type Readiness } from "./health.ts";
 import { operationsService } from "./operations-service.ts";
 import type { ServerOptions } from "./options.ts";
 import { reflectionV1, reflectionV1Alpha } from "./reflection.ts";
-import { methodsOf, type RpcMethod } from "./rpc.ts";
+import { type DuringDrain, methodsOf, type RpcMethod } from "./rpc.ts";
 import { sessionService } from "./session-service.ts";
 import { taskService } from "./task-service.ts";
 
@@ -35,29 +35,41 @@ export interface ServiceParts {
   readonly options: Pick<ServerOptions, "maxMessageBytes" | "reflection">;
 }
 
+/**
+ * What each service needs to answer. Those but the first answer from the store; a task that is
+ * submitted while the queue is away waits for its doorbell, and a drain refuses new work alone.
+ */
+const NEEDS: readonly (readonly [DescService, readonly Need[]])[] = [
+  [AgentService, ALL_NEEDS],
+  [TaskService, ["store"]],
+  [SessionService, ["store"]],
+  [OperationsService, ["store"]],
+  [AdminService, ["store"]],
+];
+
+/** Of TaskService: what brings work, and what lasts as long as work does. */
+function taskServiceDuringDrain({ name }: DescMethod): DuringDrain {
+  return name === "SubmitTask" || name === "WatchTask" ? "refused" : "answered";
+}
+
 /** By path. */
 export function createRoutes(parts: ServiceParts): ReadonlyMap<string, RpcMethod> {
   const { maxMessageBytes, reflection } = parts.options;
-  const own: DescService[] = [
-    ...[AgentService, TaskService, SessionService],
-    ...[OperationsService, AdminService],
-  ];
+  const own = NEEDS.map(([service]) => service);
   const services: DescService[] = [...own, Health, ReflectionV1, ReflectionV1Alpha];
   const reflected = { services, files: [errorDetails] };
-  const names = own.map(({ typeName }) => typeName);
-  const work = { drains: true };
-  const probe = { drains: false };
+  const needs = new Map(NEEDS.map(([{ typeName }, needed]) => [typeName, needed]));
   const methods = [
-    ...methodsOf(AgentService, agentService(parts.manager), work),
-    ...methodsOf(TaskService, taskService(parts.manager, maxMessageBytes), work),
-    ...methodsOf(SessionService, sessionService(parts.sessions, maxMessageBytes), work),
-    ...methodsOf(OperationsService, operationsService(parts.operations), work),
-    ...methodsOf(AdminService, adminService(parts.apiKeys, parts.tenants), work),
-    ...methodsOf(Health, healthService(parts.readiness, names), probe),
+    ...methodsOf(AgentService, agentService(parts.manager), "refused"),
+    ...methodsOf(TaskService, taskService(parts.manager, maxMessageBytes), taskServiceDuringDrain),
+    ...methodsOf(SessionService, sessionService(parts.sessions, maxMessageBytes), "answered"),
+    ...methodsOf(OperationsService, operationsService(parts.operations), "answered"),
+    ...methodsOf(AdminService, adminService(parts.apiKeys, parts.tenants), "answered"),
+    ...methodsOf(Health, healthService(parts.readiness, needs), "uncounted"),
     ...(reflection
       ? [
-          ...methodsOf(ReflectionV1, reflectionV1(reflected), probe),
-          ...methodsOf(ReflectionV1Alpha, reflectionV1Alpha(reflected), probe),
+          ...methodsOf(ReflectionV1, reflectionV1(reflected), "uncounted"),
+          ...methodsOf(ReflectionV1Alpha, reflectionV1Alpha(reflected), "uncounted"),
         ]
       : []),
   ];

@@ -51,9 +51,14 @@ interface Common<D extends DescMethod> {
   readonly path: string;
   /** `agentlane.v1.AgentService/Execute` */
   readonly name: string;
-  /** Whether a drain refuses new calls and waits for the running ones. */
-  readonly drains: boolean;
+  readonly duringDrain: DuringDrain;
 }
+
+/**
+ * What becomes of new calls while the server drains: `refused`, or still `answered`; both are counted
+ * and waited for. `uncounted` are those that tell of the server itself.
+ */
+export type DuringDrain = "refused" | "answered" | "uncounted";
 
 export interface UnaryMethod extends Common<DescMethodUnary> {
   readonly kind: "unary";
@@ -77,17 +82,18 @@ export type RpcMethod = UnaryMethod | ServerStreamingMethod | BidiStreamingMetho
 export function methodsOf<S extends DescService>(
   service: S,
   implementation: Implementation<S>,
-  options: { drains: boolean },
+  duringDrain: DuringDrain | ((method: DescMethod) => DuringDrain),
 ): RpcMethod[] {
   const handlers: ReadonlyMap<string, unknown> = new Map(Object.entries(implementation));
+  const rule = typeof duringDrain === "function" ? duringDrain : () => duringDrain;
   return service.methods.map((descriptor) =>
-    rpcMethod(descriptor, handlers.get(descriptor.localName), options.drains),
+    rpcMethod(descriptor, handlers.get(descriptor.localName), rule(descriptor)),
   );
 }
 
-function rpcMethod(descriptor: DescMethod, handler: unknown, drains: boolean): RpcMethod {
+function rpcMethod(descriptor: DescMethod, handler: unknown, duringDrain: DuringDrain): RpcMethod {
   const name = `${descriptor.parent.typeName}/${descriptor.name}`;
-  const common = { path: `/${name}`, name, drains };
+  const common = { path: `/${name}`, name, duringDrain };
   // The casts follow from methodKind: `Implementation` ties a handler's type to it.
   switch (descriptor.methodKind) {
     case "unary":

@@ -50,9 +50,10 @@ export interface Server extends Service {
   /** Where it listens; throws while it does not. */
   address(): { host: string; port: number };
   /**
-   * Turns new calls away with UNAVAILABLE, takes no new connections, and resolves when the running
-   * calls are done (true) or after `timeoutMs` (false). `stop` then ends what is left: calls that
-   * end within a second of it still tell their clients how.
+   * Turns new work away with UNAVAILABLE, takes no new connections, and resolves when the running
+   * calls are done (true) or after `timeoutMs` (false). On open connections questions are answered
+   * until `stop`, which ends what is left: calls that end within a second of it still tell their
+   * clients how.
    */
   drain(timeoutMs: number): Promise<boolean>;
   /** Calls under way; health and reflection are not counted. */
@@ -94,7 +95,7 @@ export function createServer(parts: ServerParts): Server {
     async drain(timeoutMs) {
       if (!running) return true;
       const { gate, listener, announceDrain } = running;
-      gate.close();
+      gate.drain();
       announceDrain();
       listener.stopListening();
       const done = await emptyWithin(gate, parts.clock, timeoutMs);
@@ -212,13 +213,14 @@ function refuseHeaders(stream: ServerHttp2Stream): void {
   stream.respond({ ":status": 431 }, { endStream: true });
 }
 
-/** The given readiness until the drain begins, then "draining". */
+/** The given readiness, and once the drain begins also that there is no entry. */
 function untilDrained(readiness: Readiness): { readiness: Readiness; announceDrain: () => void } {
   let draining = false;
   const listeners = new Set<() => void>();
   return {
     readiness: {
-      problem: () => (draining ? "draining" : readiness.problem()),
+      lacks: () =>
+        draining ? [...readiness.lacks(), { need: "entry", why: "draining" }] : readiness.lacks(),
       onChange(listener) {
         listeners.add(listener);
         const unsubscribe = readiness.onChange(listener);

@@ -52,22 +52,26 @@ export async function withPublishSpan<T>(
   const parent = context.active();
   const caller = trace.getSpan(parent);
   if (caller && !caller.isRecording()) return run(unsampled(caller.spanContext(), parent));
-  const span = trace
-    .getTracer(SCOPE_NAME)
-    .startSpan(`publish ${attributes.queue}`, { kind: SpanKind.PRODUCER }, parent);
+  const span = trace.getTracer(SCOPE_NAME).startSpan(
+    `publish ${attributes.queue}`,
+    {
+      kind: SpanKind.PRODUCER,
+      attributes: {
+        [ATTR_MESSAGING_SYSTEM_NAME]: attributes.queueType,
+        [ATTR_MESSAGING_DESTINATION_NAME]: attributes.queue,
+        [ATTR_MESSAGING_OPERATION_NAME]: MESSAGING_OPERATION_PUBLISH,
+        [ATTR_MESSAGING_OPERATION_TYPE]: MESSAGING_TYPE_SEND,
+        [ATTR_MESSAGING_MESSAGE_ID]: attributes.taskId,
+        [ATTR_TASK_PRIORITY]: Priority[attributes.priority],
+        ...(attributes.sessionId && { [ATTR_MESSAGING_CONVERSATION_ID]: attributes.sessionId }),
+      },
+    },
+    parent,
+  );
   const { traceId } = span.spanContext();
   if (!span.isRecording()) {
     return run(unsampled(span.spanContext(), trace.setSpan(parent, span)));
   }
-  span.setAttributes({
-    [ATTR_MESSAGING_SYSTEM_NAME]: attributes.queueType,
-    [ATTR_MESSAGING_DESTINATION_NAME]: attributes.queue,
-    [ATTR_MESSAGING_OPERATION_NAME]: MESSAGING_OPERATION_PUBLISH,
-    [ATTR_MESSAGING_OPERATION_TYPE]: MESSAGING_TYPE_SEND,
-    [ATTR_MESSAGING_MESSAGE_ID]: attributes.taskId,
-    [ATTR_TASK_PRIORITY]: Priority[attributes.priority],
-    ...(attributes.sessionId && { [ATTR_MESSAGING_CONVERSATION_ID]: attributes.sessionId }),
-  });
   const active = trace.setSpan(parent, span);
   const headers = injectTrace(active);
   try {

@@ -1,8 +1,10 @@
 /** Logs: one JSON object per line, with the ids of the active span. */
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { type DestinationStream, destination, pino, stdTimeFunctions } from "pino";
+import { systemClock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { redact } from "../redact.ts";
+import { createLineBuffer, type LineBuffer } from "./line-buffer.ts";
 
 /** What the parts need of a logger. Fields named `error` take any thrown value. */
 export interface Logger {
@@ -41,8 +43,7 @@ const SECRET_KEYS = [
 const MAX_CAUSES = 8;
 
 export function createLogger(options: LoggingOptions): Logger {
-  const write = options.write;
-  const printed: DestinationStream = write ? { write } : destination(1);
+  const printed = options.write ? atOnce(options.write) : standardOutput();
   const secrets = (options.secrets ?? []).map((secret) => JSON.stringify(secret).slice(1, -1));
   const sink: DestinationStream = { write: (line) => printed.write(redact(line, secrets)) };
   const output: DestinationStream =
@@ -65,7 +66,7 @@ export function createLogger(options: LoggingOptions): Logger {
     },
     output,
   );
-  return wrap(logger);
+  return wrap(logger, printed.flush);
 }
 
 /** Discards everything; for tests and libraries. */
@@ -77,14 +78,33 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-function wrap(logger: pino.Logger): Logger {
+/** What is wrong is printed now: it may be the last that the process says. */
+function wrap(logger: pino.Logger, flush: () => void): Logger {
   return {
     debug: (message, fields = {}) => logger.debug(fields, message),
     info: (message, fields = {}) => logger.info(fields, message),
-    warn: (message, fields = {}) => logger.warn(fields, message),
-    error: (message, fields = {}) => logger.error(fields, message),
-    child: (fields) => wrap(logger.child(fields)),
+    warn(message, fields = {}) {
+      logger.warn(fields, message);
+      flush();
+    },
+    error(message, fields = {}) {
+      logger.error(fields, message);
+      flush();
+    },
+    child: (fields) => wrap(logger.child(fields), flush),
   };
+}
+
+function atOnce(write: (line: string) => void): LineBuffer {
+  return { write, flush: () => undefined };
+}
+
+/** Nothing is left behind by an exit, a crash that is caught by main included. */
+function standardOutput(): LineBuffer {
+  const stdout = destination(1);
+  const buffer = createLineBuffer((lines) => stdout.write(lines), systemClock);
+  process.once("exit", buffer.flush);
+  return buffer;
 }
 
 function activeSpanIds(): object {

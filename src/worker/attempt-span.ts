@@ -27,16 +27,17 @@ export interface AttemptSpan {
 export function startAttemptSpan(message: QueueMessage, queueType: string): AttemptSpan {
   const parent = extractTrace(message.traceHeaders);
   const tracer = trace.getTracer(names.SCOPE_NAME);
-  const span = tracer.startSpan(`process ${message.queue}`, { kind: SpanKind.CONSUMER }, parent);
-  if (!span.isRecording()) return unrecorded(span);
-  const active = trace.setSpan(parent, span);
-  span.setAttributes({
+  const attributes = {
     [names.ATTR_MESSAGING_SYSTEM_NAME]: queueType,
     [names.ATTR_MESSAGING_DESTINATION_NAME]: message.queue,
     [names.ATTR_MESSAGING_OPERATION_NAME]: names.MESSAGING_OPERATION_PROCESS,
     [names.ATTR_MESSAGING_OPERATION_TYPE]: names.MESSAGING_TYPE_PROCESS,
     [names.ATTR_MESSAGING_MESSAGE_ID]: message.taskId,
-  });
+  };
+  const kind = SpanKind.CONSUMER;
+  const span = tracer.startSpan(`process ${message.queue}`, { kind, attributes }, parent);
+  if (!span.isRecording()) return unrecorded(span);
+  const active = trace.setSpan(parent, span);
   return {
     spanId: span.spanContext().spanId,
     claimed(record, workerId, queueWaitMs) {

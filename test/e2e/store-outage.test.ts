@@ -7,6 +7,10 @@ import { Role } from "../../gen/agentlane/v1/content_pb.js";
 import { OnDisconnect, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import {
+  Health,
+  HealthCheckResponse_ServingStatus as Status,
+} from "../../gen/grpc/health/v1/health_pb.js";
 import { type ServingProcess, serve } from "../harness/process.ts";
 import { hasRedis, type RedisServer, startRedis } from "../harness/redis-server.ts";
 
@@ -20,11 +24,12 @@ describe.skipIf(!hasRedis)("while Redis is frozen", { timeout: 60_000 }, () => {
   let process: ServingProcess;
   let agents: ReturnType<typeof clientsOf>["agents"];
   let tasks: ReturnType<typeof clientsOf>["tasks"];
+  let health: ReturnType<typeof clientsOf>["health"];
 
   beforeEach(async () => {
     redis = await startRedis({ aof: true });
     process = await serve([], { MESSAGE_QUEUE_TYPE: "redis", REDIS_URL: redis.url });
-    ({ agents, tasks } = clientsOf(process));
+    ({ agents, tasks, health } = clientsOf(process));
   });
   afterEach(async () => {
     process.kill("SIGKILL");
@@ -37,6 +42,7 @@ describe.skipIf(!hasRedis)("while Redis is frozen", { timeout: 60_000 }, () => {
     return {
       agents: createClient(AgentService, transport),
       tasks: createClient(TaskService, transport),
+      health: createClient(Health, transport),
     };
   }
 
@@ -71,6 +77,23 @@ describe.skipIf(!hasRedis)("while Redis is frozen", { timeout: 60_000 }, () => {
       expect(Code[failure.code], failure.message).toBe("Unavailable");
       expect(failure.findDetails(RetryInfoSchema)).toHaveLength(1);
     }
+  });
+
+  it("health says so of each service that needs it, and takes it back", async () => {
+    const abort = new AbortController();
+    const watched = ["agentlane.v1.AgentService", "agentlane.v1.TaskService"].map((service) =>
+      health.watch({ service }, { signal: abort.signal })[Symbol.asyncIterator](),
+    );
+    const next = () =>
+      Promise.all(watched.map(async (watch) => (await watch.next()).value?.status));
+    expect(await next()).toEqual([Status.SERVING, Status.SERVING]);
+    redis.freeze();
+    expect(await next()).toEqual([Status.NOT_SERVING, Status.NOT_SERVING]);
+    expect(await health.check({ service: "liveness" })).toMatchObject({ status: Status.SERVING });
+    redis.thaw();
+    expect(await next()).toEqual([Status.SERVING, Status.SERVING]);
+    abort.abort();
+    for (const watch of watched) await watch.next().catch(() => undefined);
   });
 
   it("a call whose task was accepted ends with the task's id, and the task goes on", async () => {

@@ -143,34 +143,38 @@ describe.each([true, false])("with encryption: %s", (isOn) => {
     }
   });
 
-  it.skipIf(!hasPostgres || !hasRabbit)("PostgreSQL's rows and RabbitMQ's messages", async () => {
-    const [postgres, rabbit] = await Promise.all([startPostgres(), startRabbit()]);
-    const firehose = await connect(rabbit.url);
-    try {
-      const channel = await firehose.createChannel();
-      const { queue } = await channel.assertQueue("", { exclusive: true });
-      await channel.bindQueue(queue, "amq.rabbitmq.trace", "#");
-      const carried: Buffer[] = [];
-      await channel.consume(queue, (message) => message && carried.push(message.content));
-      await rabbit.evaluate('rabbit_trace:start(<<"/">>)');
-      const url = await postgres.createDatabase();
-      await useProgram({
-        ...environment(),
-        STORE_URL: url,
-        MESSAGE_QUEUE_TYPE: "rabbitmq",
-        RABBITMQ_URL: rabbit.url,
-        RABBITMQ_PREFIX: newRabbitPrefix(),
-      });
-      expect(found(await rowsOf(url))).toEqual(expected);
-      expect(carried.length).toBeGreaterThan(0);
-      // What a broker is told: no requests and no contexts, and notices of entries only.
-      const inEntries = ["chunk", "tool", "answer", "error"];
-      expect(found(carried)).toEqual(isOn ? [] : inEntries);
-    } finally {
-      await firehose.close();
-      await Promise.all([postgres.stop(), rabbit.stop()]);
-    }
-  }, 120_000);
+  it.skipIf(!hasPostgres || !hasRabbit)(
+    "PostgreSQL's rows and RabbitMQ's messages",
+    async () => {
+      const [postgres, rabbit] = await Promise.all([startPostgres(), startRabbit()]);
+      const firehose = await connect(rabbit.url);
+      try {
+        const channel = await firehose.createChannel();
+        const { queue } = await channel.assertQueue("", { exclusive: true });
+        await channel.bindQueue(queue, "amq.rabbitmq.trace", "#");
+        const carried: Buffer[] = [];
+        await channel.consume(queue, (message) => message && carried.push(message.content));
+        await rabbit.evaluate('rabbit_trace:start(<<"/">>)');
+        const url = await postgres.createDatabase();
+        await useProgram({
+          ...environment(),
+          STORE_URL: url,
+          MESSAGE_QUEUE_TYPE: "rabbitmq",
+          RABBITMQ_URL: rabbit.url,
+          RABBITMQ_PREFIX: newRabbitPrefix(),
+        });
+        expect(found(await rowsOf(url))).toEqual(expected);
+        expect(carried.length).toBeGreaterThan(0);
+        // What a broker is told: no requests and no contexts, and notices of entries only.
+        const inEntries = ["chunk", "tool", "answer", "error"];
+        expect(found(carried)).toEqual(isOn ? [] : inEntries);
+      } finally {
+        await firehose.close();
+        await Promise.all([postgres.stop(), rabbit.stop()]);
+      }
+    },
+    120_000,
+  );
 });
 
 /** As text; bytes are hexadecimal. */

@@ -1,6 +1,8 @@
 import { once } from "node:events";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
+import { GetTaskRequestSchema } from "../../gen/agentlane/v1/task_service_pb.js";
 import { fakeClock } from "../fakes/fake-clock.ts";
 import { principal } from "../harness/principals.ts";
 import { statusDetails } from "../interop/client.ts";
@@ -61,6 +63,43 @@ describe.each([
     client.close();
     await server.stop();
     expect(errors).toEqual([]);
+  });
+
+  test("questions are answered while work runs out, new work and new watches are refused", async () => {
+    const { server, port, manager } = await startTestServer({ options: { nativeGrpc } });
+    const session = await openSession(port);
+    const stream = openGrpc(session, STREAM_EXECUTE);
+    const streamed = grpcAnswer(stream);
+    stream.end(enveloped(executeRequest("gated")));
+    await manager.started(1);
+    const taskId = manager.runs[0]?.taskId ?? "";
+    const drained = server.drain(60_000);
+
+    const ask = (path: string, body: Uint8Array) => {
+      const call = openGrpc(session, `/agentlane.v1.${path}`);
+      const answer = grpcAnswer(call);
+      call.end(enveloped(body));
+      return answer;
+    };
+    const named = toBinary(GetTaskRequestSchema, create(GetTaskRequestSchema, { taskId }));
+    const refused = await Promise.all([
+      ask("AgentService/Execute", executeRequest("echo")),
+      ask("TaskService/SubmitTask", executeRequest("echo")),
+      ask("TaskService/WatchTask", named),
+    ]);
+    expect(refused.map(({ error }) => error?.code)).toEqual(Array(3).fill("UNAVAILABLE"));
+    const answered = await Promise.all([
+      ask("TaskService/GetTask", named),
+      ask("OperationsService/GetTaskManagerStatus", new Uint8Array()),
+      ask("SessionService/ListSessions", new Uint8Array()),
+    ]);
+    expect(answered.map(({ error }) => error?.message)).toEqual([undefined, undefined, undefined]);
+
+    manager.release();
+    expect((await streamed).error).toBeUndefined();
+    expect(await drained).toBe(true);
+    await closeSession(session);
+    await server.stop();
   });
 
   test("a drain that takes too long says so, stop ends the rest", async () => {

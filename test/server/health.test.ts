@@ -7,6 +7,7 @@ import {
 } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import type { Need } from "../../src/server/health.ts";
 import { callGrpc, enveloped } from "./raw.ts";
 import { startTestServer, type TestServer } from "./test-server.ts";
 
@@ -22,18 +23,36 @@ afterEach(async () => {
 const transport = () => createGrpcTransport({ baseUrl: server.url });
 const health = () => createClient(Health, transport());
 
-test("Check follows readiness, for the process and for each service", async () => {
-  for (const service of ["", "agentlane.v1.AgentService", "agentlane.v1.TaskService"]) {
-    expect((await health().check({ service })).status).toBe(Status.SERVING);
-    server.readiness.set("no store");
-    expect((await health().check({ service })).status).toBe(Status.NOT_SERVING);
-    server.readiness.set(undefined);
+const PROCESS = ["", "readiness"];
+const ANSWERING = ["Admin", "Operations", "Session", "Task"].map(
+  (name) => `agentlane.v1.${name}Service`,
+);
+const WORKING = ["agentlane.v1.AgentService"];
+
+test.each<{ lacking: Need[]; notServing: string[] }>([
+  { lacking: [], notServing: [] },
+  { lacking: ["store"], notServing: [...PROCESS, ...WORKING, ...ANSWERING] },
+  { lacking: ["queue"], notServing: [...PROCESS, ...WORKING] },
+  { lacking: ["worker"], notServing: [...PROCESS, ...WORKING] },
+  { lacking: ["entry"], notServing: [...PROCESS, ...WORKING] },
+])("without $lacking these do not serve: $notServing", async ({ lacking, notServing }) => {
+  server.readiness.lack(...lacking);
+  const { statuses } = await health().list({});
+  const names = [...PROCESS, "liveness", ...WORKING, ...ANSWERING];
+  expect(Object.keys(statuses).sort()).toEqual([...names].sort());
+  for (const service of names) {
+    const expected = notServing.includes(service) ? Status.NOT_SERVING : Status.SERVING;
+    expect(statuses[service]?.status, service).toBe(expected);
+    expect((await health().check({ service })).status, service).toBe(expected);
   }
 });
 
 test("Check of an unknown service is NOT_FOUND, Watch says SERVICE_UNKNOWN and stays", async () => {
   const check = health().check({ service: "nope" });
-  await expect(check).rejects.toMatchObject({ code: Code.NotFound });
+  await expect(check).rejects.toMatchObject({
+    code: Code.NotFound,
+    message: expect.stringContaining("liveness, agentlane.v1.AgentService"),
+  });
   const abort = new AbortController();
   const watch = health().watch({ service: "nope" }, { signal: abort.signal });
   const statuses: Status[] = [];
@@ -53,25 +72,27 @@ test("Watch tells every change once", async () => {
   const watch = health().watch({}, { signal: abort.signal })[Symbol.asyncIterator]();
   const next = async () => (await watch.next()).value?.status;
   expect(await next()).toBe(Status.SERVING);
-  server.readiness.set("no store");
+  server.readiness.lack("store");
   expect(await next()).toBe(Status.NOT_SERVING);
-  server.readiness.set("still no store");
-  server.readiness.set(undefined);
+  server.readiness.lack("store", "queue");
+  server.readiness.lack();
   expect(await next()).toBe(Status.SERVING);
   abort.abort();
   await expect(watch.next()).rejects.toMatchObject({ code: Code.Canceled });
 });
 
-test("List names all services", async () => {
-  const { statuses } = await health().list({});
-  expect(Object.keys(statuses).sort()).toEqual([
-    "",
-    "agentlane.v1.AdminService",
-    "agentlane.v1.AgentService",
-    "agentlane.v1.OperationsService",
-    "agentlane.v1.SessionService",
-    "agentlane.v1.TaskService",
-  ]);
+test("Watch of a service tells nothing of what the service does not need", async () => {
+  const abort = new AbortController();
+  const service = "agentlane.v1.TaskService";
+  const watch = health().watch({ service }, { signal: abort.signal })[Symbol.asyncIterator]();
+  const next = async () => (await watch.next()).value?.status;
+  expect(await next()).toBe(Status.SERVING);
+  const changed = next();
+  server.readiness.lack("queue");
+  server.readiness.lack("queue", "store");
+  expect(await changed).toBe(Status.NOT_SERVING);
+  abort.abort();
+  await expect(watch.next()).rejects.toMatchObject({ code: Code.Canceled });
 });
 
 async function* questions() {

@@ -16,12 +16,12 @@ test("GET / says how to call", async () => {
 test("/healthz tells life, /readyz readiness", async () => {
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
-  server.readiness.set("the store does not answer");
+  server.readiness.lack("store", "worker");
   const response = await fetch(`${server.url}/readyz`);
   expect(response.status).toBe(503);
-  expect(await response.text()).toContain("the store does not answer");
+  expect(await response.text()).toBe("not ready: the store is away; the worker is away\n");
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
-  server.readiness.set(undefined);
+  server.readiness.lack();
 });
 
 test("what does not exist is 404, what is only read is 405", async () => {

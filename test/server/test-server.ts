@@ -8,7 +8,7 @@ import {
 import { createApiKeys } from "../../src/auth/api-keys.ts";
 import { systemClock } from "../../src/clock.ts";
 import { AgentlaneError } from "../../src/errors.ts";
-import type { Readiness } from "../../src/server/health.ts";
+import type { Need, Readiness } from "../../src/server/health.ts";
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from "../../src/server/options.ts";
 import { createServer, type Server, type ServerParts } from "../../src/server/server.ts";
 import { createMemoryStore } from "../../src/store/memory/store.ts";
@@ -28,7 +28,8 @@ export interface TestServer {
 }
 
 export interface FakeReadiness extends Readiness {
-  set(problem: string | undefined): void;
+  /** From now on this is all that the process lacks. */
+  lack(...needs: Need[]): void;
   readonly listenerCount: number;
 }
 
@@ -81,16 +82,16 @@ export async function startTestServer(overrides: TestServerOptions = {}): Promis
 }
 
 export function fakeReadiness(): FakeReadiness {
-  let problem: string | undefined;
+  let lacking: readonly Need[] = [];
   const listeners = new Set<() => void>();
   return {
-    problem: () => problem,
+    lacks: () => lacking.map((need) => ({ need, why: `the ${need} is away` })),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    set(next) {
-      problem = next;
+    lack(...needs) {
+      lacking = needs;
       for (const listener of listeners) listener();
     },
     get listenerCount() {

@@ -1,7 +1,12 @@
 /** Names and tones of the contract's enums. */
 
 import { Role } from "../../../gen/agentlane/v1/content_pb.js";
-import { AttemptOutcome, Priority, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
+import {
+  AttemptOutcome,
+  Priority,
+  type Task,
+  TaskState,
+} from "../../../gen/agentlane/v1/task_pb.js";
 import { Code } from "../../../gen/google/rpc/code_pb.js";
 
 export type Tone = "neutral" | "info" | "good" | "warn" | "bad" | "ask";
@@ -65,6 +70,16 @@ export function outcomeTone(outcome: AttemptOutcome): Tone {
     default:
       return "neutral";
   }
+}
+
+/** The running one counts once it has failed; whom a drain stops does not count. */
+export function attemptsOf({
+  state,
+  consumedAttempts,
+  maxAttempts,
+}: Pick<Task, "state" | "consumedAttempts" | "maxAttempts">): string {
+  if (state !== TaskState.RUNNING) return `${consumedAttempts} of ${maxAttempts} used`;
+  return `${consumedAttempts + 1} of ${maxAttempts} runs now`;
 }
 
 export function priorityName(priority: Priority): string {

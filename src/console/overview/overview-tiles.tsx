@@ -34,11 +34,11 @@ export function OverviewTiles({ reading, sample, total, wait }: OverviewTilesPro
       </Tile>
       <Tile name="Latency, p95" value={formatDuration(total?.p95)}>
         {total
-          ? `p50 ${formatDuration(total.p50)}, p99 ${formatDuration(total.p99)}`
+          ? `p50 ${formatDuration(total.p50)}, p99 ${formatDuration(total.p99)}; ${sampled(total)}`
           : "nothing finished lately"}
       </Tile>
       <Tile name="Queue wait, p95" value={formatDuration(wait?.p95)}>
-        {wait ? `of ${formatCount(wait.count)} tasks in 5 min` : "nothing finished lately"}
+        {wait ? `${sampled(wait)} in 5 min` : "nothing finished lately"}
       </Tile>
       <Tile name="Workers" value={formatCount(workers.length)}>
         {workers.length === 0 ? (
@@ -60,6 +60,11 @@ export function OverviewTiles({ reading, sample, total, wait }: OverviewTilesPro
       </Tile>
     </ul>
   );
+}
+
+/** Not all that have finished: the page asks for the newest ones now and then. */
+function sampled({ count }: Percentiles): string {
+  return `a sample of ${formatCount(count)} tasks`;
 }
 
 interface TileProps {

@@ -1,7 +1,7 @@
 /** What is recorded of a task. */
 import type { Task } from "../../../gen/agentlane/v1/task_pb.js";
 import { atMs, between, formatDuration, formatInstant } from "../model/format.ts";
-import { priorityName } from "../model/states.ts";
+import { attemptsOf, priorityName } from "../model/states.ts";
 import { address } from "../routes.ts";
 import { Link } from "../ui/navigation.tsx";
 import { Ago, Card, Copy, Facts } from "../ui/parts.tsx";
@@ -27,7 +27,7 @@ export function TaskFacts({ task }: { task: Task }) {
           { name: "Run time", value: <RunTime task={task} /> },
           {
             name: "Attempts",
-            value: `${task.consumedAttempts} of ${task.maxAttempts} used`,
+            value: attemptsOf(task),
           },
           {
             name: "Next attempt",

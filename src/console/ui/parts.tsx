@@ -152,7 +152,7 @@ export function Ago({ at }: { at: number | undefined }) {
 
 export function Id({ id, whole = false }: { id: string; whole?: boolean }) {
   return (
-    <code class="id" title={id}>
+    <code class={whole ? "id" : "id id-short"} title={id}>
       {whole ? id : shortId(id)}
     </code>
   );

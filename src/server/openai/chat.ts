@@ -78,7 +78,7 @@ function chatMethod(
     descriptor: AgentService.method.streamExecute,
     path: PATH,
     name: NAME,
-    drains: true,
+    duringDrain: "refused",
     handle: (_request, call) => handle(call),
   };
 }

@@ -67,7 +67,7 @@ function listing(operations: Implementation<typeof OperationsService>, name: str
     descriptor: OperationsService.method.listAgents,
     path: "/v1/models",
     name,
-    drains: true,
+    duringDrain: "answered",
     handle: (_request: Message, call) =>
       operations.listAgents(create(ListAgentsRequestSchema), call),
   };
