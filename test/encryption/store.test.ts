@@ -34,6 +34,7 @@ async function installation() {
     await scene.open({
       unitMs: 1000,
       ringsItself: false,
+      dump: async () => [],
       make: async () => store,
       advance: (byMs) => clock.advance(byMs),
       dispose: async () => undefined,
@@ -275,7 +276,12 @@ it("counts for a tenant what encryption adds", async () => {
   const inner = createMemoryStore({ clock: fakeClock() });
   const store = encryptStore(inner, contentOf(KEYS));
   const scene = new Scene();
-  const fixture = { unitMs: 1, ringsItself: false, make: async () => store };
+  const fixture = {
+    unitMs: 1,
+    ringsItself: false,
+    dump: async () => [],
+    make: async () => store,
+  };
   await scene.open({ ...fixture, advance: async () => undefined, dispose: async () => undefined });
   await scene.accept({ request: { messages: [] }, limits: { window: 1 }, requestBytes: 10 });
   expect((await store.tenants.usage(TENANT)).storedBytes).toBeGreaterThan(10);
