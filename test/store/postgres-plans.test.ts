@@ -168,6 +168,8 @@ describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole 
     ["holding", queries.holding.text, ["t17", 10]],
     ["tenant_usage", functions.tenant_usage.text, ["default"]],
     ["schedule_tenant", functions.schedule_tenant.text, ["default", 8, 100, 10]],
+    ["close_tenant", functions.close_tenant.text, ["nobody"]],
+    ["clear_tenant", functions.clear_tenant.text, ["nobody", 1000, Buffer.alloc(0), "gone"]],
     ["sweep_store", functions.sweep_store.text, [50, 0, 0, 0, 0, 0, none]],
   ];
 
@@ -182,6 +184,7 @@ describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole 
     const all = [...Object.keys(queries), ...Object.keys(functions)];
     // They read nothing, or the few workers and API keys there are.
     const keys = ["apiKey", "apiKeys", "add_api_key", "revoke_api_key", "use_api_key"];
+    keys.push("forget_api_keys");
     const exempt = ["ping", "workers", ...keys];
     expect(all.filter((name) => !seen.includes(name) && !exempt.includes(name))).toEqual([]);
   });
