@@ -1,10 +1,8 @@
 /** Logs: one JSON object per line, with the ids of the active span. */
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { type DestinationStream, destination, pino, stdTimeFunctions } from "pino";
-import { systemClock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { redact } from "../redact.ts";
-import { createLineBuffer, type LineBuffer } from "./line-buffer.ts";
 
 /** What the parts need of a logger. Fields named `error` take any thrown value. */
 export interface Logger {
@@ -43,7 +41,8 @@ const SECRET_KEYS = [
 const MAX_CAUSES = 8;
 
 export function createLogger(options: LoggingOptions): Logger {
-  const printed = options.write ? atOnce(options.write) : standardOutput();
+  const write = options.write;
+  const printed: DestinationStream = write ? { write } : destination(1);
   const secrets = (options.secrets ?? []).map((secret) => JSON.stringify(secret).slice(1, -1));
   const sink: DestinationStream = { write: (line) => printed.write(redact(line, secrets)) };
   const output: DestinationStream =
@@ -66,7 +65,7 @@ export function createLogger(options: LoggingOptions): Logger {
     },
     output,
   );
-  return wrap(logger, printed.flush);
+  return wrap(logger);
 }
 
 /** Discards everything; for tests and libraries. */
@@ -78,33 +77,14 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-/** What is wrong is printed now: it may be the last that the process says. */
-function wrap(logger: pino.Logger, flush: () => void): Logger {
+function wrap(logger: pino.Logger): Logger {
   return {
     debug: (message, fields = {}) => logger.debug(fields, message),
     info: (message, fields = {}) => logger.info(fields, message),
-    warn(message, fields = {}) {
-      logger.warn(fields, message);
-      flush();
-    },
-    error(message, fields = {}) {
-      logger.error(fields, message);
-      flush();
-    },
-    child: (fields) => wrap(logger.child(fields), flush),
+    warn: (message, fields = {}) => logger.warn(fields, message),
+    error: (message, fields = {}) => logger.error(fields, message),
+    child: (fields) => wrap(logger.child(fields)),
   };
-}
-
-function atOnce(write: (line: string) => void): LineBuffer {
-  return { write, flush: () => undefined };
-}
-
-/** Nothing is left behind by an exit, a crash that is caught by main included. */
-function standardOutput(): LineBuffer {
-  const stdout = destination(1);
-  const buffer = createLineBuffer((lines) => stdout.write(lines), systemClock);
-  process.once("exit", buffer.flush);
-  return buffer;
 }
 
 function activeSpanIds(): object {

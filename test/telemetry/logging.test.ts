@@ -1,13 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config.ts";
 import { AgentlaneError } from "../../src/errors.ts";
-import { createLineBuffer } from "../../src/telemetry/line-buffer.ts";
 import { createLogger, type LoggingOptions, silentLogger } from "../../src/telemetry/logging.ts";
 import { startTracing, tracer } from "../../src/telemetry/tracing.ts";
-import { fakeClock } from "../fakes/fake-clock.ts";
 
 function logInto(lines: string[], options: Partial<LoggingOptions> = {}) {
   return createLogger({
@@ -99,47 +96,4 @@ test("pretty is for people", () => {
   logger.error("failed", { error: new Error("why") });
   expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} .*warn.* lease lost task_id="t1"\n$/);
   expect(lines[1]).toMatch(/failed\n {4}Error: why\n/);
-});
-
-test("lines of one turn of the event loop are printed together, and in order", async () => {
-  const clock = fakeClock();
-  const printed: string[] = [];
-  const { write, flush } = createLineBuffer((lines) => printed.push(lines), clock);
-  write("a\n");
-  write("b\n");
-  expect(printed).toEqual([]);
-  await clock.advance(0);
-  write("c\n");
-  flush();
-  flush();
-  write("x".repeat(70_000));
-  expect(printed.map((lines) => lines.slice(0, 4))).toEqual(["a\nb\n", "c\n", "xxxx"]);
-  expect(clock.timerCount).toBe(0);
-});
-
-describe("of a process", () => {
-  const logging = new URL("../../src/telemetry/logging.ts", import.meta.url).href;
-
-  /** What it prints in `script`'s one turn of the event loop, before it ends. */
-  function printedBy(script: string): string[] {
-    const start = `import { createLogger } from ${JSON.stringify(logging)};
-      const logger = createLogger({ level: "info", format: "json" });`;
-    const args = ["--input-type=module", "--eval", start + script];
-    const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
-    const lines = stdout.split("\n").filter((line) => line !== "");
-    return lines.map((line) => JSON.parse(line).message);
-  }
-
-  test.each([
-    ["that ends by itself", `logger.info("last");`],
-    ["that exits", `logger.info("last"); process.exit(0);`],
-    ["that an error ends", `logger.info("last"); throw new Error("unexpected");`],
-  ])("%s no line is lost", (_, script) => {
-    expect(printedBy(script)).toEqual(["last"]);
-  });
-
-  test("a warning is there even when the process is killed in the same turn", () => {
-    const killed = `logger.info("before"); logger.warn("last"); process.kill(process.pid, "SIGKILL");`;
-    expect(printedBy(killed)).toEqual(["before", "last"]);
-  });
 });

@@ -199,7 +199,11 @@ export class RecordedSpan implements Span {
   recordException(exception: Exception, time?: TimeInput): void {
     const { code, name, message, stack } =
       typeof exception === "string" ? { message: exception } : exception;
-    const type = code === undefined ? name : String(code);
+    const type = code ? String(code) : name;
+    if (!type && !message) {
+      diag.warn(`an exception of the span "${this.name}" has no name, code or message`);
+      return;
+    }
     this.addEvent(
       EVENT_EXCEPTION,
       {
