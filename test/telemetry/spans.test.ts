@@ -84,7 +84,10 @@ const script = fc.record({
     }),
     { maxLength: 3 },
   ),
-  exception: fc.option(fc.record({ name: text, message: text, stack: text })),
+  // The SDK puts one without a name and a message into a text.
+  exception: fc.option(
+    fc.record({ name: text, message: text, stack: text }, { noNullPrototype: true }),
+  ),
   endTime: time,
   scope: fc.constantFrom(["agentlane"], ["graph", "1.0"], ["graph", "1.0", "https://schema/1"]),
   parent: fc.option(
