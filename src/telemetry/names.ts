@@ -8,11 +8,6 @@
 export const SCOPE_NAME = "agentlane";
 
 export const ATTR_ERROR_TYPE = "error.type";
-/** Of the span event of this name. */
-export const EVENT_EXCEPTION = "exception";
-export const ATTR_EXCEPTION_TYPE = "exception.type";
-export const ATTR_EXCEPTION_MESSAGE = "exception.message";
-export const ATTR_EXCEPTION_STACKTRACE = "exception.stacktrace";
 export const ATTR_SERVICE_NAME = "service.name";
 export const ATTR_SERVICE_VERSION = "service.version";
 export const ATTR_SERVICE_INSTANCE_ID = "service.instance.id";

@@ -1,30 +1,25 @@
 /**
  * Tracing: spans to an OTLP collector. Off = nothing is registered, and the API's own no-op objects
- * answer. The parts make spans by the API; only this file and spans/ know what is behind it.
+ * answer. The parts make spans by `tracer()`; only this file knows the SDK.
  */
-import { randomFillSync } from "node:crypto";
-import {
-  context,
-  DiagLogLevel,
-  diag,
-  propagation,
-  type Tracer,
-  type TracerProvider,
-  trace,
-} from "@opentelemetry/api";
+import { context, DiagLogLevel, diag, propagation, type Tracer, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import {
   CompositePropagator,
   W3CBaggagePropagator,
   W3CTraceContextPropagator,
 } from "@opentelemetry/core";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
+  BatchSpanProcessor,
   ParentBasedSampler,
   type Sampler,
+  type SpanExporter,
   TraceIdRatioBasedSampler,
+  TracerProvider,
 } from "@opentelemetry/sdk-trace";
 import type { Clock } from "../clock.ts";
 import { type Service, service } from "../lifecycle.ts";
@@ -35,11 +30,6 @@ import {
   ATTR_SERVICE_VERSION,
   SCOPE_NAME,
 } from "./names.ts";
-import { createOtlpSender } from "./spans/otlp-sender.ts";
-import { resourceBytes } from "./spans/span-bytes.ts";
-import { createSpanIds } from "./spans/span-ids.ts";
-import { createSpanQueue } from "./spans/span-queue.ts";
-import { createTracerProvider } from "./spans/span-tracer.ts";
 
 export interface TracingOptions {
   /** Full URL of the OTLP/HTTP traces endpoint. */
@@ -71,6 +61,8 @@ export interface TracingSetup {
   readonly instanceId: string;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Default: OTLP to the options' endpoint. */
+  readonly exporter?: SpanExporter;
 }
 
 /** How long a stop waits for the last export: a collector that is down must not hold a drain up. */
@@ -84,12 +76,11 @@ export function tracer(): Tracer {
 /** Registers tracing on start and takes it away on stop, after the last spans are exported. */
 export function startTracing(options: TracingOptions | undefined, setup: TracingSetup): Service {
   if (!options) return { start: () => Promise.resolve(), stop: () => Promise.resolve() };
-  let shutdown = async (): Promise<void> => undefined;
+  let provider: TracerProvider | undefined;
   return service(
     async () => {
       diag.setLogger(diagLogger(setup.logger), DiagLogLevel.WARN);
-      const { provider, close } = exportingProvider(options, setup);
-      shutdown = close;
+      provider = tracerProvider(options, setup);
       trace.setGlobalTracerProvider(provider);
       context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
       propagation.setGlobalPropagator(
@@ -99,8 +90,11 @@ export function startTracing(options: TracingOptions | undefined, setup: Tracing
       );
     },
     async () => {
+      const ending = provider?.shutdown().catch((error: unknown) => {
+        setup.logger.warn("the last spans were not exported", { error });
+      });
       const exported = new AbortController();
-      await Promise.race([shutdown(), setup.clock.sleep(LAST_EXPORT_MS, exported.signal)]);
+      await Promise.race([ending, setup.clock.sleep(LAST_EXPORT_MS, exported.signal)]);
       exported.abort();
       trace.disable();
       context.disable();
@@ -110,43 +104,27 @@ export function startTracing(options: TracingOptions | undefined, setup: Tracing
   );
 }
 
-/** Its spans are sent until `close`, which sends the last ones. */
-function exportingProvider(
-  options: TracingOptions,
-  { version, instanceId, logger, clock }: TracingSetup,
-): { provider: TracerProvider; close: () => Promise<void> } {
-  const resource = resourceBytes(
-    resourceFromAttributes({
-      [ATTR_SERVICE_VERSION]: version,
-      [ATTR_SERVICE_INSTANCE_ID]: instanceId,
+function tracerProvider(options: TracingOptions, setup: TracingSetup): TracerProvider {
+  const exporter =
+    setup.exporter ?? new OTLPTraceExporter({ url: options.endpoint, headers: options.headers });
+  return new TracerProvider({
+    resource: resourceFromAttributes({
+      [ATTR_SERVICE_VERSION]: setup.version,
+      [ATTR_SERVICE_INSTANCE_ID]: setup.instanceId,
       ...options.resourceAttributes,
       [ATTR_SERVICE_NAME]: options.serviceName,
-    }).attributes,
-  );
-  const sender = createOtlpSender({ ...options, timeoutMs: options.exportTimeoutMs });
-  const queue = createSpanQueue({
-    ...options,
-    clock,
-    send: (batch) => sender.send(batch.request(resource)),
-    onFailure: (spanCount, error) =>
-      logger.warn("spans were not exported: the collector did not take them", { spanCount, error }),
-    onDropped: (spanCount) =>
-      logger.warn("spans were dropped: more ended than could be exported", { spanCount }),
-  });
-  const provider = createTracerProvider({
+    }),
     sampler: samplerOf(options),
-    followsParent: options.sampler.startsWith("parentbased_"),
-    ids: createSpanIds(randomFillSync),
-    clock,
-    onEnd: queue.add,
+    spanProcessors: [
+      new BatchSpanProcessor({
+        exporter,
+        scheduledDelayMillis: options.scheduleDelayMs,
+        exportTimeoutMillis: options.exportTimeoutMs,
+        maxQueueSize: options.maxQueueSize,
+        maxExportBatchSize: options.maxExportBatchSize,
+      }),
+    ],
   });
-  return {
-    provider,
-    async close() {
-      await queue.close();
-      await sender.close();
-    },
-  };
 }
 
 function samplerOf({ sampler, samplerRatio }: TracingOptions): Sampler {
