@@ -297,6 +297,32 @@ describe.runIf(hasPostgres)("the PostgreSQL store in an outage", () => {
     expect(redriven.flatMap((answer) => answer.redriven).sort()).toEqual(ids.toSorted());
   });
 
+  it("never has to break a deadlock of a tenant's sessions that begin at once", async () => {
+    const store = await started();
+    for (let round = 0; round < 10; round++) {
+      const first = (count: number) => ({
+        limits: { window: 2 },
+        task: { sessionId: `r${round}-s${count % 10}` },
+      });
+      const imported = executionContext({ sessionId: `r${round}-s0`, version: 1n });
+      await Promise.all([
+        ...Array.from({ length: 30 }, (_, count) => accept(store, first(count))),
+        store.sessions
+          .import(
+            { tenant: TENANT, agentId: imported.agentId, sessionId: imported.sessionId },
+            imported,
+            true,
+          )
+          .catch((error: unknown) => expect(isKind(error, "failed_precondition")).toBe(true)),
+      ]);
+    }
+    const [row] = await sql(
+      url,
+      "SELECT deadlocks::integer FROM pg_stat_database WHERE datname = current_database()",
+    );
+    expect(row?.deadlocks).toBe(0);
+  });
+
   it("keeps what was submitted out of its errors", async () => {
     const store = await started();
     await sql(
