@@ -1,9 +1,7 @@
 /** Which sessions of a tenant still need which key: straight from the store, and without a server. */
-import { systemClock, systemRandom } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { keyIdIn } from "./encryption/key-usage.ts";
-import { AgentlaneError } from "./errors.ts";
-import { redisConnections, storeOf } from "./runtime-store.ts";
+import { withKeptStore } from "./runtime-store.ts";
 import type { Store } from "./store/contract.ts";
 
 /** Contexts that are in memory at once. */
@@ -20,22 +18,10 @@ export async function encryptionUsage(
   config: Config,
   { tenant, onWarning, onProgress }: UsageParts,
 ): Promise<ReadonlyMap<string, number>> {
-  if (config.store.type === "memory") {
-    throw new AgentlaneError(
-      "failed_precondition",
-      "STORE_NOT_KEPT",
-      "the store is memory, which ends with its process: there is nothing to count (STORE_URL)",
-    );
-  }
-  const surroundings = { clock: systemClock, random: systemRandom, onWarning };
-  const connectionTo = redisConnections(config, surroundings);
-  const store = storeOf(config, { ...surroundings, connectionTo });
-  await store.start();
-  try {
-    return await countSessions(store, tenant, onProgress);
-  } finally {
-    await store.stop();
-  }
+  const instead = "there is nothing to count (STORE_URL)";
+  return withKeptStore(config, { onWarning, instead }, (store) =>
+    countSessions(store, tenant, onProgress),
+  );
 }
 
 async function countSessions(

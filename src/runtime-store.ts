@@ -2,8 +2,9 @@
  * The part of the composition root that names the stores. Apart from it, because the lease thread
  * needs a store of its own and nothing else.
  */
-import type { Clock, Random } from "./clock.ts";
+import { type Clock, type Random, systemClock, systemRandom } from "./clock.ts";
 import type { Config } from "./config.ts";
+import { AgentlaneError } from "./errors.ts";
 import { RedisConnection } from "./redis/connection.ts";
 import type { Store } from "./store/contract.ts";
 import { createMemoryStore } from "./store/memory/store.ts";
@@ -78,4 +79,31 @@ export async function migrateStore({ store }: StoreConfig): Promise<string> {
 /** Whether other processes may have it open too: then their sweepers end leases that are not renewed. */
 export function isSharedStore({ store }: StoreConfig): boolean {
   return store.type === "redis" || store.type === "postgres";
+}
+
+/**
+ * Runs a command's work on the store itself, without a server. `failed_precondition` (STORE_NOT_KEPT)
+ * for one in memory; `instead` says what to do then.
+ */
+export async function withKeptStore<T>(
+  config: StoreConfig,
+  { onWarning, instead }: { onWarning: (message: string) => void; instead: string },
+  work: (store: Store) => Promise<T>,
+): Promise<T> {
+  if (config.store.type === "memory") {
+    throw new AgentlaneError(
+      "failed_precondition",
+      "STORE_NOT_KEPT",
+      `the store is memory, which ends with its process: ${instead}`,
+    );
+  }
+  const surroundings = { clock: systemClock, random: systemRandom, onWarning };
+  const connectionTo = redisConnections(config, surroundings);
+  const store = storeOf(config, { ...surroundings, connectionTo });
+  await store.start();
+  try {
+    return await work(store);
+  } finally {
+    await store.stop();
+  }
 }

@@ -104,8 +104,7 @@ export function oneLine(text: string): string {
 
 /** Without escape sequences and control characters but newline and tab. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.
-  return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
+  return stripVTControlCharacters(text).replace(/[^\P{Cc}\n\t]/gu, "");
 }
 
 /** `name value` lines, the values aligned; empty values are left out. */

@@ -33,7 +33,7 @@ export interface TenantDeletionParts {
 
 /** Less than the time limits that callers set. */
 const WORK_MS = 5000;
-/** Tasks or sessions: some 20 ms' worth of a store's time. */
+/** Tasks or sessions of a step: others are served between two. */
 const STEP_COUNT = 1000;
 /** Workers report what they hold this soon after it has changed, as a rule. */
 const REPORT_MS = 200;

@@ -18,8 +18,8 @@ export function rootOf(prefix: string): string {
 /** Injective; what it returns holds no colon and nothing that sorts at or below a space. */
 export function encodePart(part: string): string {
   if (/^[A-Za-z0-9._-]*$/.test(part)) return part;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not pass
-  return part.replace(/[\u0000-\u0020%:]/g, (character) => {
+  // All that sorts before "!": spaces and control characters.
+  return part.replace(/[^!-\uffff]|[%:]/g, (character) => {
     return `%${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
   });
 }
