@@ -9,13 +9,16 @@ const SDK = fileURLToPath(new URL("../../../sdk/rust", import.meta.url));
 /** With the versions of the lock file, in the one target folder that everything shares. */
 const FIXED = ["--quiet", "--locked", "--target-dir", "target"];
 
+/** Nobody debugs what is built here, or builds it a second time after a change. */
+const LEAN = { CARGO_PROFILE_DEV_DEBUG: "0", CARGO_INCREMENTAL: "0" };
+
 /** Runs one of cargo's commands; answers what it printed. */
 export async function cargo(
   [command = "", ...args]: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const all = [command, ...(command === "fmt" ? [] : FIXED), ...args];
-  const options = { cwd: SDK, env: { ...process.env, ...env }, maxBuffer: 2 ** 26 };
+  const options = { cwd: SDK, env: { ...process.env, ...LEAN, ...env }, maxBuffer: 2 ** 26 };
   const { stdout } = await promisify(execFile)("cargo", all, options).catch((error) => {
     throw new Error(`${error.message}\n${error.stdout}`);
   });
