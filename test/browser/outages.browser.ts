@@ -1,26 +1,13 @@
 /** The console while a worker is killed, and while the server goes away and comes back. */
-import { createServer } from "node:net";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../harness/free-port.ts";
 import { type ServingProcess, serve } from "../harness/process.ts";
 import { hasRedis, type RedisServer, startRedis } from "../harness/redis-server.ts";
 import { hasChromium, launch, screenshot, violations, visit } from "./browser.ts";
 import { AGENTS_FILE } from "./installation.ts";
 
 const state = (page: Page, name: string) => page.locator(`.connection[data-state="${name}"]`);
-
-/** One that a server can have twice, one after the other. */
-function freePort(): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      server.close(() => resolve(String(port)));
-    });
-  });
-}
 
 describe.skipIf(!hasChromium || !hasRedis)("outages", () => {
   let redis: RedisServer;
@@ -78,7 +65,7 @@ describe.skipIf(!hasChromium || !hasRedis)("outages", () => {
   });
 
   test("the server restarts: the page says so, and goes on", async () => {
-    const environment = { PORT: await freePort() };
+    const environment = { PORT: `${await freePort()}` };
     const server = await start(environment);
     const url = `http://${server.address}/console`;
     const { context, page, problems } = await visit(browser, `${url}/playground?agent=demo`);

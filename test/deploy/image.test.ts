@@ -12,11 +12,11 @@ import {
   rmSync,
   symlinkSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../harness/free-port.ts";
 
 const dockerfile = readFileSync("deploy/Dockerfile", "utf8");
 const stages = dockerfile.split(/^FROM /m).slice(1);
@@ -70,6 +70,7 @@ describe("the image", () => {
     // Root may write anywhere, and anybody but root cannot become somebody else.
     const isRoot = process.getuid?.() === 0;
     const identity = isRoot ? { uid: user, gid: group } : {};
+    // The image's own would be taken on a machine that serves already.
     const port = await freePort();
     const env = { PATH: process.env.PATH, PORT: `${port}`, NODE_ENV: "production" };
     const options = { cwd: folder, env, ...identity };
@@ -89,13 +90,3 @@ describe("the image", () => {
     await expect(check()).rejects.toMatchObject({ code: 1 });
   });
 });
-
-/** The image's own would be taken on a machine that serves already. */
-function freePort(): Promise<number> {
-  return new Promise((done) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => done(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}

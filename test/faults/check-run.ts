@@ -3,8 +3,11 @@ import { type Task, TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import type { Violation } from "../simulation/history-checker.ts";
 import { checkSession } from "./check-sessions.ts";
 import type { ObservedTask } from "./check-tasks.ts";
+import { recoveryOf } from "./figures.ts";
+import type { FaultLog } from "./injector.ts";
 import type { Ledger, Submission } from "./ledger.ts";
 import type { SessionView, View } from "./observe.ts";
+import { CONSUMERS_RESUME_MS } from "./settings.ts";
 
 export interface ObservedRun {
   readonly ledger: Ledger;
@@ -92,4 +95,11 @@ function idsOf(tasks: readonly Task[]): string {
     .map(({ taskId }) => taskId)
     .sort()
     .join();
+}
+
+/** Consumers that have survived an outage of the backend take tasks again soon after it. */
+export function checkRecovery(tasks: readonly ObservedTask[], faults: FaultLog): Violation[] {
+  return recoveryOf(tasks, faults)
+    .consumersMs.filter((ms) => ms > CONSUMERS_RESUME_MS)
+    .map((ms) => ({ invariant: 0, at: 0, message: `a worker claimed ${ms} ms after an outage` }));
 }

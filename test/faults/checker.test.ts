@@ -12,13 +12,14 @@ import {
   TaskSchema,
   TaskState,
 } from "../../gen/agentlane/v1/task_pb.js";
-import { checkRun } from "./check-run.ts";
+import { checkRecovery, checkRun } from "./check-run.ts";
 import { checkSession } from "./check-sessions.ts";
 import { checkTask, type ObservedLog, type ObservedTask } from "./check-tasks.ts";
 import type { FaultLog } from "./injector.ts";
 import { type Entry, logDigest, newLedger, resultDigest } from "./ledger.ts";
 import { checkBlocks } from "./lost-attempts.ts";
 import { requestOf } from "./requests.ts";
+import { CONSUMERS_RESUME_MS } from "./settings.ts";
 
 const START_MS = 1_000_000;
 
@@ -154,10 +155,28 @@ test("an attempt that a blocked event loop has cost is found, unless its worker 
     outages: [],
     hindered: [],
     markers: new Map(),
+    endedAt: undefined,
   };
   expect(numbersOf(checkBlocks([one], blocks, faults))).toEqual([7]);
   faults.kills.push({ at: START_MS + 105, role: "worker", workerId: attempt?.workerId });
   expect(checkBlocks([one], blocks, faults)).toEqual([]);
+});
+
+test("a worker that takes nothing for long after an outage is found, unless the load had ended", () => {
+  const outage = { from: START_MS + 1000, to: START_MS + 2000 };
+  const turns = [turn(1), turn(2)];
+  const [attempt] = turns[1]?.task.attempts ?? [];
+  if (attempt) attempt.startedAt = timestampFromMs(outage.to + CONSUMERS_RESUME_MS + 1);
+  const faults: FaultLog = {
+    counts: new Map(),
+    kills: [],
+    outages: [outage],
+    hindered: [],
+    markers: new Map(),
+    endedAt: outage.to + CONSUMERS_RESUME_MS,
+  };
+  expect(numbersOf(checkRecovery(turns, faults))).toEqual([0]);
+  expect(checkRecovery(turns, { ...faults, endedAt: outage.to })).toEqual([]);
 });
 
 test("an attempt that was returned untouched is found when it was counted", () => {

@@ -15,7 +15,10 @@ export interface Recovery {
   readonly restartsMs: readonly number[];
   /** Kill of a worker → next commit of a session whose turn it ran. */
   readonly sessionsMs: readonly number[];
-  /** The backend answers again → a worker that lived through it claims. */
+  /**
+   * The backend answers again → a worker that lived through it claims. Where the load ends soon after,
+   * there may be nothing to claim: such outages are left out.
+   */
   readonly consumersMs: readonly number[];
 }
 
@@ -82,6 +85,7 @@ function consumersMsOf(tasks: readonly ObservedTask[], faults: FaultLog): number
     [...claims].flatMap(([workerId, at]) => {
       const end = outage.to + CONSUMERS_RESUME_MS;
       const isAway =
+        (faults.endedAt !== undefined && end > faults.endedAt) ||
         faults.kills.some((kill) => kill.workerId === workerId && kill.at < end) ||
         hindered.some((each) => each.workerId === workerId && overlap(each, outage.from, end)) ||
         faults.outages.some((other) => other !== outage && overlap(other, outage.to, end));

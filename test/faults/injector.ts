@@ -20,6 +20,8 @@ export interface FaultLog {
   readonly hindered: Hindrance[];
   /** Files that agents create when they begin to hold their event loop, and whose they are. */
   readonly markers: Map<string, Submission>;
+  /** When the last fault was mended; clients ask for little after it. Undefined = faults go on. */
+  endedAt: number | undefined;
 }
 
 export interface Kill {
@@ -79,6 +81,7 @@ export function startInjector(parts: InjectorParts): Injector {
     outages: [],
     hindered: [],
     markers: new Map(),
+    endedAt: undefined,
   };
   const mending = new Set<Promise<void>>();
   const covered = Promise.withResolvers<void>();
@@ -131,6 +134,7 @@ export function startInjector(parts: InjectorParts): Injector {
       stopping.abort();
       await Promise.all(lines);
       await Promise.all(mending);
+      log.endedAt ??= Date.now();
       return log;
     },
   };

@@ -2,10 +2,10 @@
 import { setTimeout as after } from "node:timers/promises";
 import type { Violation } from "../simulation/history-checker.ts";
 import type { Caller } from "./calls.ts";
-import { checkRun, type ObservedRun } from "./check-run.ts";
+import { checkRecovery, checkRun, type ObservedRun } from "./check-run.ts";
 import { checkTask, isOrdinary, type ObservedTask } from "./check-tasks.ts";
 import { startCluster } from "./cluster.ts";
-import { describeFigures, recoveryOf } from "./figures.ts";
+import { describeFigures } from "./figures.ts";
 import { type FaultLog, identifyAll, startInjector } from "./injector.ts";
 import { newLedger } from "./ledger.ts";
 import { startLoad } from "./load.ts";
@@ -20,7 +20,7 @@ import {
   viewsOf,
 } from "./observe.ts";
 import { seededRandom } from "./random.ts";
-import { CONSUMERS_RESUME_MS, type FaultSettings } from "./settings.ts";
+import type { FaultSettings } from "./settings.ts";
 
 export interface RunReport {
   readonly figures: readonly string[];
@@ -59,7 +59,7 @@ export async function runFaults(settings: FaultSettings): Promise<RunReport> {
     const run = await observe(caller, settings);
     const violations = [
       ...checkRun(run),
-      ...checkRecovery(run, faults),
+      ...checkRecovery(run.tasks, faults),
       ...checkBlocks(run.tasks, await readBlocks(faults), faults),
     ];
     const errors = cluster.errors();
@@ -163,11 +163,4 @@ function observedTasks(
     const task = listed.get(taskId);
     return task ? [{ submission, task, isDeadLetter: dead.has(taskId) }] : [];
   });
-}
-
-/** Consumers that have survived an outage of the backend take tasks again soon after it. */
-function checkRecovery({ tasks }: ObservedRun, faults: FaultLog): Violation[] {
-  return recoveryOf(tasks, faults)
-    .consumersMs.filter((ms) => ms > CONSUMERS_RESUME_MS)
-    .map((ms) => ({ invariant: 0, at: 0, message: `a worker claimed ${ms} ms after an outage` }));
 }

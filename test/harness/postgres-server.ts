@@ -6,11 +6,11 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { chown, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Client } from "pg";
 import type { Certificates } from "../server/certificates.ts";
+import { freePort } from "./free-port.ts";
 import { newerServers } from "./newer-servers.ts";
 
 export interface PostgresServerOptions {
@@ -283,18 +283,6 @@ function tlsSettings(folder: string): Record<string, string> {
   const files = { ssl_ca_file: "ca.crt", ssl_cert_file: "server.crt", ssl_key_file: "server.key" };
   const named = Object.entries(files).map(([setting, name]) => [setting, join(folder, name)]);
   return { ssl: "on", ...Object.fromEntries(named) };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** False when it has exited instead. */

@@ -6,13 +6,13 @@ import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_proces
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { connect } from "amqplib";
 import type { Certificates } from "../server/certificates.ts";
+import { freePort } from "./free-port.ts";
 import { newerServers } from "./newer-servers.ts";
 
 export interface RabbitServerOptions {
@@ -77,7 +77,12 @@ export function newRabbitPrefix(): string {
 }
 
 export async function startRabbit(options: RabbitServerOptions = {}): Promise<RabbitServer> {
-  const [port = 0, distPort = 0, epmdPort = 0, tlsPort = 0] = await freePorts(4);
+  const [port, distPort, epmdPort, tlsPort] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
   const folder = await mkdtemp(join(tmpdir(), "agentlane-rabbitmq-"));
   const node = `agentlane-${port}@localhost`;
   const home = join(folder, "home");
@@ -188,24 +193,6 @@ async function prepareTls(folder: string, port: number, { ca, server }: Certific
     lines.push(`ssl_options.${option} = ${file}`);
   }
   return `${lines.join("\n")}\n`;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  return Promise.all(
-    servers.map(async (server) => {
-      const address = server.address();
-      server.close();
-      await once(server, "close");
-      return typeof address === "object" && address ? address.port : 0;
-    }),
-  );
 }
 
 /** A node on a busy machine takes half a minute. */

@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { type ConnectionOptions, RedisConnection } from "../../src/redis/connection.ts";
+import { freePort } from "./free-port.ts";
 
 export interface RedisServerOptions {
   /** Append-only file, synced on every write, so that a restart keeps everything. */
@@ -167,18 +167,6 @@ async function tlsFlags(port: number, folder: string, { tls }: RedisServerOption
 /** By default the nodes talk on the port 10,000 above, which may be no port. */
 async function clusterFlags({ cluster }: RedisServerOptions) {
   return cluster ? ["--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`] : [];
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function untilReady(url: string, child: ChildProcess, ca?: string): Promise<void> {
