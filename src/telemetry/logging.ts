@@ -27,7 +27,7 @@ export interface LoggingOptions {
 }
 
 /** Hidden wherever they appear, in case a field record is passed on whole. */
-const SECRET_KEYS = [
+const SECRET_KEYS: ReadonlySet<string> = new Set([
   "authorization",
   "cookie",
   "password",
@@ -36,7 +36,10 @@ const SECRET_KEYS = [
   "apiKey",
   "api_key",
   "x-api-key",
-];
+]);
+const HIDDEN = "***";
+/** What lies deeper is left out: records are flat, and a circle has no end. */
+const MAX_DEPTH = 8;
 
 const MAX_CAUSES = 8;
 
@@ -51,16 +54,9 @@ export function createLogger(options: LoggingOptions): Logger {
     {
       level: options.level,
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      formatters: { level: (label) => ({ level: label }), log: hideSecrets },
       messageKey: "message",
       serializers: { error: describeError },
-      redact: {
-        paths: SECRET_KEYS.flatMap((key) => {
-          const path = `["${key}"]`;
-          return [path, `*${path}`, `*.*${path}`];
-        }),
-        censor: "***",
-      },
       mixin: activeSpanIds,
     },
     output,
@@ -83,8 +79,34 @@ function wrap(logger: pino.Logger): Logger {
     info: (message, fields = {}) => logger.info(fields, message),
     warn: (message, fields = {}) => logger.warn(fields, message),
     error: (message, fields = {}) => logger.error(fields, message),
-    child: (fields) => wrap(logger.child(fields)),
+    child: (fields) => wrap(logger.child(hideSecrets(fields))),
   };
+}
+
+/**
+ * The same record without the values of SECRET_KEYS. (pino's own `redact` with paths at three depths
+ * takes 45 µs a line, ten times what the line itself takes.)
+ */
+function hideSecrets(record: object, depth = 0): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [
+      key,
+      SECRET_KEYS.has(key) ? HIDDEN : withoutSecrets(value, depth),
+    ]),
+  );
+}
+
+/** Errors and other instances have ways of their own into a line. */
+function withoutSecrets(value: unknown, depth: number): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (depth >= MAX_DEPTH) return HIDDEN;
+  if (Array.isArray(value)) return value.map((each) => withoutSecrets(each, depth + 1));
+  return isPlain(value) ? hideSecrets(value, depth + 1) : value;
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function activeSpanIds(): object {

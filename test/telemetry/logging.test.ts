@@ -68,8 +68,21 @@ test("credentials are hidden at every depth that fields have", () => {
     headers: { authorization: "hunter2", "x-api-key": "hunter2" },
     request: { headers: { cookie: "hunter2" } },
     password: "hunter2",
+    calls: [{ task: { model: { apiKey: "hunter2", temperature: 1 } } }],
   });
+  logInto(lines).child({ token: "hunter2" }).info("x");
   expect(lines.join()).not.toContain("hunter2");
+  expect(JSON.parse(lines[0] ?? "").calls).toEqual([
+    { task: { model: { apiKey: "***", temperature: 1 } } },
+  ]);
+});
+
+test("a field that contains itself does not keep a line from being written", () => {
+  const lines: string[] = [];
+  const circle: Record<string, unknown> = { name: "circle" };
+  circle.circle = circle;
+  logInto(lines).info("x", { circle, task_id: "t1" });
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ task_id: "t1", circle: { name: "circle" } });
 });
 
 test("an error shows what it is and its causes, and none of its other properties", () => {
