@@ -10,6 +10,7 @@ export type ErrorKind =
   | "failed_precondition"
   | "out_of_range"
   | "permission_denied"
+  | "unauthenticated"
   | "resource_exhausted"
   | "unavailable"
   | "deadline_exceeded"

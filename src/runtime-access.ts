@@ -9,6 +9,7 @@ import type { Approach, Authenticate, Peer } from "./auth/contract.ts";
 import { createHook } from "./auth/hook.ts";
 import { createJwtScheme } from "./auth/jwt/jwt-scheme.ts";
 import { readKeysFile } from "./auth/keys-file.ts";
+import type { Verified } from "./auth/scheme.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { invalidField } from "./errors.ts";
@@ -94,7 +95,7 @@ async function certificatesOf({
 async function hookOf(
   place: string,
   clock: Clock,
-): Promise<(approach: Approach) => Promise<Principal | undefined>> {
+): Promise<(approach: Approach) => Promise<Verified | undefined>> {
   const imported: unknown = await import(pathToFileURL(resolve(place)).href).catch(
     (error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);

@@ -20,6 +20,8 @@ const MAX_ENTRIES = 10_000;
 export interface Accepted {
   /** Believed without being asked about. */
   recall(token: string): Principal | undefined;
+  /** How it stands with what was valid a moment ago; undefined = it is to be asked about. */
+  standing(token: string): Standing | undefined;
   /** Whether it was valid within the grace: somebody who is known, not somebody who guesses. */
   isKnown(token: string): boolean;
   /** What `verify` says, and only one at a time is asked for a token. */
@@ -29,6 +31,13 @@ export interface Accepted {
   ): Promise<Principal | undefined>;
   /** Forgets principals. */
   drop(isDropped: (principal: Principal) => boolean): void;
+}
+
+export interface Standing {
+  /** It is believed without being asked about for so long; > 0. */
+  readonly trustedForMs: number;
+  /** As `Verified` says. */
+  readonly expiresAtMs: number | undefined;
 }
 
 interface Entry extends Verified {
@@ -80,6 +89,13 @@ export function createAccepted(clock: Clock): Accepted {
     recall(token) {
       const entry = known(nameOf(token));
       return entry && clock.monotonic() < entry.trustedUntil ? entry.principal : undefined;
+    },
+    standing(token) {
+      const entry = known(nameOf(token));
+      const trustedForMs = entry ? entry.trustedUntil - clock.monotonic() : 0;
+      return entry && trustedForMs > 0
+        ? { trustedForMs, expiresAtMs: entry.expiresAtMs }
+        : undefined;
     },
     isKnown: (token) => known(nameOf(token)) !== undefined,
     confirm(token, verify) {

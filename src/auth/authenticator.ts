@@ -8,45 +8,69 @@ import { AgentlaneError, isKind } from "../errors.ts";
 import type { Principal } from "../tasks/principal.ts";
 import { createAccepted } from "./accepted.ts";
 import { isOfKey } from "./api-key-scheme.ts";
-import type { Approach, Authenticate, Peer } from "./contract.ts";
+import type { Admission, Approach, Authenticate, Peer } from "./contract.ts";
 import { createFailureLimiter } from "./failure-limiter.ts";
-import type { BearerScheme } from "./scheme.ts";
+import { createFollowedTokens, followUntil } from "./followed.ts";
+import type { BearerScheme, Verified } from "./scheme.ts";
 
 export interface AuthenticatorParts {
   readonly clock: Clock;
   readonly schemes: readonly BearerScheme[];
   /** A client certificate's principal, if it has one. */
   readonly certificates: ((peer: Peer) => Principal | undefined) | undefined;
-  readonly hook: ((approach: Approach) => Promise<Principal | undefined>) | undefined;
+  readonly hook: ((approach: Approach) => Promise<Verified | undefined>) | undefined;
 }
 
 export interface Authenticator {
   readonly authenticate: Authenticate;
-  /** A key was revoked: it is not believed any more. */
+  /** A key was revoked: it is not believed any more, and calls that it opened end. */
   forgetKey(keyId: string): void;
 }
 
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
-  const { schemes, certificates, hook } = parts;
-  const accepted = createAccepted(parts.clock);
-  const limiter = createFailureLimiter(parts.clock);
+  const { schemes, certificates, hook, clock } = parts;
+  const accepted = createAccepted(clock);
+  const followed = createFollowedTokens(clock, accepted);
+  const limiter = createFailureLimiter(clock);
 
-  async function attempt(
+  async function attempt<T>(
     address: string,
-    decide: () => Promise<Principal | undefined>,
-  ): Promise<Principal | undefined> {
+    decide: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
     limiter.check(address);
-    const principal = await decide();
-    if (!principal) limiter.fail(address);
-    return principal;
+    const decided = await decide();
+    if (!decided) limiter.fail(address);
+    return decided;
   }
 
   function byToken(scheme: BearerScheme, token: string, address: string) {
+    const ask = () => accepted.confirm(token, () => scheme.verify(token));
+    const admitted = (principal: Principal): Admission => ({
+      principal,
+      follow: followed.follow(token, principal, () => known(ask())),
+    });
     const recalled = accepted.recall(token);
-    if (recalled) return recalled;
-    const confirm = () => accepted.confirm(token, () => scheme.verify(token));
+    if (recalled) return admitted(recalled);
     // Who is known is not locked out by others behind the same address.
-    return known(accepted.isKnown(token) ? confirm() : attempt(address, confirm));
+    const asked = accepted.isKnown(token) ? ask() : attempt(address, ask);
+    return known(asked).then((principal) => principal && admitted(principal));
+  }
+
+  function byCertificate(peer: Peer): Admission | undefined {
+    const expiresAtMs = peer.certificate?.validToDate.getTime();
+    // A connection may outlast the certificate that opened it.
+    if (expiresAtMs === undefined || expiresAtMs <= clock.now()) return undefined;
+    const principal = certificates?.(peer);
+    return principal && { principal, follow: followUntil(clock, expiresAtMs) };
+  }
+
+  async function byHook(ask: NonNullable<typeof hook>, approach: Approach) {
+    const verified = await ask(approach);
+    if (!verified) return undefined;
+    const { principal, expiresAtMs } = verified;
+    return expiresAtMs === undefined
+      ? { principal }
+      : { principal, follow: followUntil(clock, expiresAtMs) };
   }
 
   return {
@@ -56,19 +80,23 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
       const token = authorization === undefined ? undefined : bearerOf(authorization);
       const scheme = token === undefined ? undefined : schemes.find((each) => each.isMeant(token));
       if (scheme && token !== undefined) return byToken(scheme, token, peer.address);
-      const byCertificate = (): Principal | undefined =>
-        authorization === undefined ? certificates?.(peer) : undefined;
+      const instead = (): Admission | undefined =>
+        authorization === undefined ? byCertificate(peer) : undefined;
       if (hook) {
-        return attempt(peer.address, async () => (await hook(approach)) ?? byCertificate());
+        return attempt(peer.address, async () => (await byHook(hook, approach)) ?? instead());
       }
-      const principal = byCertificate();
-      if (!principal && authorization !== undefined) {
+      const admission = instead();
+      if (!admission && authorization !== undefined) {
         limiter.check(peer.address);
         limiter.fail(peer.address);
       }
-      return principal;
+      return admission;
     },
-    forgetKey: (keyId) => accepted.drop((principal) => isOfKey(principal, keyId)),
+    forgetKey(keyId) {
+      const isForgotten = (principal: Principal): boolean => isOfKey(principal, keyId);
+      accepted.drop(isForgotten);
+      followed.end(isForgotten);
+    },
   };
 }
 

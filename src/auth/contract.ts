@@ -4,6 +4,7 @@
  */
 import type { X509Certificate } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import type { AgentlaneError } from "../errors.ts";
 import type { Principal } from "../tasks/principal.ts";
 
 /** The other end of a connection; one object a connection, so that it can be remembered by it. */
@@ -19,10 +20,22 @@ export interface Approach {
   readonly peer: Peer;
 }
 
+export interface Admission {
+  readonly principal: Principal;
+  /** For calls that may outlast the credential. Absent = it has no end that could be known. */
+  readonly follow?: FollowCredential;
+}
+
+/**
+ * Calls back once, when the credential opens nothing any more: with `unauthenticated`, or `unavailable`
+ * where that has not been known for too long. Never once the returned function has been called.
+ */
+export type FollowCredential = (onEnd: (reason: AgentlaneError) => void) => () => void;
+
 /**
  * Undefined = no valid credential, whatever is wrong with it. Throws `unavailable` where that cannot
  * be known now, and `resource_exhausted` for an address that has failed too often.
  */
 export type Authenticate = (
   approach: Approach,
-) => Principal | undefined | Promise<Principal | undefined>;
+) => Admission | undefined | Promise<Admission | undefined>;

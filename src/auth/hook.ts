@@ -5,15 +5,17 @@
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
-import type { Principal } from "../tasks/principal.ts";
 import type { Approach } from "./contract.ts";
 import { principalFields, principalOf, problemsOf } from "./principal-fields.ts";
+import type { Verified } from "./scheme.ts";
 
 const MAX_SUBJECT_CHARS = 256;
 const TIMEOUT_MS = 5_000;
 
 const answerSchema = z.strictObject({
   subject: z.string().min(1).max(MAX_SUBJECT_CHARS),
+  /** When the credential ends, with the calls that it opened; absent = calls go on to their end. */
+  expiresAt: z.date().optional(),
   ...principalFields,
 });
 
@@ -31,7 +33,7 @@ export function createHook(module: unknown, place: string, clock: Clock) {
       `AUTH_MODULE: ${place} exports no function "authenticate"`,
     );
   }
-  return async ({ headers, peer }: Approach): Promise<Principal | undefined> => {
+  return async ({ headers, peer }: Approach): Promise<Verified | undefined> => {
     const { address, certificate } = peer;
     const asked = Promise.resolve().then(() =>
       data.authenticate({ headers, address, certificate }),
@@ -40,7 +42,10 @@ export function createHook(module: unknown, place: string, clock: Clock) {
     if (answer === undefined || answer === null) return undefined;
     const parsed = answerSchema.safeParse(answer);
     if (parsed.error) throw broken(`it answered no principal: ${problemsOf(parsed.error)}`);
-    return principalOf(parsed.data, `module:${parsed.data.subject}`);
+    const { subject, expiresAt } = parsed.data;
+    const expiresAtMs = expiresAt?.getTime();
+    if (expiresAtMs !== undefined && expiresAtMs <= clock.now()) return undefined;
+    return { principal: principalOf(parsed.data, `module:${subject}`), expiresAtMs };
   };
 }
 

@@ -1,4 +1,4 @@
-/** A way to authenticate by a bearer token. */
+/** A way to authenticate by a bearer token, and what any way finds out. */
 import type { Principal } from "../tasks/principal.ts";
 
 export interface Verified {

@@ -7,6 +7,8 @@ export interface CallScope {
   remainingMs(): number | undefined;
   /** The result of `work`, or a rejection as soon as the deadline passes. One at a time. */
   beforeDeadline<T>(work: Promise<T>): Promise<T>;
+  /** The call ends now, with this: the signal aborts, and `beforeDeadline` rejects where there is one. Idempotent. */
+  end(reason: AgentlaneError): void;
   /** The handler is done: the signal will not abort any more. Idempotent. */
   finish(): void;
   /**
@@ -58,6 +60,7 @@ export function createCallScope(clock: Clock, deadlineInMs: number | undefined):
         work.then(resolve, reject);
       });
     },
+    end,
     finish() {
       finished = true;
       timer?.clear();

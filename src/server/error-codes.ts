@@ -17,6 +17,8 @@ const DOMAIN = "agentlane";
 
 /** How to authenticate over HTTP. It names no part of what was wrong. */
 export const CHALLENGE = 'Bearer realm="agentlane"';
+/** RFC 9110, section 11.6.1; over gRPC it is one more piece of metadata. */
+const CHALLENGED = { headers: { "www-authenticate": CHALLENGE } };
 
 /** Told to clients that may try again, when the error itself names no delay. */
 const DEFAULT_RETRY_AFTER_MS = 1000;
@@ -73,7 +75,8 @@ export function toWireError(error: unknown, report: (error: unknown) => void): C
     return wireError({ code: Code.Internal, reason: "INTERNAL", message: "internal error" });
   }
   if (error.kind === "internal") report(error);
-  return wireError({ ...pick(error), code: codeOf(CODE_OF_KIND[error.kind]) });
+  const code = codeOf(CODE_OF_KIND[error.kind]);
+  return wireError({ ...pick(error), code, ...(code === Code.Unauthenticated && CHALLENGED) });
 }
 
 /** Why a task ended, as the status of the call that waited for it. */
@@ -101,8 +104,7 @@ export function unauthenticated(): ConnectError {
     code: Code.Unauthenticated,
     reason: "UNAUTHENTICATED",
     message: "valid credentials are required",
-    // RFC 9110, section 11.6.1; over gRPC it is one more piece of metadata.
-    headers: { "www-authenticate": CHALLENGE },
+    ...CHALLENGED,
   });
 }
 

@@ -97,7 +97,9 @@ export function createInterceptors(parts: InterceptorParts): Interceptors {
         method.handle(await readValid(parts, method, exchange, run), run.call),
       ),
     bidiStreaming: (method, exchange, requests) =>
-      replies(parts, method, exchange, async ({ call }) => method.handle(requests, call)),
+      replies(parts, method, exchange, async ({ call }) =>
+        method.handle(untilAborted(requests, call.signal), call),
+      ),
   };
 }
 
@@ -187,11 +189,13 @@ async function begin(
     if (scope.signal.aborted) span.end(toWireError(scope.signal.reason, ignore).code);
   });
   const known = admitted(parts, method, exchange);
-  const principal = known instanceof Promise ? await scope.beforeDeadline(known) : known;
-  if (!principal) throw unauthenticated();
+  const admission = known instanceof Promise ? await scope.beforeDeadline(known) : known;
+  if (!admission) throw unauthenticated();
+  const { principal, follow } = admission;
   audit.admitted(principal);
   authorize(principal, method.name);
   if (counted) parts.limitRate(principal.tenant);
+  if (follow) exchange.onClose(follow(scope.end));
   const { signal, remainingMs } = scope;
   return { call: { principal, signal, remainingMs }, scope, audit };
 }
@@ -202,7 +206,7 @@ function admitted(
   { name }: RpcMethod,
   { headers, peer }: Exchange,
 ): ReturnType<Authenticate> {
-  return accessTo(name) === "open" ? NOBODY : authenticate({ headers, peer });
+  return accessTo(name) === "open" ? { principal: NOBODY } : authenticate({ headers, peer });
 }
 
 /** Who is not done now has lost its client, or its server. */
@@ -237,6 +241,23 @@ function failed(
 /** Of a batch of replies, or of one that is alone. */
 function firstOf(replies: Message | readonly Message[]): Message | undefined {
   return "length" in replies ? replies[0] : replies;
+}
+
+/** A caller that asks nothing more is told, too, when its call ends. */
+async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const items = source[Symbol.asyncIterator]();
+  const end = Promise.withResolvers<undefined>();
+  const stop = (): void => end.resolve(undefined);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    while (!signal.aborted) {
+      const next = await Promise.race([items.next(), end.promise]);
+      if (!next || next.done) return;
+      yield next.value;
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 function ignore(): void {}

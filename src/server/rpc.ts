@@ -15,7 +15,8 @@ export interface Call {
   readonly principal: Principal;
   /**
    * Aborts with an AgentlaneError: `deadline_exceeded` when the deadline passes, `canceled` when the
-   * client is gone, `unavailable` when the server stops.
+   * client is gone, `unavailable` when the server stops, `unauthenticated` when the caller's credential
+   * opens nothing any more.
    */
   readonly signal: AbortSignal;
   /** The caller's remaining time; undefined = no deadline. Never ≤ 0 when a service is called. */

@@ -1,7 +1,7 @@
 /** The server: one port, all services, drained before it stops. */
 import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import { isIP } from "node:net";
-import type { Authenticate } from "../auth/contract.ts";
+import type { Admission, Authenticate } from "../auth/contract.ts";
 import type { Clock } from "../clock.ts";
 import { AgentlaneError } from "../errors.ts";
 import { type Service, service } from "../lifecycle.ts";
@@ -61,6 +61,8 @@ export interface Server extends Service {
   /** Connections open now. */
   readonly connectionCount: number;
 }
+
+const EVERYBODY: Admission = { principal: ANYBODY };
 
 /** How long a stop waits for calls that are about to end. */
 const LAST_WORDS_MS = 1000;
@@ -140,7 +142,7 @@ function assemble(parts: ServerParts): Running {
   const peers = createPeers();
   const interceptors = createInterceptors({
     gate,
-    authenticate: parts.authenticate ?? (() => ANYBODY),
+    authenticate: parts.authenticate ?? (() => EVERYBODY),
     limitRate: parts.limitRate,
     validate: createValidation(),
     clock,

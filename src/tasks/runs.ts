@@ -79,8 +79,12 @@ export function createRuns(parts: RunParts): TaskManager["run"] {
   };
 }
 
-/** A deadline that passes ends the task by itself, and a server that stops hands it on. */
+/**
+ * A deadline that passes ends the task by itself, and a server that stops hands it on. A caller whose
+ * credential has ended is told no more; the task was accepted while it was valid.
+ */
+const LEAVES_THE_TASK = ["deadline_exceeded", "unavailable", "unauthenticated"] as const;
+
 function isDisconnect(signal: AbortSignal): boolean {
-  if (!signal.aborted) return false;
-  return !isKind(signal.reason, "deadline_exceeded") && !isKind(signal.reason, "unavailable");
+  return signal.aborted && !LEAVES_THE_TASK.some((kind) => isKind(signal.reason, kind));
 }

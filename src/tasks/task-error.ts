@@ -12,6 +12,7 @@ export const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
   failed_precondition: Code.FAILED_PRECONDITION,
   out_of_range: Code.OUT_OF_RANGE,
   permission_denied: Code.PERMISSION_DENIED,
+  unauthenticated: Code.UNAUTHENTICATED,
   resource_exhausted: Code.RESOURCE_EXHAUSTED,
   unavailable: Code.UNAVAILABLE,
   deadline_exceeded: Code.DEADLINE_EXCEEDED,

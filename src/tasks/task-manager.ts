@@ -58,8 +58,8 @@ export interface TaskManager {
   ): Promise<{ task: Task; existing: boolean }>;
   /**
    * Accepts a task and watches it. When `signal` aborts before the terminal event, the entries end.
-   * Unless its reason is `deadline_exceeded` or `unavailable`, that is a disconnect: the task is
-   * canceled or goes on as `input.onDisconnect` says. While other calls of this process wait for
+   * Unless its reason is `deadline_exceeded`, `unavailable` or `unauthenticated`, that is a disconnect:
+   * the task is canceled or goes on as `input.onDisconnect` says. While other calls of this process wait for
    * the task (same idempotency key) it goes on, and is canceled when the last of them disconnects.
    */
   run(

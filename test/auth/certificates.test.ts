@@ -14,6 +14,7 @@ import {
   readCertificates,
 } from "../../src/auth/certificates.ts";
 import { systemClock } from "../../src/clock.ts";
+import { fakeClock } from "../fakes/fake-clock.ts";
 import { type Certificates, createCertificates } from "../server/certificates.ts";
 import { startTestServer, type TestServer } from "../server/test-server.ts";
 
@@ -93,6 +94,25 @@ describe("the file", () => {
     await expect(read).rejects.toThrow(/TLS_CLIENT_PRINCIPALS/);
     await expect(read).rejects.toThrow(reason);
   });
+});
+
+test("a certificate that expires opens nothing more on its connection, and ends its calls", async () => {
+  const expiresAtMs = certificate.validToDate.getTime();
+  const clock = fakeClock(expiresAtMs - 1000);
+  const { authenticate } = createAuthenticator({
+    ...{ clock, schemes: [], hook: undefined },
+    certificates: certificatePrincipals([entry({ subject: { CN: "client" } })]),
+  });
+  const approach = { headers: {}, peer: { address: "", certificate } };
+  const reasons: string[] = [];
+  const admission = await authenticate(approach);
+  admission?.follow?.(({ reason }) => reasons.push(reason));
+  await clock.advance(999);
+  expect(reasons).toEqual([]);
+  expect(await authenticate(approach)).toBeDefined();
+  await clock.advance(1);
+  expect(reasons).toEqual(["CREDENTIALS_EXPIRED"]);
+  expect(await authenticate(approach)).toBeUndefined();
 });
 
 describe("over TLS, where a certificate is optional", () => {

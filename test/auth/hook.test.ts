@@ -22,10 +22,12 @@ test("is asked with headers and peer, and answers the principal", async () => {
     return { ...ADA, agents: ["echo"] };
   });
   expect(await hook(APPROACH)).toEqual({
-    tenant: "acme",
-    subject: "module:ada",
-    roles: new Set([AccessRole.READ]),
-    agentIds: new Set(["echo"]),
+    principal: {
+      tenant: "acme",
+      subject: "module:ada",
+      roles: new Set([AccessRole.READ]),
+      agentIds: new Set(["echo"]),
+    },
   });
   expect(asked).toEqual([
     { headers: { "x-user": "ada" }, address: "192.0.2.1", certificate: undefined },
@@ -84,8 +86,25 @@ test("is not asked by who has failed too often, and is by many at once", async (
     ...{ clock, schemes: [], certificates: undefined, hook },
   });
   const found = await Promise.all(Array.from({ length: 100 }, () => authenticate(APPROACH)));
-  expect(found.every((principal) => principal?.tenant === "acme")).toBe(true);
+  expect(found.every((admission) => admission?.principal.tenant === "acme")).toBe(true);
   for (let calls = 0; calls < 20; calls++) expect(await authenticate(APPROACH)).toBeUndefined();
   await expect(authenticate(APPROACH)).rejects.toMatchObject({ kind: "resource_exhausted" });
   expect(count).toBe(120);
+});
+
+test("may say when the credential ends, and calls end then", async () => {
+  const clock = fakeClock();
+  const hook = hookOf(() => ({ ...ADA, expiresAt: new Date(clock.now() + 1000) }), clock);
+  const { authenticate } = createAuthenticator({
+    ...{ clock, schemes: [], certificates: undefined, hook },
+  });
+  const admission = await authenticate(APPROACH);
+  const ends: string[] = [];
+  admission?.follow?.(({ kind, reason }) => ends.push(kind, reason));
+  await clock.advance(999);
+  expect(ends).toEqual([]);
+  await clock.advance(1);
+  expect(ends).toEqual(["unauthenticated", "CREDENTIALS_EXPIRED"]);
+  const past = hookOf(() => ({ ...ADA, expiresAt: new Date(clock.now()) }), clock);
+  expect(await past(APPROACH)).toBeUndefined();
 });

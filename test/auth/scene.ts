@@ -3,7 +3,7 @@ import type { AccessRole } from "../../gen/agentlane/v1/admin_service_pb.js";
 import { createApiKeyScheme } from "../../src/auth/api-key-scheme.ts";
 import { type ApiKeys, createApiKeys, type NewApiKey } from "../../src/auth/api-keys.ts";
 import { type Authenticator, createAuthenticator } from "../../src/auth/authenticator.ts";
-import type { Peer } from "../../src/auth/contract.ts";
+import type { Admission, Peer } from "../../src/auth/contract.ts";
 import { createJwtScheme, type JwtOptions } from "../../src/auth/jwt/jwt-scheme.ts";
 import type { Clock } from "../../src/clock.ts";
 import type { CredentialStore } from "../../src/store/credential-contract.ts";
@@ -18,6 +18,7 @@ export interface AuthScene {
   key(overrides?: Partial<NewApiKey>): Promise<{ token: string; keyId: string }>;
   /** Who a token is, called with it from an address. */
   who(token: string | undefined, address?: string): Promise<Principal | undefined>;
+  admit(token: string | undefined, address?: string): Promise<Admission | undefined>;
 }
 
 export interface AuthSceneParts {
@@ -38,6 +39,11 @@ export function authScene({ clock, jwt, ...parts }: AuthSceneParts): AuthScene {
     hook: undefined,
   });
   const apiKeys = createApiKeys({ credentials, clock, onRevoked: authenticator.forgetKey });
+  async function admit(token: string | undefined, address = "192.0.2.1") {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const peer: Peer = { address, certificate: undefined };
+    return authenticator.authenticate({ headers, peer });
+  }
   return {
     authenticator,
     apiKeys,
@@ -45,11 +51,10 @@ export function authScene({ clock, jwt, ...parts }: AuthSceneParts): AuthScene {
       const { key, token } = await apiKeys.create({ ...KEY, ...overrides });
       return { token, keyId: key.keyId };
     },
-    async who(token, address = "192.0.2.1") {
-      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-      const peer: Peer = { address, certificate: undefined };
-      return authenticator.authenticate({ headers, peer });
+    async who(token, address) {
+      return (await admit(token, address))?.principal;
     },
+    admit,
   };
 }
 

@@ -18,7 +18,7 @@ describe.skipIf(!hasChromium)("a server with keys", () => {
       parts: {
         webConsole: { files: await loadConsole(folder) },
         authenticate: async ({ headers }) =>
-          headers.authorization === `Bearer ${KEY}` ? ANYBODY : undefined,
+          headers.authorization === `Bearer ${KEY}` ? { principal: ANYBODY } : undefined,
       },
     });
     browser = await launch();

@@ -26,7 +26,7 @@ export interface FakeRun {
   readonly principal: Principal;
   readonly input: TaskInput;
   readonly options: SubmitOptions;
-  abortedWith: "deadline" | "disconnect" | "stop" | undefined;
+  abortedWith: "deadline" | "disconnect" | "credential" | "stop" | undefined;
 }
 
 export interface FakeTaskManager extends TaskManager {
@@ -173,6 +173,7 @@ export function fakeTaskManager(): FakeTaskManager {
       };
       const noteAbort = (): void => {
         if (isKind(signal.reason, "deadline_exceeded")) run.abortedWith = "deadline";
+        else if (isKind(signal.reason, "unauthenticated")) run.abortedWith = "credential";
         else run.abortedWith = isKind(signal.reason, "canceled") ? "disconnect" : "stop";
       };
       if (signal.aborted) noteAbort();

@@ -160,7 +160,7 @@ describe("of every RPC of the table", () => {
   async function callAll(principal: Principal, isClosed = false) {
     const auditLog = fakeLog(isClosed);
     const { server, port } = await startTestServer({
-      parts: { authenticate: () => principal, auditLog },
+      parts: { authenticate: () => ({ principal }), auditLog },
     });
     const outcomes = new Map<string, string>();
     for (const { name, path } of names) {

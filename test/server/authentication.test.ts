@@ -17,7 +17,7 @@ beforeAll(async () => {
   server = await startTestServer({
     parts: {
       authenticate: async ({ headers }) =>
-        headers.authorization === "Bearer good" ? principal("acme") : undefined,
+        headers.authorization === "Bearer good" ? { principal: principal("acme") } : undefined,
     },
   });
 });

@@ -111,6 +111,6 @@ test("a page of this machine, a client of any name, and one that is named are se
 });
 
 test("where callers show credentials, any name will do", async () => {
-  const authenticate = () => ANYBODY;
+  const authenticate = () => ({ principal: ANYBODY });
   expect(await rebound(PAGE, { parts: { authenticate } })).toBe(200);
 });

@@ -183,7 +183,7 @@ test("other machines are let in with authentication only", async () => {
   });
   const { server } = await startTestServer({
     options: { host: "0.0.0.0" },
-    parts: { authenticate: () => principal("acme") },
+    parts: { authenticate: () => ({ principal: principal("acme") }) },
   });
   await server.stop();
 });

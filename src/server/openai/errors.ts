@@ -103,7 +103,7 @@ export function errorReply(wire: ConnectError, isRepeatable: boolean): ErrorRepl
     status,
     headers: {
       ...(taskId === undefined ? {} : { "x-request-id": taskId }),
-      ...(reason === "UNAUTHENTICATED" ? { "www-authenticate": CHALLENGE } : {}),
+      ...(status === 401 ? { "www-authenticate": CHALLENGE } : {}),
       ...(delay ? retryAfter(durationMs(delay)) : {}),
       ...(clientsRepeat(status) && !isWorthRepeating ? { "x-should-retry": "false" } : {}),
     },
