@@ -93,7 +93,7 @@ export async function createRuntime(config: Config, overrides: Overrides = {}) {
   const access = await accessOf(config, shared);
   const server = createServer({
     ...managers,
-    manager: limitedToAgents(managers.manager),
+    manager: limitedToAgents(managers.manager, shared.store.log),
     sessions: sessionsLimitedToAgents(managers.sessions),
     apiKeys: access.apiKeys,
     auditLog: access.auditLog,

@@ -20,6 +20,9 @@ export interface FollowedTokens {
   end(isEnded: (principal: Principal) => boolean): void;
 }
 
+/** Between an answer and the next question, also where the answer took as long as it is good for. */
+const MIN_PAUSE_MS = 1000;
+
 type OnEnd = Parameters<FollowCredential>[0];
 
 interface Followed {
@@ -53,8 +56,12 @@ export function createFollowedTokens(clock: Clock, accepted: Accepted): Followed
 
   function look(one: Followed): void {
     const standing = accepted.standing(one.token);
-    if (standing) one.checkTimer = clock.setTimer(standing.trustedForMs, () => look(one));
+    if (standing) lookIn(one, standing.trustedForMs);
     else void ask(one);
+  }
+
+  function lookIn(one: Followed, delayMs: number): void {
+    one.checkTimer = clock.setTimer(delayMs, () => look(one));
   }
 
   async function ask(one: Followed): Promise<void> {
@@ -66,7 +73,8 @@ export function createFollowedTokens(clock: Clock, accepted: Accepted): Followed
       failure = error;
     }
     if (one.calls.size === 0) return;
-    if (principal) look(one);
+    const { trustedForMs = 0 } = accepted.standing(one.token) ?? {};
+    if (principal) lookIn(one, Math.max(trustedForMs, MIN_PAUSE_MS));
     else if (failure !== undefined) finish(one, uncheckable(failure));
     else finish(one, isOver(one) ? credentialExpired() : credentialRevoked());
   }

@@ -196,6 +196,7 @@ function encryptLog(log: TaskLog, content: Content): TaskLog {
       const page = await log.read(ref, ...rest);
       return { ...page, entries: await openEntries(content, ref, page.entries) };
     },
+    idOfKey: (...args) => log.idOfKey(...args),
     figures: (queue) => log.figures(queue),
     queues: () => log.queues(),
   };

@@ -271,6 +271,8 @@ export interface SweepOptions {
 export interface TaskLog {
   /** `not_found` when unknown, of another tenant, or past retention. */
   get(ref: TaskRef): Promise<Task>;
+  /** The id of the tenant's task that an idempotency key names; `not_found` as `requestCancel` by key. */
+  idOfKey(tenant: string, idempotencyKey: string): Promise<string>;
   /** Newest first; bounded in bytes. */
   list(tenant: string, filter: TaskFilter, page: PageRequest): Promise<Page<Task>>;
   /** Entries after a sequence, at most `limit`, bounded in bytes; `not_found` like get. */

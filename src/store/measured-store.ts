@@ -43,6 +43,7 @@ export function measureStore(store: Store, metrics: Metrics, clock: Clock): Stor
     tasks: tasksOf(store, time, timeWrite, (count) => refusals.add(count, "renew")),
     log: {
       get: (ref) => time("get", () => store.log.get(ref)),
+      idOfKey: (...args) => time("id_of_key", () => store.log.idOfKey(...args)),
       list: (...args) => time("list", () => store.log.list(...args)),
       read: (...args) => time("read", () => store.log.read(...args)),
       figures: (queue) => time("figures", () => store.log.figures(queue)),

@@ -3,9 +3,9 @@
  * what belongs to another tenant. Everybody else passes straight through.
  */
 import type { Task } from "../../gen/agentlane/v1/task_pb.js";
-import { AgentlaneError } from "../errors.ts";
-import type { Page, PageRequest } from "../store/contract.ts";
-import { taskNotFound } from "../store/refusals.ts";
+import { AgentlaneError, isKind } from "../errors.ts";
+import type { Page, PageRequest, TaskLog } from "../store/contract.ts";
+import { keyNotFound, taskNotFound } from "../store/refusals.ts";
 import { mayUse, type Principal } from "./principal.ts";
 import { type SessionManager, type SessionName, sessionNotFound } from "./session-manager.ts";
 import type { TaskManager } from "./task-manager.ts";
@@ -13,7 +13,9 @@ import type { TaskManager } from "./task-manager.ts";
 /** Pages of others' items that one call looks through for the principal's own. */
 const MAX_PAGES = 20;
 
-export function limitedToAgents(manager: TaskManager): TaskManager {
+type KeyLog = Pick<TaskLog, "idOfKey">;
+
+export function limitedToAgents(manager: TaskManager, log: KeyLog): TaskManager {
   async function checkTask(principal: Principal, taskId: string): Promise<void> {
     if (!principal.agentIds) return;
     const { agentId } = await manager.get(principal, taskId);
@@ -56,7 +58,9 @@ export function limitedToAgents(manager: TaskManager): TaskManager {
       ownPage(principal, page, (next) => manager.list(principal, filter, next)),
     async cancel(principal, target, reason) {
       if ("taskId" in target) await checkTask(principal, target.taskId);
-      else if (principal.agentIds) throw namedByKey();
+      else if (principal.agentIds) {
+        return manager.cancel(principal, await ownTarget(manager, log, principal, target), reason);
+      }
       return manager.cancel(principal, target, reason);
     },
     async listDeadLetters(principal, filter, page) {
@@ -161,6 +165,25 @@ async function ownPage<T extends Pick<Task, "agentId">>(
   }
 }
 
+/**
+ * The task that a key names, by its id: the key may be another task's a moment later. One of another
+ * agent's task is answered as one of no task.
+ */
+async function ownTarget(
+  manager: TaskManager,
+  log: KeyLog,
+  principal: Principal,
+  { idempotencyKey }: { readonly idempotencyKey: string },
+): Promise<{ taskId: string }> {
+  const taskId = await log.idOfKey(principal.tenant, idempotencyKey);
+  const task = await manager.get(principal, taskId).catch((error: unknown) => {
+    if (isKind(error, "not_found")) throw keyNotFound();
+    throw error;
+  });
+  if (!mayUse(principal, task.agentId)) throw keyNotFound();
+  return { taskId };
+}
+
 async function* after<T>(checked: Promise<void>, watch: () => AsyncIterable<T>): AsyncGenerator<T> {
   await checked;
   yield* watch();
@@ -172,13 +195,4 @@ function checkAgent(principal: Principal, agentId: string): void {
   throw new AgentlaneError("not_found", "AGENT_NOT_FOUND", `agent "${agentId}" is not registered`, {
     metadata: { agent_id: agentId },
   });
-}
-
-/** A key alone does not say which agent's task it names before the task is canceled. */
-function namedByKey(): AgentlaneError {
-  return new AgentlaneError(
-    "permission_denied",
-    "TASK_ID_REQUIRED",
-    "these credentials are limited to some agents: name the task by its id",
-  );
 }

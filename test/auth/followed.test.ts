@@ -15,11 +15,12 @@ const EXPIRED = ["unauthenticated CREDENTIALS_EXPIRED"];
 /** Two processes on a store that counts and that can be away. */
 function scenes(clock: FakeClock) {
   const { credentials } = createMemoryStore({ clock });
-  const state = { isAway: false, findCount: 0 };
+  const state = { isAway: false, findCount: 0, delayMs: 0 };
   const shared: CredentialStore = {
     ...credentials,
     async find(keyId) {
       state.findCount += 1;
+      if (state.delayMs > 0) await clock.sleep(state.delayMs);
       if (state.isAway) throw new AgentlaneError("unavailable", "STORE_AWAY", "it is away");
       return credentials.find(keyId);
     },
@@ -132,6 +133,19 @@ describe("a key", () => {
     const { told } = call(admission);
     await clock.advance(0);
     expect(told).toEqual(REVOKED);
+  });
+
+  test("whose answer takes longer than it is good for is not asked about without a pause", async () => {
+    const clock = fakeClock();
+    const { here, state } = scenes(clock);
+    const { token } = await here.key();
+    const { close } = call(await here.admit(token));
+    state.delayMs = 2 * TRUST_MS;
+    await clock.advance(TRUST_MS + 10 * (2 * TRUST_MS + 1000));
+    expect(state.findCount).toBe(12);
+    close();
+    await clock.advance(3 * TRUST_MS);
+    expect([state.findCount, clock.timerCount]).toEqual([12, 0]);
   });
 
   test("tells nothing to a call that has ended, even while it is asked about", async () => {

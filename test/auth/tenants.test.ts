@@ -205,11 +205,38 @@ describe("a principal limited to agents", () => {
     expect(response.status).toBe(401);
   });
 
-  test("cancels by id, not by a key that may be another agent's", async () => {
+  test("cancels its own by their idempotency keys, and finds none of another agent's", async () => {
     const client = await clientOf("acme", ["demo"]);
-    const target = { case: "idempotencyKey" as const, value: owned.key };
-    const refused = client.tasks.cancelTask({ target });
-    await expect(refused).rejects.toMatchObject({ code: 7 });
+    const acme = await clientOf("acme");
+    const cancel = (idempotencyKey: string, by = client) =>
+      by.tasks.cancelTask({ target: { case: "idempotencyKey", value: idempotencyKey } });
+    const waiting = { text: "x", configurable: { tokens: 600, delayMs: 100 } };
+    const foreign = { ...waiting, agentId: "echo", idempotencyKey: "limited-echo" };
+    const { task: running } = await acme.submit(foreign);
+
+    // The same words as for a key that nobody has used, and nothing has happened.
+    const told = await Promise.all(
+      ["limited-echo", owned.key, "nobodys"].map((key) =>
+        cancel(key).then(
+          () => "canceled",
+          (error: unknown) => ConnectError.from(error).message,
+        ),
+      ),
+    );
+    expect(new Set(told)).toEqual(
+      new Set(["[not_found] no task was submitted with this idempotency key"]),
+    );
+    const { cancelRequestedAt } = await acme.getTask(running?.taskId ?? "");
+    expect(cancelRequestedAt).toBeUndefined();
+    await cancel("limited-echo", acme);
+
+    const own = { agentId: "demo", text: "1 + 2", idempotencyKey: "limited-demo" };
+    const { taskId } = await client.execute(own);
+    expect((await cancel("limited-demo")).task).toMatchObject({
+      ...{ taskId, agentId: "demo", state: TaskState.COMPLETED },
+    });
+    const theirs = await clientOf("blue", ["demo"]);
+    await expect(cancel("limited-demo", theirs)).rejects.toMatchObject({ code: 5 });
   });
 });
 

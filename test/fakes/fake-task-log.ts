@@ -77,6 +77,7 @@ export function fakeTaskLog(bus: EventBus): FakeTaskLog {
     },
     get: async () => create(TaskSchema, { taskId: ref.taskId, lastSequence }),
     list: async () => ({ items: [], nextToken: "" }),
+    idOfKey: async () => ref.taskId,
     figures: () => Promise.reject(new Error("a watch needs no figures")),
     queues: async () => [],
   };

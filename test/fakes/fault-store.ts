@@ -23,6 +23,7 @@ export function faultStore(inner: Store, { call }: CallFaults): Store {
     },
     log: {
       get: (ref) => call("get", () => log.get(ref)),
+      idOfKey: (tenant, key) => call("idOfKey", () => log.idOfKey(tenant, key)),
       list: (tenant, filter, page) => call("list", () => log.list(tenant, filter, page)),
       read: (ref, after, limit) => call("read", () => log.read(ref, after, limit)),
       figures: (queue) => call("figures", () => log.figures(queue)),

@@ -297,8 +297,8 @@ pub mod admin_service_client {
                 .insert(GrpcMethod::new("agentlane.v1.AdminService", "ListApiKeys"));
             self.inner.unary(req, path, codec).await
         }
-        /// Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-        /// on to their end. A repeat changes nothing.
+        /// Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+        /// with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
         pub async fn revoke_api_key(
             &mut self,
             request: impl tonic::IntoRequest<super::RevokeApiKeyRequest>,

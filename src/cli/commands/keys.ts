@@ -105,7 +105,7 @@ export const keysCommand = remoteCommand({
 
 export const revokeKeyCommand = remoteCommand({
   name: "keys revoke",
-  summary: "Revokes an API key: it opens nothing any more within 5 seconds",
+  summary: "Revokes an API key: within 5 seconds it opens nothing any more, and its open calls end",
   options: YES,
   operands: { id: operand("KEY", "Its id, the middle part of al_<id>_<secret>") },
   async run({ id: keyId, yes }, remote) {

@@ -5,7 +5,7 @@ import type { CancelRequest } from "../contract.ts";
 import { canceledError, cancelNotice } from "../messages.ts";
 import { keyNotFound } from "../refusals.ts";
 import { refOf } from "./messages.ts";
-import { type Operation, requireTask, type TaskEntry } from "./state.ts";
+import { type MemoryState, type Operation, requireTask, type TaskEntry } from "./state.ts";
 import { endTask, isTerminal, update } from "./transitions.ts";
 
 export function cancel(op: Operation, request: CancelRequest): TaskEntry {
@@ -38,7 +38,17 @@ export function cancelEntry(
 
 function targetOf(op: Operation, { tenant, target }: CancelRequest): TaskEntry {
   if ("taskId" in target) return requireTask(op.state, { tenant, taskId: target.taskId });
-  const known = op.state.tenants.get(tenant)?.keys.get(target.idempotencyKey);
-  if (known && known.expiresAtMs > op.nowMs) return known.entry;
+  return entryOfKey(op.state, tenant, target.idempotencyKey, op.nowMs);
+}
+
+/** The task that was submitted with an idempotency key. */
+export function entryOfKey(
+  state: MemoryState,
+  tenant: string,
+  idempotencyKey: string,
+  nowMs: number,
+): TaskEntry {
+  const known = state.tenants.get(tenant)?.keys.get(idempotencyKey);
+  if (known && known.expiresAtMs > nowMs) return known.entry;
   throw keyNotFound();
 }

@@ -2,6 +2,7 @@
 import type { Task } from "../../../gen/agentlane/v1/task_pb.js";
 import type { QueueFigures, TaskFilter, TaskLog } from "../contract.ts";
 import { messageBytes, pageRoom } from "../page-bytes.ts";
+import { entryOfKey } from "./cancel.ts";
 import { pageByOrder } from "./paging.ts";
 import { findSession, type MemoryState, requireTask, type TaskEntry } from "./state.ts";
 import { isTerminal } from "./transitions.ts";
@@ -10,6 +11,10 @@ export function createLog(state: MemoryState): TaskLog {
   return {
     async get(ref) {
       return requireTask(state, ref).task;
+    },
+
+    async idOfKey(tenant, idempotencyKey) {
+      return entryOfKey(state, tenant, idempotencyKey, state.clock.now()).task.taskId;
     },
 
     async list(tenant, filter, page) {

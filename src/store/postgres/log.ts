@@ -1,7 +1,7 @@
 /** The read side of the PostgreSQL store. */
 import type { TaskLog } from "../contract.ts";
 import { MAX_PAGE_BYTES } from "../page-bytes.ts";
-import { taskNotFound } from "../refusals.ts";
+import { keyNotFound, taskNotFound } from "../refusals.ts";
 import { readEntry } from "./entries.ts";
 import { readText, writeText } from "./names.ts";
 import { pageOf, STEP_COUNT } from "./paging.ts";
@@ -18,6 +18,13 @@ export function createLog(postgres: Postgres): TaskLog {
       const [answer] = await postgres.query("task", [writeText(ref.tenant), writeText(ref.taskId)]);
       if (answer === undefined) throw taskNotFound(ref.taskId);
       return readTask(new Fields(answer));
+    },
+
+    async idOfKey(tenant, idempotencyKey) {
+      const names = [writeText(tenant), writeText(idempotencyKey)];
+      const [taskId] = await postgres.query("taskOfKey", names);
+      if (taskId === undefined) throw keyNotFound();
+      return readText(String(taskId));
     },
 
     list(tenant, { agentId, sessionId, states = [], metadata = {} }, page) {

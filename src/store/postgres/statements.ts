@@ -49,6 +49,10 @@ const QUERIES = {
 
   task: "SELECT to_json(v) AS answer FROM agentlane.shown_tasks v WHERE v.tenant = $1 AND v.task_id = $2",
 
+  /** $1 tenant, $2 idempotency key. */
+  taskOfKey: `SELECT to_json(s.task_id) AS answer FROM agentlane.keys k JOIN agentlane.submissions s ON s.id = k.task
+    WHERE k.tenant = $1 AND k.key = $2 AND k.expires_at > agentlane.now_ms()`,
+
   /** $1 tenant, $2 task id, $3 after sequence, $4 limit, $5 most bytes. */
   log: `SELECT json_build_object('state', t.state, 'first', t.first_sequence, 'last', t.last_sequence,
       'entries', (SELECT json_agg(to_json(p) ORDER BY p.sequence) FROM (

@@ -34,6 +34,7 @@ const NAMES = [
   "sessions",
   "started",
   "sweep",
+  "taskofkey",
   "tasks",
   "usage",
   "workers",

@@ -3,9 +3,9 @@ import type { Task, TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import { list, number, text } from "../../redis/reply.ts";
 import type { Page, PageRequest, TaskFilter, TaskLog, TaskRef } from "../contract.ts";
 import { MAX_PAGE_BYTES } from "../page-bytes.ts";
-import { taskNotFound } from "../refusals.ts";
+import { keyNotFound, taskNotFound } from "../refusals.ts";
 import { readEntries } from "./effects.ts";
-import { encodePart, sessionName, taskName } from "./keys.ts";
+import { encodePart, keyName, sessionName, taskName, taskRefOf } from "./keys.ts";
 import { type Found, orderBound, pageOf, type Step } from "./paging.ts";
 import { readShown } from "./records.ts";
 import type { Redis } from "./store.ts";
@@ -21,6 +21,12 @@ export function createLog(redis: Redis): TaskLog {
       const [task] = await tasksOf(redis, [ref]);
       if (!task) throw taskNotFound(ref.taskId);
       return task;
+    },
+
+    async idOfKey(tenant, idempotencyKey) {
+      const name = await redis.run("taskofkey", [keyName(tenant, idempotencyKey)]);
+      if (name === null) throw keyNotFound();
+      return taskRefOf(text(name)).taskId;
     },
 
     list: (tenant, filter, page) => listTasks(redis, tenant, filter, page),

@@ -4,7 +4,8 @@ import { TaskState } from "../../../gen/agentlane/v1/task_pb.js";
 import type { CancelRequest } from "../contract.ts";
 import { canceledError, cancelNotice } from "../messages.ts";
 import { keyNotFound } from "../refusals.ts";
-import { entryOf, type Operation, requireTask, type TaskEntry } from "./state.ts";
+import type { TaskRow } from "./rows.ts";
+import { entryOf, type Operation, type Reading, requireTask, type TaskEntry } from "./state.ts";
 import { endTask, isTerminal, update } from "./transitions.ts";
 
 export function cancel(op: Operation, request: CancelRequest): TaskEntry {
@@ -37,8 +38,13 @@ export function cancelEntry(
 
 function targetOf(op: Operation, { tenant, target }: CancelRequest): TaskEntry {
   if ("taskId" in target) return requireTask(op, { tenant, taskId: target.taskId });
-  const known = op.sql.findKey.get(tenant, target.idempotencyKey);
-  const row = known && known.expires_at > op.nowMs && op.sql.taskById.get(known.task);
+  return entryOf(rowOfKey(op, tenant, target.idempotencyKey));
+}
+
+/** The task that was submitted with an idempotency key. */
+export function rowOfKey({ sql, nowMs }: Reading, tenant: string, idempotencyKey: string): TaskRow {
+  const known = sql.findKey.get(tenant, idempotencyKey);
+  const row = known && known.expires_at > nowMs && sql.taskById.get(known.task);
   if (!row) throw keyNotFound();
-  return entryOf(row);
+  return row;
 }

@@ -3,6 +3,7 @@ import type { Task } from "../../../gen/agentlane/v1/task_pb.js";
 import type { QueueFigures, TaskFilter, TaskLog } from "../contract.ts";
 import { pageRoom } from "../page-bytes.ts";
 import { taskNotFound } from "../refusals.ts";
+import { rowOfKey } from "./cancel.ts";
 import type { Database } from "./database.ts";
 import { type Found, pageOf, type Step } from "./paging.ts";
 import type { FiguresRow, TaskRow } from "./rows.ts";
@@ -15,6 +16,9 @@ const STEP_COUNT = 200;
 export function createLog(db: Database): TaskLog {
   return {
     get: (ref) => db.read((op) => requireTask(op, ref).task),
+
+    idOfKey: (tenant, idempotencyKey) =>
+      db.read((op) => rowOfKey(op, tenant, idempotencyKey).task_id),
 
     list: (tenant, filter, page) =>
       pageOf(page, (before, count) =>

@@ -196,6 +196,27 @@ export function retryCases(scene: Scene): void {
       expect(task).toMatchObject({ taskId: ref.taskId, state: TaskState.CANCELED });
     });
 
+    it("can ask before which task that is", async () => {
+      const shortly = { task: { idempotencyKey: "k2" }, idempotencyMs: scene.ms(100) };
+      const { ref } = await scene.accept({ task: { idempotencyKey: "k1" } });
+      const { ref: other } = await scene.accept({
+        tenant: "other",
+        task: { idempotencyKey: "k1" },
+      });
+      await scene.accept(shortly);
+      const idOfKey = (key: string, tenant = TENANT) => scene.store.log.idOfKey(tenant, key);
+      expect(await idOfKey("k1")).toBe(ref.taskId);
+      expect(await idOfKey("k1", "other")).toBe(other.taskId);
+      await scene.cancel(ref);
+      expect(await idOfKey("k1")).toBe(ref.taskId);
+      await scene.pass(101);
+      const missing = { kind: "not_found", reason: "TASK_NOT_FOUND" };
+      for (const key of ["k2", "K1", "k1 ", "", "__proto__"]) {
+        await expect(idOfKey(key), key).rejects.toMatchObject(missing);
+        await expect(scene.cancelByKey(key), key).rejects.toMatchObject(missing);
+      }
+    });
+
     it("is not_found for an unknown task, key or tenant", async () => {
       const { ref } = await scene.accept({ task: { idempotencyKey: "k1" } });
       const missing = { kind: "not_found", reason: "TASK_NOT_FOUND" };

@@ -37,8 +37,8 @@ type AdminServiceClient interface {
 	CreateApiKey(ctx context.Context, in *CreateApiKeyRequest, opts ...grpc.CallOption) (*CreateApiKeyResponse, error)
 	// Lists API keys without their secrets, by id. Revoked and expired ones are kept for 30 days.
 	ListApiKeys(ctx context.Context, in *ListApiKeysRequest, opts ...grpc.CallOption) (*ListApiKeysResponse, error)
-	// Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-	// on to their end. A repeat changes nothing.
+	// Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+	// with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
 	RevokeApiKey(ctx context.Context, in *RevokeApiKeyRequest, opts ...grpc.CallOption) (*RevokeApiKeyResponse, error)
 	// Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
 	// its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for
@@ -107,8 +107,8 @@ type AdminServiceServer interface {
 	CreateApiKey(context.Context, *CreateApiKeyRequest) (*CreateApiKeyResponse, error)
 	// Lists API keys without their secrets, by id. Revoked and expired ones are kept for 30 days.
 	ListApiKeys(context.Context, *ListApiKeysRequest) (*ListApiKeysResponse, error)
-	// Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-	// on to their end. A repeat changes nothing.
+	// Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+	// with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
 	RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*RevokeApiKeyResponse, error)
 	// Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
 	// its sessions, its usage, its API keys. What is queued or runs is canceled. Until it is done, and for

@@ -76,8 +76,8 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RevokeApiKey(self, request, context):
-        """Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-        on to their end. A repeat changes nothing.
+        """Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+        with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

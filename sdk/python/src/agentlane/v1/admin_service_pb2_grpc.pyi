@@ -38,8 +38,8 @@ class AdminServiceStub:
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListApiKeysRequest, _admin_service_pb2.ListApiKeysResponse]
     """Lists API keys without their secrets, by id. Revoked and expired ones are kept for 30 days."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]
-    """Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-    on to their end. A repeat changes nothing.
+    """Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+    with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
     """
     DeleteTenant: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.DeleteTenantRequest, _admin_service_pb2.DeleteTenantResponse]
     """Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
@@ -60,8 +60,8 @@ class AdminServiceAsyncStub(AdminServiceStub):
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListApiKeysRequest, _admin_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """Lists API keys without their secrets, by id. Revoked and expired ones are kept for 30 days."""
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
-    """Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-    on to their end. A repeat changes nothing.
+    """Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+    with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
     """
     DeleteTenant: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.DeleteTenantRequest, _admin_service_pb2.DeleteTenantResponse]  # type: ignore[assignment]
     """Deletes all that is kept of a tenant: its tasks with their logs, dead letters and idempotency keys,
@@ -97,8 +97,8 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.RevokeApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.RevokeApiKeyResponse, _abc.Awaitable[_admin_service_pb2.RevokeApiKeyResponse]]:
-        """Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-        on to their end. A repeat changes nothing.
+        """Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+        with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
         """
 
     @_abc_1.abstractmethod

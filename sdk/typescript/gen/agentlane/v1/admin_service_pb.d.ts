@@ -414,8 +414,8 @@ export declare const AdminService: GenService<{
     output: typeof ListApiKeysResponseSchema;
   },
   /**
-   * Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-   * on to their end. A repeat changes nothing.
+   * Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+   * with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
    *
    * @generated from rpc agentlane.v1.AdminService.RevokeApiKey
    */

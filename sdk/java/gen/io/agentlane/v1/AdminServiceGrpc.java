@@ -227,8 +227,8 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
-     * Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-     * on to their end. A repeat changes nothing.
+     * Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+     * with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
      * </pre>
      */
     default void revokeApiKey(io.agentlane.v1.RevokeApiKeyRequest request,
@@ -309,8 +309,8 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
-     * Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-     * on to their end. A repeat changes nothing.
+     * Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+     * with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
      * </pre>
      */
     public void revokeApiKey(io.agentlane.v1.RevokeApiKeyRequest request,
@@ -377,8 +377,8 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
-     * Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-     * on to their end. A repeat changes nothing.
+     * Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+     * with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
      * </pre>
      */
     public io.agentlane.v1.RevokeApiKeyResponse revokeApiKey(io.agentlane.v1.RevokeApiKeyRequest request) throws io.grpc.StatusException {
@@ -443,8 +443,8 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
-     * Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-     * on to their end. A repeat changes nothing.
+     * Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+     * with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
      * </pre>
      */
     public io.agentlane.v1.RevokeApiKeyResponse revokeApiKey(io.agentlane.v1.RevokeApiKeyRequest request) {
@@ -511,8 +511,8 @@ public final class AdminServiceGrpc {
 
     /**
      * <pre>
-     * Revokes an API key: calls that begin 5 s later or more are refused everywhere. Calls under way go
-     * on to their end. A repeat changes nothing.
+     * Revokes an API key: 5 s later at most it opens nothing any more, and the calls that it had opened end
+     * with UNAUTHENTICATED (CREDENTIALS_REVOKED); the tasks that they began go on. A repeat changes nothing.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.agentlane.v1.RevokeApiKeyResponse> revokeApiKey(
