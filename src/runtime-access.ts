@@ -14,10 +14,11 @@ import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { invalidField } from "./errors.ts";
 import { inOrder, type Service } from "./lifecycle.ts";
+import { auditLogOf } from "./runtime-audit.ts";
 import type { Store } from "./store/contract.ts";
 import type { Principal } from "./tasks/principal.ts";
-import { type AuditLog, createAuditLog } from "./telemetry/audit-log.ts";
-import type { LogFields, Logger } from "./telemetry/logging.ts";
+import type { AuditLog } from "./telemetry/audit-log.ts";
+import type { Logger } from "./telemetry/logging.ts";
 
 export interface Access extends Service {
   /** Undefined = nothing is configured: everybody on this machine may do everything. */
@@ -47,7 +48,7 @@ export async function accessOf(config: Config, parts: AccessParts): Promise<Acce
     clock,
     onWarning,
   });
-  const auditLog = auditLogOf(config, logger);
+  const auditLog = auditLogOf(config, 1, (message, fields) => logger.error(message, fields));
   const takesApiKeys = access.apiKeys || access.apiKeysFile !== undefined;
   const authenticator = createAuthenticator({
     clock,
@@ -70,13 +71,6 @@ export async function accessOf(config: Config, parts: AccessParts): Promise<Acce
       onRevoked: authenticator.forgetKey,
     }),
   };
-}
-
-function auditLogOf({ audit }: Config, logger: Logger): AuditLog | undefined {
-  const { path, onFailure } = audit;
-  if (path === undefined) return undefined;
-  const onProblem = (message: string, fields: LogFields): void => logger.error(message, fields);
-  return createAuditLog({ path, onFailure, onProblem });
 }
 
 /** Without a file every certificate will do, but only where nothing else would have to be shown. */

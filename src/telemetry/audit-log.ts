@@ -33,8 +33,10 @@ export interface AuditLog extends Service {
 }
 
 export interface AuditLogOptions {
-  /** A file that lines are appended to, or "-" for standard output. */
+  /** A file that lines are appended to, or "-" for standard output or error. */
   readonly path: string;
+  /** What "-" is. Default 1, standard output. */
+  readonly standardFd?: 1 | 2;
   /** What happens while lines cannot be written: calls go on, or audited ones are refused. */
   readonly onFailure: "report" | "refuse";
   /** Told when writing begins to fail and when it works again, and of lines that were lost. */
@@ -43,19 +45,18 @@ export interface AuditLogOptions {
 
 /** Lines that wait for the file at most, in bytes: some 30,000. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-const STANDARD_OUTPUT = 1;
 
 type Output = ReturnType<typeof destination>;
 
 export function createAuditLog(options: AuditLogOptions): AuditLog {
-  const { path, onFailure, onProblem } = options;
+  const { path, standardFd = 1, onFailure, onProblem } = options;
   let output: Output | undefined;
   let isFailing = false;
   let lostCount = 0;
 
   const open = (): Output => {
     const isStandard = path === "-";
-    const fd = isStandard ? STANDARD_OUTPUT : openFile(path);
+    const fd = isStandard ? standardFd : openFile(path);
     const opened = destination({ dest: fd, sync: isStandard, maxLength: MAX_WAITING_BYTES });
     opened.on("error", (error: unknown) => {
       if (!isFailing) onProblem("the audit log cannot be written", { error, path });
