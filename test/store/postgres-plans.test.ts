@@ -103,6 +103,7 @@ describe.runIf(hasPostgres)("no statement of the PostgreSQL store reads a whole 
   const running = "task-00000015";
   const cases: [string, string, readonly unknown[]][] = [
     ["task", queries.task.text, ["default", task]],
+    ["taskOfKey", queries.taskOfKey.text, ["default", "k5"]],
     ["log", queries.log.text, ["default", task, 0, 10, 2e6]],
     ["list", queries.list.text, ["default", 9e15, 5000, 11, null, null, ["6"], '{"a":"b"}', 2e6]],
     [
