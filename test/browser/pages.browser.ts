@@ -12,7 +12,7 @@ import {
   violations,
   visit,
 } from "./browser.ts";
-import { cancelRunning, fill, type Ids, startInstallation } from "./installation.ts";
+import { cancelRunning, fill, type Ids, startInstallation, TRACE_ID } from "./installation.ts";
 
 interface PageCase {
   readonly name: string;
@@ -60,7 +60,10 @@ const CASES: readonly PageCase[] = [
   {
     name: "task-retried",
     path: ({ retried }) => `/tasks/${retried}`,
-    shows: (page) => page.getByText("Attempt 2", { exact: true }).waitFor(),
+    shows: async (page) => {
+      await page.getByText("Attempt 2", { exact: true }).waitFor();
+      await page.getByText(TRACE_ID).waitFor();
+    },
   },
   {
     name: "task-running",
