@@ -1,4 +1,8 @@
 /** Every page, as different people look at it. */
+import { propagation, trace, context as tracingContext } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { TracerProvider } from "@opentelemetry/sdk-trace";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NOTHING_LEFT, type Program } from "../harness/program.ts";
@@ -134,6 +138,10 @@ describe.skipIf(!hasChromium)("pages", () => {
   let browser: Browser;
   let ids: Ids;
   beforeAll(async () => {
+    // A task has a trace where there is tracing; nobody looks at the spans here.
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [] }));
+    tracingContext.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
     program = await startInstallation();
     browser = await launch();
     ids = await fill(program);
@@ -142,6 +150,9 @@ describe.skipIf(!hasChromium)("pages", () => {
     await browser?.close();
     await cancelRunning(program);
     expect(await program.stop()).toMatchObject(NOTHING_LEFT);
+    trace.disable();
+    tracingContext.disable();
+    propagation.disable();
   });
 
   test.each(CASES)("$name is accessible and fits", async ({ name, path, shows }) => {
