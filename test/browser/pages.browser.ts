@@ -107,6 +107,11 @@ const CASES: readonly PageCase[] = [
     },
   },
   {
+    name: "agent-with-input",
+    path: () => "/agents/brewing",
+    shows: (page) => page.getByLabel("JSON Schema of the input").getByText("properties").waitFor(),
+  },
+  {
     name: "playground",
     path: () => "/playground",
     shows: async (page) => {
