@@ -22,6 +22,12 @@ export function conflicts(values: Values): FieldViolation[] {
     );
   }
   accessConflicts(values, report);
+  if (values.AUDIT_LOG_FAILURE === "refuse" && auditPathOf(values) === undefined) {
+    report(
+      "AUDIT_LOG_FAILURE",
+      "refuse says nothing without an audit log; set AUDIT_LOG to a file or to - for standard output",
+    );
+  }
   if (values.LEASE_RENEW_INTERVAL * 2 > values.LEASE_DURATION) {
     report(
       "LEASE_RENEW_INTERVAL",
@@ -85,6 +91,12 @@ function accessConflicts(
 export function isAuthenticating(values: Values): boolean {
   const { API_KEYS, API_KEYS_FILE, JWT_ISSUER, TLS_CLIENT_CA, AUTH_MODULE } = values;
   return API_KEYS || (API_KEYS_FILE ?? JWT_ISSUER ?? TLS_CLIENT_CA ?? AUTH_MODULE) !== undefined;
+}
+
+/** Where nobody shows who they are there is nobody to name: undefined, as where it is off. */
+export function auditPathOf(values: Values): string | undefined {
+  if (values.AUDIT_LOG === "off") return undefined;
+  return values.AUDIT_LOG ?? (isAuthenticating(values) ? "-" : undefined);
 }
 
 /** STORE_URL, or what it is when left out. */

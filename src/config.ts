@@ -5,7 +5,13 @@
 import type { z } from "zod";
 import { isLoopback } from "./config-access.ts";
 import { clientEnvironment } from "./config-client.ts";
-import { conflicts, isAuthenticating, storeType, storeUrl } from "./config-conflicts.ts";
+import {
+  auditPathOf,
+  conflicts,
+  isAuthenticating,
+  storeType,
+  storeUrl,
+} from "./config-conflicts.ts";
 import { type VariableMeta, variableMeta } from "./config-fields.ts";
 import { environment, SECTIONS, type Values } from "./config-variables.ts";
 import { AgentlaneError, type FieldViolation } from "./errors.ts";
@@ -184,12 +190,6 @@ function assemble(values: Values) {
     /** Undefined = off. */
     metrics: metrics(values),
   };
-}
-
-/** Where nobody shows who they are there is nobody to name. */
-function auditPathOf(values: Values): string | undefined {
-  if (values.AUDIT_LOG === "off") return undefined;
-  return values.AUDIT_LOG ?? (isAuthenticating(values) ? "-" : undefined);
 }
 
 function storeOf(values: Values) {

@@ -34,11 +34,7 @@ export async function encryptionOf(
     keyRing = ring;
     const problem = permissionProblem(keysFile);
     if (problem) onWarning(problem);
-    const change = (keys: Keys): void => {
-      ring.use(keys);
-      onReload(keys);
-    };
-    chores.push(keysFileChore(keysFile, change));
+    chores.push(keysFileChore(keysFile, (keys) => ring.use(keys), onReload));
   }
   const codec = module === undefined ? undefined : await moduleCodecOf(module, clock);
   return { content: new Content({ keyRing, module: codec }), chores };

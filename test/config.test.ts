@@ -71,6 +71,8 @@ test.each([
   [{ JWT_JWKS: "./jwks.json" }, "JWT_JWKS"],
   [{ TLS_CLIENT_PRINCIPALS: "certificates.json" }, "TLS_CLIENT_PRINCIPALS"],
   [{ TLS_CLIENT_AUTH: "optional" }, "TLS_CLIENT_AUTH"],
+  [{ AUDIT_LOG_FAILURE: "refuse" }, "AUDIT_LOG_FAILURE"],
+  [{ AUDIT_LOG_FAILURE: "refuse", AUDIT_LOG: "off", API_KEYS: "true" }, "AUDIT_LOG_FAILURE"],
   [{ LEASE_DURATION: "5" }, "LEASE_RENEW_INTERVAL"],
   [{ TASK_RETENTION_HOURS: "1" }, "TASK_RETENTION_HOURS"],
   [{ TASK_MANAGER_WORKERS: "200" }, "TASK_MANAGER_WORKERS"],

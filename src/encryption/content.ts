@@ -27,7 +27,7 @@ import {
   TaskResultSchema,
 } from "../../gen/agentlane/v1/task_pb.js";
 import { AgentlaneError } from "../errors.ts";
-import type { TaskRef } from "../store/contract.ts";
+import type { SessionRef, TaskRef } from "../store/contract.ts";
 import { placeOf } from "./contract.ts";
 import { isAboutKeys } from "./errors.ts";
 import { fingerprintsOf, openerOf, type Schemes, sealerOf } from "./schemes.ts";
@@ -116,7 +116,7 @@ export class Content {
   }
 
   /** Lists show its version, its instants and how many messages there are. */
-  async sealSession(tenant: string, context: ExecutionContext): Promise<ExecutionContext> {
+  async sealSession(ref: SessionRef, context: ExecutionContext): Promise<ExecutionContext> {
     const { agentId, sessionId, version, createdAt, updatedAt } = context;
     const placeholder = create(MessageSchema);
     const shell = create(ExecutionContextSchema, {
@@ -127,13 +127,14 @@ export class Content {
       ...(createdAt && { createdAt }),
       ...(updatedAt && { updatedAt }),
     });
-    return this.#seal(ExecutionContextSchema, context, shell, sessionAt(tenant, context));
+    return this.#seal(ExecutionContextSchema, context, shell, sessionAt(ref, context));
   }
 
-  async openSession(tenant: string, context: ExecutionContext): Promise<ExecutionContext> {
+  /** `ref`: where it was found, whatever it says of itself. */
+  async openSession(ref: SessionRef, context: ExecutionContext): Promise<ExecutionContext> {
     if (!sealedIn(context)) return context;
     const { createdAt, updatedAt } = context;
-    const opened = await this.#open(ExecutionContextSchema, context, sessionAt(tenant, context));
+    const opened = await this.#open(ExecutionContextSchema, context, sessionAt(ref, context));
     return { ...opened, ...(createdAt && { createdAt }), ...(updatedAt && { updatedAt }) };
   }
 
@@ -185,6 +186,9 @@ function eventAt({ tenant, taskId }: TaskRef, sequence: number): Uint8Array {
   return placeOf("event", tenant, taskId, sequence);
 }
 
-function sessionAt(tenant: string, { agentId, sessionId, version }: ExecutionContext): Uint8Array {
+function sessionAt(
+  { tenant, agentId, sessionId }: SessionRef,
+  { version }: ExecutionContext,
+): Uint8Array {
   return placeOf("session", tenant, agentId, sessionId, version);
 }

@@ -20,7 +20,7 @@ import type {
 import { messageBytes } from "../store/page-bytes.ts";
 import { type Content, isSealedEvent } from "./content.ts";
 import { withoutSealed } from "./sealed-field.ts";
-import { endedTask, openTask, showTask } from "./shown-task.ts";
+import { endedTask, openTask, refOf, showTask } from "./shown-task.ts";
 
 export function encryptStore(store: Store, content: Content): Store {
   const { deadLetters } = store;
@@ -51,7 +51,8 @@ function encryptTasks(tasks: TaskStore, content: Content): TaskStore {
     async create(submission) {
       const { tenant } = submission.record;
       const accepted = await createSealed(tasks, content, submission);
-      return { ...accepted, task: await showTask(content, tenant, accepted.task) };
+      const { task } = accepted;
+      return { ...accepted, task: await showTask(content, refOf(tenant, task), task) };
     },
     markPublished: (refs) => tasks.markPublished(refs),
     async claim(request) {
@@ -82,7 +83,7 @@ function encryptTasks(tasks: TaskStore, content: Content): TaskStore {
     },
     async requestCancel(request) {
       const { task, effects } = await tasks.requestCancel(request);
-      return { task: await showTask(content, request.tenant, task), effects };
+      return { task: await showTask(content, refOf(request.tenant, task), task), effects };
     },
     // Nothing of them is shown; who ends a dead attempt has an error of its own.
     expired: (limit) => tasks.expired(limit),
@@ -127,12 +128,11 @@ function isConflict(error: unknown): boolean {
 }
 
 async function sealRecord(content: Content, record: TaskRecord): Promise<TaskRecord> {
-  const { request, task, tenant } = record;
-  if (!request || !task || !content.isSealing) return record;
-  return {
-    ...record,
-    request: await content.sealRequest({ tenant, taskId: task.taskId }, request),
-  };
+  const { task, tenant } = record;
+  const request = record.request && withoutSealed(record.request);
+  if (!request || !task) return record;
+  if (!content.isSealing) return request === record.request ? record : { ...record, request };
+  return { ...record, request: await content.sealRequest(refOf(tenant, task), request) };
 }
 
 /** Small requests are counted for more than they take anyway. */
@@ -144,7 +144,7 @@ function addedBytes(plain: TaskRecord, sealed: TaskRecord): number {
 /** The claim stands, whatever can be read of it: its attempt ends with the reason. */
 async function openClaim(content: Content, ref: TaskRef, claim: Claim): Promise<Claim> {
   const { record } = claim;
-  const task = record.task && (await showTask(content, ref.tenant, record.task));
+  const task = record.task && (await showTask(content, ref, record.task));
   try {
     const request = record.request && (await content.openRequest(ref, record.request));
     if (task === record.task && request === record.request) return claim;
@@ -171,11 +171,12 @@ async function sealAll(
 async function sealFinish(content: Content, ref: TaskRef, finish: Finish): Promise<Finish> {
   if (!content.isSealing) return finish;
   const { session, events, afterSequence, ending } = finish;
+  const { tenant } = ref;
   return {
     ...finish,
     events: await sealAll(content, ref, afterSequence, events),
     ending: await sealEnding(content, ref, ending),
-    ...(session && { session: await content.sealSession(ref.tenant, session) }),
+    ...(session && { session: await content.sealSession({ ...session, tenant }, session) }),
   };
 }
 
@@ -188,7 +189,7 @@ async function sealEnding(content: Content, ref: TaskRef, ending: Ending): Promi
 
 function encryptLog(log: TaskLog, content: Content): TaskLog {
   return {
-    get: async (ref) => openTask(content, ref.tenant, await log.get(ref)),
+    get: async (ref) => openTask(content, ref, await log.get(ref)),
     async list(tenant, ...rest) {
       return showPage(content, tenant, await log.list(tenant, ...rest));
     },
@@ -207,7 +208,9 @@ async function showPage<T extends Page<Task>>(
   tenant: string,
   page: T,
 ): Promise<T> {
-  const items = await Promise.all(page.items.map((task) => showTask(content, tenant, task)));
+  const items = await Promise.all(
+    page.items.map((task) => showTask(content, refOf(tenant, task), task)),
+  );
   return { ...page, items };
 }
 
@@ -231,13 +234,13 @@ function encryptSessions(sessions: SessionStore, content: Content): SessionStore
     async load(ref) {
       const stored = await sessions.load(ref);
       if (!stored) return undefined;
-      return { ...stored, context: await content.openSession(ref.tenant, stored.context) };
+      return { ...stored, context: await content.openSession(ref, stored.context) };
     },
     lane: (ref) => sessions.lane(ref),
     list: (...args) => sessions.list(...args),
     async import(ref, context, overwrite) {
       const plain = withoutSealed(context);
-      const kept = content.isSealing ? await content.sealSession(ref.tenant, plain) : plain;
+      const kept = content.isSealing ? await content.sealSession(ref, plain) : plain;
       return sessions.import(ref, kept, overwrite);
     },
     destroy: (ref) => sessions.destroy(ref),

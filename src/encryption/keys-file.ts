@@ -54,8 +54,15 @@ export function permissionProblem(path: string): string | undefined {
   return `PAYLOAD_KEYS_FILE ${path} has mode ${mode.toString(8)}: others than this process's user can read or write it; chmod 600 it`;
 }
 
-/** Reads the file again when it has changed, every two seconds at most. */
-export function keysFileChore(path: string, onChange: (keys: Keys) => void) {
+/**
+ * Reads the file again when it has changed, every two seconds at most; and once at the start, as it may
+ * have changed since it was read. `onReload` is not told of that.
+ */
+export function keysFileChore(
+  path: string,
+  use: (keys: Keys) => void,
+  onReload: (keys: Keys) => void,
+) {
   let version: string | undefined;
   return {
     name: "payload-keys-file",
@@ -67,7 +74,9 @@ export function keysFileChore(path: string, onChange: (keys: Keys) => void) {
       const isFirst = version === undefined;
       // Also of a file that is wrong: it is told once, not with every look.
       version = found;
-      if (!isFirst) onChange(readPayloadKeys(path));
+      const keys = readPayloadKeys(path);
+      use(keys);
+      if (!isFirst) onReload(keys);
     },
   };
 }

@@ -7,24 +7,24 @@ import type { Ending, TaskRef } from "../store/contract.ts";
 import type { Content } from "./content.ts";
 import { sealedIn } from "./sealed-field.ts";
 
-/** Throws for a result that cannot be read. */
-export async function openTask(content: Content, tenant: string, task: Task): Promise<Task> {
+/** Throws for a result that cannot be read. `ref`: where it was found, whatever it says of itself. */
+export async function openTask(content: Content, ref: TaskRef, task: Task): Promise<Task> {
   if (!hasSealed(task)) return task;
-  const opened = await openErrors(content, tenant, task);
+  const opened = await openErrors(content, ref, task);
   if (!task.result) return opened;
-  return { ...opened, result: await content.openResult(refOf(tenant, task), task.result) };
+  return { ...opened, result: await content.openResult(ref, task.result) };
 }
 
 /**
  * For lists, and where something else has been done already: in place of a result that cannot be read,
  * the task has an error that says why. The others of a page are not to blame.
  */
-export async function showTask(content: Content, tenant: string, task: Task): Promise<Task> {
+export async function showTask(content: Content, ref: TaskRef, task: Task): Promise<Task> {
   try {
-    return await openTask(content, tenant, task);
+    return await openTask(content, ref, task);
   } catch (failure) {
     if (!(failure instanceof AgentlaneError)) throw failure;
-    const { result: _, ...rest } = await openErrors(content, tenant, task);
+    const { result: _, ...rest } = await openErrors(content, ref, task);
     return { ...rest, error: unreadable(failure) };
   }
 }
@@ -48,8 +48,7 @@ export function endedTask(task: Task, attempt: number, ending: Ending): Task {
   };
 }
 
-async function openErrors(content: Content, tenant: string, task: Task): Promise<Task> {
-  const ref = refOf(tenant, task);
+async function openErrors(content: Content, ref: TaskRef, task: Task): Promise<Task> {
   const attempts = await Promise.all(
     task.attempts.map(async (attempt) => {
       if (!attempt.error || !isSealed(attempt.error)) return attempt;
@@ -68,7 +67,7 @@ function isSealed(message: Parameters<typeof sealedIn>[0] | undefined): boolean 
   return message !== undefined && sealedIn(message) !== undefined;
 }
 
-function refOf(tenant: string, { taskId }: Task): TaskRef {
+export function refOf(tenant: string, { taskId }: Task): TaskRef {
   return { tenant, taskId };
 }
 

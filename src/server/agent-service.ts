@@ -58,12 +58,12 @@ async function endOf(entries: AsyncIterable<WatchedBatch>): Promise<TerminalEntr
   return entry && change && { entry, change };
 }
 
-/** Throws for a task that failed or was canceled. */
+/** Throws for a task that failed or was canceled, and for a result that cannot be read. */
 function replyOf(
   position: Pick<ExecuteResponse, "taskId" | "sessionId" | "attempt" | "sequence">,
   { state, result, error }: Pick<TaskStateChange, "state" | "result" | "error">,
 ): ExecuteResponse {
-  if (isFailure({ state })) throw taskFailure(position.taskId, error);
+  if (isFailure({ state }) || (error && !result)) throw taskFailure(position.taskId, error);
   return create(ExecuteResponseSchema, { ...position, state, ...(result && { result }) });
 }
 

@@ -73,7 +73,9 @@ function startCallAudit(log: AuditLog, name: string, peer: Peer): CallAudit {
       tell("OK", "");
     },
     failed(error) {
-      const reason = error.findDetails(ErrorInfoSchema)[0]?.reason ?? "";
+      const [{ reason = "", metadata = {} } = {}] = error.findDetails(ErrorInfoSchema);
+      // Of a task that was accepted, and then failed: its submit is told of by its error alone.
+      if (isAudited) addId(target, "taskId", metadata.task_id);
       if (isAudited || reason === "ROLE_REQUIRED") tell(Code[error.code] ?? "UNKNOWN", reason);
     },
   };

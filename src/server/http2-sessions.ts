@@ -1,7 +1,9 @@
 /** The open HTTP/2 connections: ended when nothing moves, when a reply is not read, when calls are reset too often. */
+import type { IncomingHttpHeaders } from "node:http";
 import { constants, type Http2Server, type Http2Session, type Http2Stream } from "node:http2";
 import type { Clock } from "../clock.ts";
 import { isOffence, type Offenders } from "./offenders.ts";
+import { announcedTimeoutMs } from "./protocol.ts";
 
 /**
  * Rapid reset (CVE-2023-44487): this many early resets of a connection at once, then one in this time. A
@@ -11,6 +13,10 @@ const RESET_BURST = 200;
 const RESET_INTERVAL_MS = 30;
 /** A call given up later is a client whose time was up; how many those are, the concurrent ones limit. */
 const EARLY_MS = 1_000;
+/** Nor is one early that had less time and has had it, but for this much: clocks and networks differ. */
+const TIMEOUT_SLACK_MS = 100;
+/** However little time a call had: within this, whoever gives it up is early. */
+const MIN_EARLY_MS = 100;
 
 /**
  * Keeps the open sessions. When nothing has moved on one for the idle time, it ends: politely
@@ -28,13 +34,14 @@ export function trackSessions(
     const address = session.socket.remoteAddress ?? "";
     const isTooOften = resetCounter(clock);
     sessions.add(session);
-    session.on("stream", (stream) => {
+    session.on("stream", (stream, headers) => {
+      const earlyMs = earlyMsOf(headers);
       const openedAt = clock.monotonic();
       streams.add(stream);
       stream.once("close", () => {
         streams.delete(stream);
         if (stream.rstCode === constants.NGHTTP2_NO_ERROR || session.destroyed) return;
-        if (clock.monotonic() - openedAt >= EARLY_MS || !isTooOften()) return;
+        if (clock.monotonic() - openedAt >= earlyMs || !isTooOften()) return;
         // Here rather than by nghttp2, whose limit counts only from the next read on: one read brings
         // hundreds of calls, and what this one has left is dropped now.
         offenders.take(address);
@@ -54,6 +61,11 @@ export function trackSessions(
   // Broken frames and resets by the peer; the session closes itself.
   http2.on("sessionError", () => undefined);
   return sessions;
+}
+
+function earlyMsOf(headers: IncomingHttpHeaders): number {
+  const timeoutMs = announcedTimeoutMs(headers) ?? EARLY_MS + TIMEOUT_SLACK_MS;
+  return Math.max(MIN_EARLY_MS, Math.min(EARLY_MS, timeoutMs - TIMEOUT_SLACK_MS));
 }
 
 /** Counts a reset, and says whether there were too many: a bucket, kept as the instant when it is full. */

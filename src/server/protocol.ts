@@ -96,7 +96,13 @@ export function timeoutMs(
   return value;
 }
 
-function plainTimeoutMs(text: string | string[]): number | undefined {
+/** The same in whichever protocol, where it can be read; who serves the call judges it. */
+export function announcedTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
+  const { "grpc-timeout": grpc, "connect-timeout-ms": connect, "x-timeout-ms": openai } = headers;
+  return grpc === undefined ? plainTimeoutMs(connect ?? openai) : grpcTimeoutMs(grpc);
+}
+
+function plainTimeoutMs(text: string | string[] | undefined): number | undefined {
   return typeof text === "string" && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
 

@@ -20,6 +20,9 @@ export function text(value: string) {
   return { role: Role.USER, content: [{ part: { case: "text" as const, value } }] };
 }
 
+/** Of the trace that the retried task belongs to. */
+export const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
+
 export interface Ids {
   readonly finished: string;
   readonly failed: string;
@@ -41,12 +44,14 @@ export async function fill({ agents, tasks }: Program): Promise<Ids> {
     sessionId: "a1",
     messages: [text("hi")],
   });
-  const retried = await agents.execute({
+  const twice = {
     agentId: "echo",
     sessionId: "second-try",
     messages: [text("it takes two")],
     configurable: { failAttempts: 1 },
-  });
+  };
+  const traceparent = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
+  const retried = await agents.execute(twice, { headers: { traceparent } });
   const failed: string[] = [];
   for (let index = 0; index < 3; index++) {
     const { task } = await tasks.submitTask({

@@ -1,4 +1,8 @@
 /** Every page, as different people look at it. */
+import { propagation, trace, context as tracingContext } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { TracerProvider } from "@opentelemetry/sdk-trace";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NOTHING_LEFT, type Program } from "../harness/program.ts";
@@ -12,7 +16,7 @@ import {
   violations,
   visit,
 } from "./browser.ts";
-import { cancelRunning, fill, type Ids, startInstallation } from "./installation.ts";
+import { cancelRunning, fill, type Ids, startInstallation, TRACE_ID } from "./installation.ts";
 
 interface PageCase {
   readonly name: string;
@@ -60,7 +64,10 @@ const CASES: readonly PageCase[] = [
   {
     name: "task-retried",
     path: ({ retried }) => `/tasks/${retried}`,
-    shows: (page) => page.getByText("Attempt 2", { exact: true }).waitFor(),
+    shows: async (page) => {
+      await page.getByText("Attempt 2", { exact: true }).waitFor();
+      await page.getByText(TRACE_ID).waitFor();
+    },
   },
   {
     name: "task-running",
@@ -100,6 +107,11 @@ const CASES: readonly PageCase[] = [
     },
   },
   {
+    name: "agent-with-input",
+    path: () => "/agents/brewing",
+    shows: (page) => page.getByLabel("JSON Schema of the input").getByText("properties").waitFor(),
+  },
+  {
     name: "playground",
     path: () => "/playground",
     shows: async (page) => {
@@ -131,6 +143,10 @@ describe.skipIf(!hasChromium)("pages", () => {
   let browser: Browser;
   let ids: Ids;
   beforeAll(async () => {
+    // A task has a trace where there is tracing; nobody looks at the spans here.
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [] }));
+    tracingContext.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
     program = await startInstallation();
     browser = await launch();
     ids = await fill(program);
@@ -139,6 +155,9 @@ describe.skipIf(!hasChromium)("pages", () => {
     await browser?.close();
     await cancelRunning(program);
     expect(await program.stop()).toMatchObject(NOTHING_LEFT);
+    trace.disable();
+    tracingContext.disable();
+    propagation.disable();
   });
 
   test.each(CASES)("$name is accessible and fits", async ({ name, path, shows }) => {

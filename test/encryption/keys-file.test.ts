@@ -71,14 +71,21 @@ test.each([
 test("is read again when it has changed, and kept when it has become wrong", async () => {
   write({ active: "a", keys: { a: KEY } });
   const active: string[] = [];
-  const chore = keysFileChore(path, ({ activeId }) => active.push(activeId));
+  const told: string[] = [];
+  const chore = keysFileChore(
+    path,
+    ({ activeId }) => active.push(activeId),
+    ({ activeId }) => told.push(activeId),
+  );
+  // It may have changed since the process has read it.
   await chore.run();
   await chore.run();
-  expect(active).toEqual([]);
+  expect(active).toEqual(["a"]);
   write({ active: "bb", keys: { a: KEY, bb: OTHER } });
   await chore.run();
   write("broken");
   await expect(chore.run()).rejects.toThrow(/PAYLOAD_KEYS_FILE/);
   await chore.run();
-  expect(active).toEqual(["bb"]);
+  expect(active).toEqual(["a", "bb"]);
+  expect(told).toEqual(["bb"]);
 });

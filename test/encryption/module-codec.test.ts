@@ -46,15 +46,16 @@ test("opens what the keys file has sealed, and the other way round", async () =>
   const module = codecOf(moduleOf());
   const [before, between] = [contentWith(keyRing), new Content({ keyRing, module })];
   const context = executionContext({ metadata: { note: "kept" } });
-  const first = await before.sealSession(TENANT, context);
-  const second = await between.sealSession(TENANT, context);
+  const ref = { ...context, tenant: TENANT };
+  const first = await before.sealSession(ref, context);
+  const second = await between.sealSession(ref, context);
   for (const sealed of [first, second]) {
-    expect((await between.openSession(TENANT, sealed)).metadata).toEqual({ note: "kept" });
+    expect((await between.openSession(ref, sealed)).metadata).toEqual({ note: "kept" });
   }
-  await expect(before.openSession(TENANT, second)).rejects.toMatchObject({
+  await expect(before.openSession(ref, second)).rejects.toMatchObject({
     reason: "ENCRYPTION_NOT_CONFIGURED",
   });
-  await expect(plainContent().openSession(TENANT, first)).rejects.toMatchObject({
+  await expect(plainContent().openSession(ref, first)).rejects.toMatchObject({
     reason: "ENCRYPTION_NOT_CONFIGURED",
   });
   expect(await between.digests(TENANT, "d")).toHaveLength(3);

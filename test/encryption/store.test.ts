@@ -43,6 +43,7 @@ async function installation() {
   };
   const plain = await sceneOf(inner);
   return {
+    inner,
     plain,
     withOld: await sceneOf(encrypted(inner, KEYS)),
     withNew: await sceneOf(encrypted(inner, activated(KEYS, "new"))),
@@ -242,11 +243,24 @@ describe("content that was moved or changed", () => {
     for (const [ref, context] of [
       [plain.session("s1", "umbrella"), stored.context],
       [plain.session("s2"), { ...stored.context, sessionId: "s2" }],
+      // The whole row, as it is.
+      [plain.session("s3"), stored.context],
       [plain.session("s1"), { ...stored.context, version: 2n }],
     ] as const) {
       await plain.store.sessions.import(ref, context, true);
       await expect(withOld.store.sessions.load(ref)).rejects.toMatchObject(FORGED);
     }
+  });
+
+  it("is no task that another one's row was put over", async () => {
+    const { withOld, inner } = await installation();
+    const claim = await withOld.run();
+    await withOld.finish(claim, completed("mine"));
+    const { ref } = await withOld.accept();
+    const log = { ...inner.log, get: async () => inner.log.get(claim.lease) };
+    const swapped = encrypted({ ...inner, log }, KEYS);
+    await expect(swapped.log.get(ref)).rejects.toMatchObject(FORGED);
+    expect((await swapped.log.get(claim.lease)).result?.messages).toHaveLength(1);
   });
 
   it("is no log in another order", async () => {
@@ -268,6 +282,12 @@ describe("content that was moved or changed", () => {
       await scene.store.sessions.import(scene.session(), context, true);
       const stored = await scene.store.sessions.load(scene.session());
       expect(stored?.context.metadata).toEqual({ note: "plain" });
+    }
+    const request = create(ExecuteRequestSchema, { sessionId: "s9" });
+    request.$unknown = sealedField(Buffer.from("forged"));
+    for (const scene of [keyless, withOld]) {
+      const { unreadable, record } = await scene.claim((await scene.accept({ request })).ref);
+      expect({ unreadable, sealed: record.request && sealedIn(record.request) }).toEqual({});
     }
   });
 });

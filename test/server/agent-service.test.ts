@@ -83,3 +83,13 @@ test("a repeated call is answered from the record of a task that has ended", asy
   const failing = serviceOf({ entries: gone(), ended: failed }).execute(request, call);
   await expect(failing).rejects.toMatchObject({ code: Code.Internal });
 });
+
+test("a result that cannot be read is an error, not an absent one", async () => {
+  const error = taskError({ reason: "ENCRYPTION_KEY_UNKNOWN", code: 9 });
+  const ended = create(TaskSchema, { taskId: "t1", state: COMPLETED, error });
+  await expect(
+    serviceOf({ entries: batches(), ended }).execute(request, call),
+  ).rejects.toMatchObject({
+    code: Code.FailedPrecondition,
+  });
+});

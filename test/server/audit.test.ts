@@ -10,6 +10,7 @@ import { AccessRole, AdminService } from "../../gen/agentlane/v1/admin_service_p
 import { AgentService } from "../../gen/agentlane/v1/agent_service_pb.js";
 import { Role } from "../../gen/agentlane/v1/content_pb.js";
 import { SessionService } from "../../gen/agentlane/v1/session_service_pb.js";
+import { TaskState } from "../../gen/agentlane/v1/task_pb.js";
 import { TaskService } from "../../gen/agentlane/v1/task_service_pb.js";
 import { makeApiKey } from "../../src/auth/api-keys.ts";
 import { addToKeysFile } from "../../src/auth/keys-file.ts";
@@ -102,6 +103,9 @@ describe("through the program", () => {
       body: JSON.stringify({ model: "echo", messages: [{ role: "user", content: CANARY }] }),
     });
     await response.arrayBuffer();
+    const fails = { maxAttempts: 1, configurable: { failAttempts: 1 } };
+    await expect(agents.execute({ ...turn, ...fails })).rejects.toThrow(/told to fail/);
+    const failed = (await tasks.listTasks({ states: [TaskState.FAILED] })).tasks[0];
     const reader = clients(readerToken);
     await expect(reader.agents.execute(turn)).rejects.toThrow(/needs the role/);
     await expect(reader.admin.deleteTenant({ tenant: "acme" })).rejects.toThrow(/needs the role/);
@@ -122,6 +126,7 @@ describe("through the program", () => {
       ...["task.redrive OK", "session.read OK", "session.export OK", "session.destroy OK"],
       ...["session.import OK", "key.create OK", "key.revoke OK", "tenant.delete OK"],
       ...["task.read NOT_FOUND TASK_NOT_FOUND", "task.submit OK"],
+      ...["task.submit UNAVAILABLE ECHO_FAILURE", "task.read OK"],
       ...["task.submit PERMISSION_DENIED ROLE_REQUIRED"],
       ...["tenant.delete PERMISSION_DENIED ROLE_REQUIRED"],
     ]);
@@ -141,6 +146,8 @@ describe("through the program", () => {
       peer: "127.0.0.1",
     });
     expect(exported?.target).toEqual({ agentId: "echo", sessionId: "s1" });
+    const ofFailed = lines.find(({ reason }) => reason === "ECHO_FAILURE")?.target;
+    expect(ofFailed).toEqual({ agentId: "echo", sessionId: "s1", taskId: failed?.taskId });
     expect(created?.target).toEqual({ tenant: "blue", keyId: key?.keyId });
   });
 });

@@ -155,16 +155,19 @@ test("of calls that are reset in one read, what is over the limit is not begun",
   await new Promise((resolve) => http2.close(resolve));
 });
 
-test("a client whose calls run out of time is no offender", async () => {
+test.each([
+  ["without a deadline, after a second", {}, 1_000],
+  ["a moment before their deadline", { "grpc-timeout": "500m" }, 450],
+])("a client whose calls run out of time is no offender: %s", async (_, headers, afterMs) => {
   const session = await openSession(scene.port);
   for (let round = 1; round <= 4; round++) {
     const streams = Array.from({ length: 90 }, () => {
-      const stream = openGrpc(session, EXECUTE);
+      const stream = openGrpc(session, EXECUTE, headers);
       stream.end(enveloped(executeRequest("hanging")));
       return stream;
     });
     await scene.manager.started(90 * round);
-    await clock.advance(1_000);
+    await clock.advance(afterMs);
     for (const stream of streams) stream.close(CANCEL);
     await scene.manager.idle();
   }

@@ -8,7 +8,7 @@ import { randomId } from "../clock.ts";
 import type { CallDraft } from "../model/snippets.ts";
 import { isTerminal } from "../model/states.ts";
 import { EMPTY_TURN, type LogEntry, type TurnView, withEntry } from "../model/turn-view.ts";
-import { isLost, isUnauthenticated } from "../services/connection.ts";
+import { isLost, isUnauthenticated, untilUnlocked } from "../services/connection.ts";
 import { describeFailure, type Failure } from "../services/failure.ts";
 import { followTask } from "../services/follow-task.ts";
 import { type Observable, observable } from "../services/observable.ts";
@@ -136,6 +136,7 @@ async function* entriesOf(
 ): AsyncGenerator<LogEntry> {
   let { taskId, lastSequence } = turn.view;
   while (taskId === "" && !signal.aborted) {
+    await untilUnlocked(services.connection, signal);
     try {
       for await (const entry of services.agents.streamExecute(requestOf(turn), { signal })) {
         taskId = entry.taskId;

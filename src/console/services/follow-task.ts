@@ -1,7 +1,7 @@
 /** A task's log, followed over broken connections: each entry once, the terminal one last. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { WatchTaskResponse } from "../../../gen/agentlane/v1/task_service_pb.js";
-import { isLost, isUnauthenticated } from "./connection.ts";
+import { isLost, isUnauthenticated, untilUnlocked } from "./connection.ts";
 import type { Services } from "./services.ts";
 
 const MAX_DELAY_MS = 5000;
@@ -16,6 +16,7 @@ export async function* followTask(
   const { tasks, clock, connection } = services;
   let seen = afterSequence;
   for (let failures = 0; !signal.aborted; ) {
+    await untilUnlocked(connection, signal);
     try {
       for await (const entry of tasks.watchTask({ taskId, afterSequence: seen }, { signal })) {
         connection.succeeded();

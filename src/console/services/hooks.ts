@@ -1,5 +1,6 @@
 /** Calls and values as state of a component. */
 import { useEffect, useState } from "preact/hooks";
+import { untilUnlocked } from "./connection.ts";
 import { describeFailure, type Failure } from "./failure.ts";
 import type { Observable } from "./observable.ts";
 import { useServices } from "./services.ts";
@@ -23,7 +24,7 @@ const MAX_RETRY_MS = 5000;
  * `key` changes (then what was loaded before is dropped). 0 = once, and after failures.
  */
 export function usePolled<T>(load: Load<T>, intervalMs: number, key = ""): Loaded<T> {
-  const { clock, apiKey } = useServices();
+  const { clock, apiKey, connection } = useServices();
   const [round, setRound] = useState(0);
   const [state, setState] = useState<{ key: string; data?: T; failure?: Failure }>({ key });
   const secret = useObservable(apiKey);
@@ -34,6 +35,7 @@ export function usePolled<T>(load: Load<T>, intervalMs: number, key = ""): Loade
     const poll = async (): Promise<void> => {
       for (let failures = 0; ; ) {
         await untilVisible(signal);
+        await untilUnlocked(connection, signal);
         const startedAt = clock.now();
         try {
           const data = await load(signal);
