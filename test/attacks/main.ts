@@ -9,8 +9,9 @@ import { hasRabbit, startRabbit } from "../harness/rabbitmq-server.ts";
 import { hasRedis, startRedis } from "../harness/redis-server.ts";
 import type { Attack } from "./attack.ts";
 import { type BrokerUrls, type Group, groupsOf } from "./catalog.ts";
-import { type Measure, measure, mib, type Row } from "./measure.ts";
-import { startTarget, type Target } from "./target.ts";
+import { startCrew } from "./crew.ts";
+import { type Measure, measure, mib, type Row, type Scene } from "./measure.ts";
+import { startTarget } from "./target.ts";
 
 /** More than this left behind, and the next attack gets a new server. */
 const MAX_LEFT_BYTES = 24 * 1024 * 1024;
@@ -23,8 +24,8 @@ const { values: flags } = parseArgs({
   },
 });
 const FORMS: Readonly<Record<"short" | "plain" | "long", Measure>> = {
-  short: { quietMs: 120, attackedMs: 200, spanCount: 2, mostSpanCount: 2 },
-  plain: { quietMs: 250, attackedMs: 400, spanCount: 3, mostSpanCount: 5 },
+  short: { quietMs: 120, attackedMs: 350, spanCount: 2, mostSpanCount: 6 },
+  plain: { quietMs: 250, attackedMs: 500, spanCount: 3, mostSpanCount: 9 },
   long: { quietMs: 600, attackedMs: 2000, spanCount: 5, mostSpanCount: 9 },
 };
 const form = flags.short ? "short" : flags.long ? "long" : "plain";
@@ -34,12 +35,14 @@ const rows: Row[] = [];
 let addressCount = 0;
 const stops: (() => Promise<void>)[] = [];
 const urls = await startBrokers();
+const crew = await startCrew(urls);
 for (const group of groupsOf(urls)) {
   const chosen = group.attacks.filter(
     ({ name, isVariant }) => name.includes(flags.only) && !(flags.short && isVariant),
   );
   if (chosen.length > 0) await attackAll(group, chosen);
 }
+await crew.stop();
 for (const stop of stops) await stop();
 report();
 
@@ -56,30 +59,31 @@ async function startBrokers(): Promise<BrokerUrls> {
 
 /** One server for all, a new one after each that it did not survive or that left it large. */
 async function attackAll(group: Group, attacks: readonly Attack[]): Promise<void> {
-  let target: Target | undefined;
+  let scene: Scene | undefined;
   let freshBytes = 0;
+  const renew = async (): Promise<Scene> => {
+    await scene?.target.stop();
+    scene = await begin(group);
+    freshBytes = scene.target.memory();
+    return scene;
+  };
   for (const attack of attacks) {
-    if (!target) {
-      target = await started(group);
-      freshBytes = target.memory();
-    }
-    let row = await measure(target, group.name, attack, nextAddress(), FORMS[form]);
+    let at = scene ?? (await renew());
+    let row = await measure(at, group.name, attack, nextAddress(), FORMS[form]);
     if (row.problems.length > 0) {
       console.log(`again: ${lineOf(row)}`);
-      await target.stop();
-      target = await started(group);
-      freshBytes = target.memory();
+      at = await renew();
       // On a new server, and longer: what was only a bad moment is no finding.
       const longer = FORMS[form === "long" ? "long" : "plain"];
-      row = await measure(target, group.name, attack, nextAddress(), longer);
+      row = await measure(at, group.name, attack, nextAddress(), longer);
     }
     rows.push(row);
     console.log(lineOf(row));
-    if (target.isAlive && target.memory() - freshBytes < MAX_LEFT_BYTES) continue;
-    await target.stop();
-    target = undefined;
+    if (at.target.isAlive && at.target.memory() - freshBytes < MAX_LEFT_BYTES) continue;
+    await at.target.stop();
+    scene = undefined;
   }
-  await target?.stop();
+  await scene?.target.stop();
 }
 
 /** Innocent clients have 127.0.0.1. */
@@ -88,10 +92,10 @@ function nextAddress(): string {
   return `127.0.${1 + Math.floor(addressCount / 250)}.${1 + (addressCount % 250)}`;
 }
 
-async function started({ environment }: Group): Promise<Target> {
-  const target = await startTarget(urls, environment);
-  await target.warmUp();
-  return target;
+async function begin({ environment }: Group): Promise<Scene> {
+  const target = await startTarget(environment);
+  await crew.warmUp(target.url);
+  return { target, crew, base: [] };
 }
 
 function report(): void {
