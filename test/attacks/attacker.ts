@@ -34,4 +34,6 @@ process.on("message", (message) => {
       process.send?.({ problem: error instanceof Error ? error.message : String(error) }),
   );
 });
+// Whoever started it has ended.
+process.on("disconnect", () => process.exit());
 process.send?.("ready");

@@ -34,6 +34,8 @@ let calls: Calls | undefined;
 process.on("message", (message) => {
   void obey(order.parse(message)).then((answer) => process.send?.(answer));
 });
+// Whoever started it has ended.
+process.on("disconnect", () => process.exit());
 process.send?.("ready");
 
 async function obey(what: z.infer<typeof order>): Promise<object> {

@@ -13,8 +13,8 @@ import { startCrew } from "./crew.ts";
 import { type Measure, measure, mib, type Row, type Scene } from "./measure.ts";
 import { startTarget } from "./target.ts";
 
-/** More than this left behind, and the next attack gets a new server. */
-const MAX_LEFT_BYTES = 24 * 1024 * 1024;
+/** More than this left behind, and the next attack gets a new server: of less than it may take. */
+const MAX_LEFT_BYTES = 40 * 1024 * 1024;
 
 const { values: flags } = parseArgs({
   options: {
@@ -33,6 +33,8 @@ const form = flags.short ? "short" : flags.long ? "long" : "plain";
 const startedAt = performance.now();
 const rows: Row[] = [];
 let addressCount = 0;
+/** For attacks that cannot be judged at once, the machine being busy. */
+const patience = { leftMs: 30_000 };
 const stops: (() => Promise<void>)[] = [];
 const urls = await startBrokers();
 const crew = await startCrew(urls);
@@ -60,11 +62,9 @@ async function startBrokers(): Promise<BrokerUrls> {
 /** One server for all, a new one after each that it did not survive or that left it large. */
 async function attackAll(group: Group, attacks: readonly Attack[]): Promise<void> {
   let scene: Scene | undefined;
-  let freshBytes = 0;
   const renew = async (): Promise<Scene> => {
     await scene?.target.stop();
     scene = await begin(group);
-    freshBytes = scene.target.memory();
     return scene;
   };
   for (const attack of attacks) {
@@ -79,7 +79,7 @@ async function attackAll(group: Group, attacks: readonly Attack[]): Promise<void
     }
     rows.push(row);
     console.log(lineOf(row));
-    if (at.target.isAlive && at.target.memory() - freshBytes < MAX_LEFT_BYTES) continue;
+    if (at.target.isAlive && at.target.memory() - at.baseRss < MAX_LEFT_BYTES) continue;
     await at.target.stop();
     scene = undefined;
   }
@@ -95,7 +95,7 @@ function nextAddress(): string {
 async function begin({ environment }: Group): Promise<Scene> {
   const target = await startTarget(environment);
   await crew.warmUp(target.url);
-  return { target, crew, base: [] };
+  return { target, crew, patience, baseRss: target.memory(), base: [] };
 }
 
 function report(): void {
