@@ -15,6 +15,7 @@ const order = z.object({
     .object({
       victim: z.object({ port: z.number(), url: z.string(), from: z.string() }),
       ms: z.number(),
+      isHonest: z.boolean(),
     })
     .optional(),
 });
@@ -28,7 +29,8 @@ process.on("message", (message) => {
     process.send?.({});
     return;
   }
-  attack.run(now.victim, AbortSignal.timeout(now.ms)).then(
+  const act = now.isHonest ? (attack.honest ?? attack.run) : attack.run;
+  act(now.victim, AbortSignal.timeout(now.ms)).then(
     (done) => process.send?.({ done }),
     (error: unknown) =>
       process.send?.({ problem: error instanceof Error ? error.message : String(error) }),

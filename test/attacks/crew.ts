@@ -17,6 +17,12 @@ export interface Outcome {
   readonly problem?: string | undefined;
 }
 
+export interface Order {
+  readonly victim: Victim;
+  readonly ms: number;
+  readonly isHonest: boolean;
+}
+
 export interface Crew {
   /** Honest calls to the server at `url`, until it has the size that it has at work. */
   warmUp(url: string): Promise<void>;
@@ -24,7 +30,8 @@ export interface Crew {
   startCalls(): Promise<{ stop(): Promise<Figures> }>;
   /** Lets the attacker make what it needs. */
   prepare(group: string, name: string): Promise<void>;
-  attack(group: string, name: string, victim: Victim, ms: number): Promise<Outcome>;
+  /** `isHonest`: does what the attack's well-behaved clients would do. */
+  attack(group: string, name: string, order: Order): Promise<Outcome>;
   stop(): Promise<void>;
 }
 
@@ -40,8 +47,8 @@ export async function startCrew(urls: BrokerUrls): Promise<Crew> {
       return { stop: async () => figures.parse(await asked(innocent, { stop: true })) };
     },
     prepare: async (group, name) => void (await asked(attacker, { urls, group, name })),
-    attack: async (group, name, victim, ms) =>
-      outcome.parse(await asked(attacker, { urls, group, name, attack: { victim, ms } })),
+    attack: async (group, name, attack) =>
+      outcome.parse(await asked(attacker, { urls, group, name, attack })),
     stop: async () => void (await Promise.all([end(innocent), end(attacker)])),
   };
 }

@@ -14,8 +14,8 @@ function span(
   return { latenciesMs, othersShare: others };
 }
 
-function verdictOf(base: readonly Span[], attacked: readonly Span[]): string {
-  return judgeLatency(base, attacked).verdict;
+function verdictOf(base: Span[], attacked: Span[], honest: Span[] = []): string {
+  return judgeLatency(base, attacked, honest).verdict;
 }
 
 test("a p99 that more than doubles is slow", () => {
@@ -53,4 +53,11 @@ test("few calls are not judged", () => {
   expect(verdictOf([span(20)], [span(900, { calls: MIN_CALLS - 1 })])).toBe("not judged");
   expect(verdictOf([span(20, { calls: MIN_CALLS - 1 })], [span(900)])).toBe("not judged");
   expect(verdictOf([span(20)], [span(1, { calls: MIN_CALLS - 1 })])).toBe("not judged");
+});
+
+test("what well-behaved clients do with as much work is no finding, and told apart", () => {
+  expect(verdictOf([span(20)], [span(100)], [span(80)])).toBe("as honest");
+  expect(verdictOf([span(20)], [span(100)], [span(79)])).toBe("slow");
+  expect(verdictOf([span(20)], [span(40)], [span(40)])).toBe("ok");
+  expect(verdictOf([span(20)], [span(100)], [span(100, { others: BUSY })])).toBe("slow");
 });

@@ -12,7 +12,8 @@ export interface Span {
 }
 
 export interface Latency {
-  readonly verdict: "ok" | "slow" | "not judged";
+  /** "as honest": it more than doubles, and well-behaved clients with as much work do so too. */
+  readonly verdict: "ok" | "as honest" | "slow" | "not judged";
   readonly baseP99Ms: number;
   readonly attackedP99Ms: number;
 }
@@ -26,21 +27,35 @@ export const MAX_OTHERS_SHARE = 0.15;
 /** Fewer have no p99. */
 export const MIN_CALLS = 100;
 
-/** `base`: the spans without an attack. All calls of a kind are taken together. */
-export function judgeLatency(base: readonly Span[], attacked: readonly Span[]): Latency {
+/** What an attack may add to its well-behaved counterpart: what two measurements of one thing differ by. */
+export const MAX_HONEST_FACTOR = 1.25;
+
+/**
+ * `base`: the spans without an attack; `honest`: those with its well-behaved counterpart, where there are
+ * any. All calls of a kind are taken together.
+ */
+export function judgeLatency(
+  base: readonly Span[],
+  attacked: readonly Span[],
+  honest: readonly Span[] = [],
+): Latency {
   const quietBase = base.filter(isQuiet);
   const quietAttacked = attacked.filter(isQuiet);
   const hasBase = callCount(quietBase) >= MIN_CALLS;
   const baseP99Ms = p99(hasBase ? quietBase : base);
   const allowedMs = hasBase ? Math.max(FLOOR_MS, MAX_FACTOR * baseP99Ms) : FLOOR_MS;
-  const isOk = (spans: readonly Span[]): boolean =>
-    callCount(spans) >= MIN_CALLS && p99(spans) <= allowedMs;
-  if (isOk(attacked)) return { verdict: "ok", baseP99Ms, attackedP99Ms: p99(attacked) };
+  if (callCount(attacked) >= MIN_CALLS && p99(attacked) <= allowedMs) {
+    return { verdict: "ok", baseP99Ms, attackedP99Ms: p99(attacked) };
+  }
   if (!hasBase || callCount(quietAttacked) < MIN_CALLS) {
     return { verdict: "not judged", baseP99Ms, attackedP99Ms: p99(attacked) };
   }
-  const verdict = isOk(quietAttacked) ? "ok" : "slow";
-  return { verdict, baseP99Ms, attackedP99Ms: p99(quietAttacked) };
+  const attackedP99Ms = p99(quietAttacked);
+  if (attackedP99Ms <= allowedMs) return { verdict: "ok", baseP99Ms, attackedP99Ms };
+  const quietHonest = honest.filter(isQuiet);
+  const isAsHonest =
+    callCount(quietHonest) >= MIN_CALLS && attackedP99Ms <= MAX_HONEST_FACTOR * p99(quietHonest);
+  return { verdict: isAsHonest ? "as honest" : "slow", baseP99Ms, attackedP99Ms };
 }
 
 function isQuiet({ othersShare }: Span): boolean {

@@ -13,6 +13,8 @@ const MAX_RSS_BYTES = 64 * MIB;
 const MAX_TOTAL_RSS_BYTES = 256 * MIB;
 /** What follows an attack, such as a thousand connections that end, is the attack's. */
 const AFTERMATH_MS = 60;
+/** Of a new server: enough calls for a p99. */
+const FIRST_BASE_MS = 700;
 
 export interface Measure {
   readonly quietMs: number;
@@ -55,6 +57,7 @@ export async function measure(
   const { name, connectionCount } = attack;
   const victim: Victim = { port: target.port, url: target.url, from };
   const attacked: Span[] = [];
+  const honest: Span[] = [];
   const problems = new Set<string>();
   let done = "";
   let failureCount = 0;
@@ -73,7 +76,7 @@ export async function measure(
   async function round(): Promise<void> {
     base.push(await span(() => setTimeout(quietMs)));
     const under = await span(async () => {
-      const outcome = await crew.attack(group, name, victim, attackedMs);
+      const outcome = await crew.attack(group, name, { victim, ms: attackedMs, isHonest: false });
       done = outcome.done ?? done;
       if (outcome.problem !== undefined) problems.add(outcome.problem);
       await setTimeout(AFTERMATH_MS);
@@ -82,20 +85,33 @@ export async function measure(
     attackedRss = Math.max(attackedRss, under.rss);
   }
 
+  async function roundWithHonest(): Promise<void> {
+    const order = { victim, ms: attackedMs, isHonest: true };
+    honest.push(
+      await span(async () => {
+        const { problem } = await crew.attack(group, name, order);
+        if (problem !== undefined) problems.add(`its well-behaved counterpart: ${problem}`);
+        await setTimeout(AFTERMATH_MS);
+      }),
+    );
+    await round();
+  }
+
   await crew.prepare(group, name);
+  if (base.length === 0) base.push(await span(() => setTimeout(FIRST_BASE_MS)));
   while (attacked.length < spanCount && target.isAlive) await round();
   const { verdict } = judgeLatency(base, attacked);
   // Judged once more and not after each round: then every attack would be found harmless some time.
   while (verdict !== "ok" && attacked.length < mostSpanCount && target.isAlive) {
     if (verdict === "not judged" && patience.leftMs <= 0) break;
     const startedAt = performance.now();
-    await round();
+    await (attack.honest ? roundWithHonest() : round());
     if (verdict === "not judged") patience.leftMs -= performance.now() - startedAt;
   }
   const rssBytes = Math.max(0, attackedRss - baseRss);
   const allowed = Math.min(MAX_RSS_BYTES * connectionCount, MAX_TOTAL_RSS_BYTES);
   if (rssBytes > allowed) problems.add(`${mib(rssBytes)} MiB above base, ${mib(allowed)} allowed`);
-  const latency = judgeLatency(base, attacked);
+  const latency = judgeLatency(base, attacked, honest);
   if (latency.verdict === "slow") problems.add("the innocents' p99 more than doubled");
   if (failureCount > 0) problems.add(`${failureCount} innocent calls failed`);
   if (!target.isAlive) problems.add(`the process is dead, ${target.death}`);
