@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
-// A copy has nothing built: its generators are compiled first.
+// Generators and compilers start anew for each.
 vi.setConfig({ testTimeout: 300_000 });
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -27,6 +27,8 @@ beforeAll(() => {
   for (const path of files.split("\n").filter((file) => file && existsSync(join(root, file)))) {
     cpSync(join(root, path), join(copy, path), { errorOnExist: false, force: true });
   }
+  // Its generator would be compiled here from nothing; `npm run check` itself has it.
+  rmSync(join(copy, "sdk/rust/buf.gen.yaml"));
   for (const tools of ["node_modules", "sdk/python/.venv"]) {
     if (existsSync(join(root, tools))) symlinkSync(join(root, tools), join(copy, tools));
   }

@@ -4,4 +4,4 @@ import { hasRedis } from "../harness/redis-server.ts";
 import { rabbitmqBackend } from "./backends/rabbitmq-redis.ts";
 import { testShortForm } from "./short-form.ts";
 
-testShortForm({ backend: rabbitmqBackend, isAvailable: hasRabbit && hasRedis, loadMs: 50_000 });
+testShortForm({ backend: rabbitmqBackend, isAvailable: hasRabbit && hasRedis, loadMs: 25_000 });

@@ -4,4 +4,4 @@ import { hasRedis } from "../harness/redis-server.ts";
 import { postgresBackend } from "./backends/redis-postgres.ts";
 import { testShortForm } from "./short-form.ts";
 
-testShortForm({ backend: postgresBackend, isAvailable: hasPostgres && hasRedis, loadMs: 45_000 });
+testShortForm({ backend: postgresBackend, isAvailable: hasPostgres && hasRedis, loadMs: 25_000 });

@@ -3,4 +3,4 @@ import { hasRedis } from "../harness/redis-server.ts";
 import { redisBackend } from "./backends/redis.ts";
 import { testShortForm } from "./short-form.ts";
 
-testShortForm({ backend: redisBackend, isAvailable: hasRedis, loadMs: 45_000 });
+testShortForm({ backend: redisBackend, isAvailable: hasRedis, loadMs: 25_000 });

@@ -7,6 +7,9 @@ import { DEFAULT_SETTINGS, faultKindsOf } from "./settings.ts";
 /** What is started, settled and checked beside the load, and what a slow machine takes longer for the faults. */
 const OTHER_MS = 360_000;
 
+/** Fewer than in the long form: other tests run beside it, and faults need no more to hit something. */
+const CONVERSATION_COUNT = 20;
+
 export interface ShortForm {
   readonly backend: Backend;
   /** False = skipped; its server is missing, which was told. */
@@ -30,6 +33,7 @@ export function testShortForm({ backend, isAvailable, loadMs, ...wanted }: Short
       console.log(`replay: ${replay}`);
       const { figures, violations, faults } = await runFaults({
         ...DEFAULT_SETTINGS,
+        conversationCount: CONVERSATION_COUNT,
         backend,
         seed,
         loadMs,

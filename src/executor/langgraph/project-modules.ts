@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { extname, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { transform } from "sucrase";
+import type { transform } from "sucrase";
 import { messageOf } from "./errors.ts";
 import { property } from "./json.ts";
 
@@ -31,6 +31,8 @@ const TYPESCRIPT = /\.(ts|mts|tsx)$/;
 
 export function createProjectModules(): ProjectModules {
   const directories = new Set<string>();
+  /** Loaded with the first module of a project: few servers have one, and hooks cannot wait. */
+  let translate: typeof transform | undefined;
   let hooks: ReturnType<typeof registerHooks> | undefined;
 
   const isSource = (file: string): boolean =>
@@ -40,8 +42,8 @@ export function createProjectModules(): ProjectModules {
     hooks ??= registerHooks({
       load(url, context, nextLoad) {
         const file = url.startsWith("file:") ? fileURLToPath(url) : "";
-        if (!TYPESCRIPT.test(file) || !isSource(file)) return nextLoad(url, context);
-        return { format: "module", source: transpile(file), shortCircuit: true };
+        if (!translate || !TYPESCRIPT.test(file) || !isSource(file)) return nextLoad(url, context);
+        return { format: "module", source: transpile(file, translate), shortCircuit: true };
       },
       resolve(specifier, context, nextResolve) {
         const parent = context.parentURL;
@@ -60,6 +62,7 @@ export function createProjectModules(): ProjectModules {
       const directory = resolve(baseDir);
       const file = resolve(directory, path);
       if (!existsSync(file)) throw new Error(`there is no file ${file}`);
+      translate ??= (await import("sucrase")).transform;
       register(directory);
       const loaded = await importFile(file);
       const value = property(loaded, name) ?? property(property(loaded, "default"), name);
@@ -114,10 +117,10 @@ async function importFile(file: string): Promise<unknown> {
 }
 
 /** Line numbers stay as they are, so that stack traces are right. */
-function transpile(file: string): string {
+function transpile(file: string, translate: typeof transform): string {
   const source = readFileSync(file, "utf8");
   try {
-    const { code } = transform(source, {
+    const { code } = translate(source, {
       transforms: file.endsWith("x") ? ["typescript", "jsx"] : ["typescript"],
       jsxRuntime: "automatic",
       production: true,

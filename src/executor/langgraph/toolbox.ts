@@ -6,12 +6,7 @@ import type { OutboundFetch } from "../../outbound-fetch.ts";
 import type { AgentDefinition } from "../agent-definition.ts";
 import { messageOf } from "./errors.ts";
 import { isRecord } from "./json.ts";
-import {
-  connectMcp,
-  type McpConnection,
-  type McpParts,
-  type McpReference,
-} from "./mcp-connection.ts";
+import type { McpConnection, McpParts, McpReference } from "./mcp-connection.ts";
 import type { ProjectModules } from "./project-modules.ts";
 import { calculatorTool } from "./tools/calculator.ts";
 import { clockTool } from "./tools/clock.ts";
@@ -126,6 +121,8 @@ async function mcpConnection(
     throw new DefinitionProblem(key, "an MCP server needs either command or url");
   }
   try {
+    // Its client and what that needs is a tenth of a server's start; most servers have no such tools.
+    const { connectMcp } = await import("./mcp-connection.ts");
     return await connectMcp(reference, parts);
   } catch (error) {
     const message = `the MCP server cannot be used: ${messageOf(error)}`;
