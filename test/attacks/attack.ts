@@ -18,6 +18,8 @@ export interface Attack {
   prepare?(): void;
   /** Attacks until the signal aborts, and answers what it has done. Throws where it was let do what it must not. */
   run(victim: Victim, signal: AbortSignal): Promise<string>;
+  /** What well-behaved clients would do that asks as much work of the server: compared with where this is slow. */
+  honest?(victim: Victim, signal: AbortSignal): Promise<string>;
   /** Looks at all that the server has printed. Throws where the attack shows in it. */
   inspect?(output: string): void;
 }

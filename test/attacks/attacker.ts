@@ -10,24 +10,32 @@ const order = z.object({
   urls: z.object({ redis: z.string().optional(), rabbit: z.string().optional() }),
   group: z.string(),
   name: z.string(),
-  victim: z.object({ port: z.number(), url: z.string(), from: z.string() }),
   /** Absent: only prepare. */
-  ms: z.number().optional(),
+  attack: z
+    .object({
+      victim: z.object({ port: z.number(), url: z.string(), from: z.string() }),
+      ms: z.number(),
+      isHonest: z.boolean(),
+    })
+    .optional(),
 });
 
 setPriority(constants.priority.PRIORITY_LOW);
 process.on("message", (message) => {
-  const { urls, group, name, victim, ms } = order.parse(message);
+  const { urls, group, name, attack: now } = order.parse(message);
   const attack = attackOf(urls, group, name);
   attack.prepare?.();
-  if (ms === undefined) {
+  if (!now) {
     process.send?.({});
     return;
   }
-  attack.run(victim, AbortSignal.timeout(ms)).then(
+  const act = now.isHonest ? (attack.honest ?? attack.run) : attack.run;
+  act(now.victim, AbortSignal.timeout(now.ms)).then(
     (done) => process.send?.({ done }),
     (error: unknown) =>
       process.send?.({ problem: error instanceof Error ? error.message : String(error) }),
   );
 });
+// Whoever started it has ended.
+process.on("disconnect", () => process.exit());
 process.send?.("ready");

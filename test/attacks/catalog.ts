@@ -29,7 +29,8 @@ export function groupsOf({ redis, rabbit }: BrokerUrls): readonly Group[] {
   ];
   if (redis !== undefined) {
     const queue = { MESSAGE_QUEUE_TYPE: "redis", REDIS_URL: redis };
-    const attacks = [...redisAttacks(redis), ...INJECTIONS];
+    const again = INJECTIONS.map((attack) => ({ ...attack, isVariant: true }));
+    const attacks = [...redisAttacks(redis), ...again];
     groups.push({ name: "Redis", attacks, environment: { ...queue, ...debug } });
   }
   if (redis !== undefined && rabbit !== undefined) {

@@ -1,7 +1,7 @@
 /** Frames of HTTP/2 in the wrong number or order. An ended connection is opened anew, at once. */
 import { setTimeout } from "node:timers/promises";
 import { EXECUTE, enveloped, executeRequest, STREAM_EXECUTE } from "../server/raw.ts";
-import { type Attack, repeat, untilAborted } from "./attack.ts";
+import { type Attack, repeat, untilAborted, type Victim } from "./attack.ts";
 import {
   callHeaders,
   END_HEADERS,
@@ -70,6 +70,35 @@ function hpackBomb(stream: number): Buffer {
   return frame(FRAME.HEADERS, END_HEADERS | END_STREAM, stream, block);
 }
 
+/** As much work for the server, whether or not it is read. */
+async function streams(
+  { port, from }: Victim,
+  signal: AbortSignal,
+  reads: boolean,
+): Promise<string> {
+  const request = enveloped(executeRequest("echo", "word ".repeat(20_000)));
+  const wires = await Promise.all(
+    Array.from({ length: 4 }, () => openHttp2(port, { reads, from })),
+  );
+  const path = callHeaders(STREAM_EXECUTE);
+  for (const wire of wires) {
+    // A window that lets replies through as far as the sockets hold them.
+    await wire.send(frame(FRAME.WINDOW_UPDATE, 0, 0, u32(0x3fff_ffff)));
+    for (let stream = 1; stream < 8; stream += 2) {
+      await wire.send(frame(FRAME.HEADERS, END_HEADERS, stream, path));
+      for (let at = 0; at < request.length; at += 16_000) {
+        const part = request.subarray(at, at + 16_000);
+        const flags = at + 16_000 >= request.length ? END_STREAM : 0;
+        await wire.send(frame(FRAME.DATA, flags, stream, part));
+      }
+      await wire.send(frame(FRAME.WINDOW_UPDATE, 0, stream, u32(0x3fff_ffff)));
+    }
+  }
+  await untilAborted(signal);
+  for (const wire of wires) wire.close();
+  return "16 streams of 20,000 words";
+}
+
 export const FLOODS: readonly Attack[] = [
   flood("rapid reset", (_, stream) =>
     many((index) =>
@@ -135,28 +164,7 @@ export const FLOODS: readonly Attack[] = [
   {
     name: "readers that never read, HTTP/2",
     connectionCount: 4,
-    async run({ port, from }, signal) {
-      const request = enveloped(executeRequest("echo", "word ".repeat(20_000)));
-      const wires = await Promise.all(
-        Array.from({ length: 4 }, () => openHttp2(port, { reads: false, from })),
-      );
-      const path = callHeaders(STREAM_EXECUTE);
-      for (const wire of wires) {
-        // A window that lets replies through as far as the sockets hold them.
-        await wire.send(frame(FRAME.WINDOW_UPDATE, 0, 0, u32(0x3fff_ffff)));
-        for (let stream = 1; stream < 8; stream += 2) {
-          await wire.send(frame(FRAME.HEADERS, END_HEADERS, stream, path));
-          for (let at = 0; at < request.length; at += 16_000) {
-            const part = request.subarray(at, at + 16_000);
-            const flags = at + 16_000 >= request.length ? END_STREAM : 0;
-            await wire.send(frame(FRAME.DATA, flags, stream, part));
-          }
-          await wire.send(frame(FRAME.WINDOW_UPDATE, 0, stream, u32(0x3fff_ffff)));
-        }
-      }
-      await untilAborted(signal);
-      for (const wire of wires) wire.close();
-      return "16 streams of 20,000 words";
-    },
+    run: (victim, signal) => streams(victim, signal, false),
+    honest: (victim, signal) => streams(victim, signal, true),
   },
 ];

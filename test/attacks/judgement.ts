@@ -1,17 +1,19 @@
-/** When what innocent clients notice is a finding, and when it cannot be told. */
+/**
+ * When what innocent clients notice is a finding, and when it cannot be told. Whatever else the machine
+ * does can only make their calls slower. So it hides nothing in spans with an attack, which are fast in
+ * spite of it or show nothing, and everything in those without, which are what is compared with.
+ */
 
-/** A span in which innocent clients called, with or without an attack. */
+/** A span in which innocent clients called. */
 export interface Span {
-  readonly isAttacked: boolean;
-  readonly p99Ms: number;
-  readonly callCount: number;
+  readonly latenciesMs: readonly number[];
   /** The part of the machine, 0 to 1, that was busy with something else. */
   readonly othersShare: number;
 }
 
 export interface Latency {
-  readonly verdict: "ok" | "slow" | "not judged";
-  /** The medians of the spans that count; of all spans where none do. */
+  /** "as honest": it more than doubles, and well-behaved clients with as much work do so too. */
+  readonly verdict: "ok" | "as honest" | "slow" | "not judged";
   readonly baseP99Ms: number;
   readonly attackedP99Ms: number;
 }
@@ -20,45 +22,52 @@ export interface Latency {
 export const MAX_FACTOR = 2;
 /** … and is no harm below this. */
 export const FLOOR_MS = 25;
-/** A span with more of the machine busy with something else says nothing of the server. */
+/** A span with more of the machine busy with something else shows no harm, and is no base. */
 export const MAX_OTHERS_SHARE = 0.15;
-/** A span with fewer calls has no p99. */
-export const MIN_CALLS = 40;
-/** Spans of each kind that have to count. */
-export const MIN_SPANS = 2;
+/** Fewer have no p99. */
+export const MIN_CALLS = 100;
 
-export function counts({ othersShare, callCount, isAttacked }: Span): boolean {
-  // Few calls while attacked are what an attack that works looks like.
-  return othersShare <= MAX_OTHERS_SHARE && (isAttacked || callCount >= MIN_CALLS);
-}
-
-/** Whether `spans` are enough to judge by. */
-export function suffices(spans: readonly Span[], wanted: number): boolean {
-  const counting = spans.filter(counts);
-  const attackedCount = counting.filter(({ isAttacked }) => isAttacked).length;
-  return Math.min(attackedCount, counting.length - attackedCount) >= wanted;
-}
+/** What an attack may add to its well-behaved counterpart: what two measurements of one thing differ by. */
+export const MAX_HONEST_FACTOR = 1.25;
 
 /**
- * Compares medians: a span with a pause of its own in it, of the collector or of the machine, is one of
- * several. An attack that hurts does so in most of its spans.
+ * `base`: the spans without an attack; `honest`: those with its well-behaved counterpart, where there are
+ * any. All calls of a kind are taken together.
  */
-export function judgeLatency(spans: readonly Span[]): Latency {
-  const isJudged = suffices(spans, MIN_SPANS);
-  const used = isJudged ? spans.filter(counts) : spans;
-  const baseP99Ms = median(used.filter(({ isAttacked }) => !isAttacked));
-  const attackedP99Ms = median(used.filter(({ isAttacked }) => isAttacked));
-  const isSlow = attackedP99Ms > Math.max(FLOOR_MS, MAX_FACTOR * baseP99Ms);
-  return {
-    verdict: isJudged ? (isSlow ? "slow" : "ok") : "not judged",
-    baseP99Ms,
-    attackedP99Ms,
-  };
+export function judgeLatency(
+  base: readonly Span[],
+  attacked: readonly Span[],
+  honest: readonly Span[] = [],
+): Latency {
+  const quietBase = base.filter(isQuiet);
+  const quietAttacked = attacked.filter(isQuiet);
+  const hasBase = callCount(quietBase) >= MIN_CALLS;
+  const baseP99Ms = p99(hasBase ? quietBase : base);
+  const allowedMs = hasBase ? Math.max(FLOOR_MS, MAX_FACTOR * baseP99Ms) : FLOOR_MS;
+  if (callCount(attacked) >= MIN_CALLS && p99(attacked) <= allowedMs) {
+    return { verdict: "ok", baseP99Ms, attackedP99Ms: p99(attacked) };
+  }
+  if (!hasBase || callCount(quietAttacked) < MIN_CALLS) {
+    return { verdict: "not judged", baseP99Ms, attackedP99Ms: p99(attacked) };
+  }
+  const attackedP99Ms = p99(quietAttacked);
+  if (attackedP99Ms <= allowedMs) return { verdict: "ok", baseP99Ms, attackedP99Ms };
+  const quietHonest = honest.filter(isQuiet);
+  const isAsHonest =
+    callCount(quietHonest) >= MIN_CALLS && attackedP99Ms <= MAX_HONEST_FACTOR * p99(quietHonest);
+  return { verdict: isAsHonest ? "as honest" : "slow", baseP99Ms, attackedP99Ms };
 }
 
-function median(spans: readonly Span[]): number {
-  const sorted = spans.map(({ p99Ms }) => p99Ms).sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const [low = 0, high = 0] = [sorted[sorted.length % 2 ? middle : middle - 1], sorted[middle]];
-  return (low + high) / 2;
+function isQuiet({ othersShare }: Span): boolean {
+  return othersShare <= MAX_OTHERS_SHARE;
+}
+
+function callCount(spans: readonly Span[]): number {
+  return spans.reduce((sum, { latenciesMs }) => sum + latenciesMs.length, 0);
+}
+
+/** Of all calls together; zero of none. */
+export function p99(spans: readonly Span[]): number {
+  const sorted = spans.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;
 }

@@ -1,6 +1,8 @@
 /** One attack against a server: spans without and with it alternate, and each is measured. */
-import type { Attack } from "./attack.ts";
-import { judgeLatency, type Latency, type Span, suffices } from "./judgement.ts";
+import { setTimeout } from "node:timers/promises";
+import type { Attack, Victim } from "./attack.ts";
+import type { Crew } from "./crew.ts";
+import { judgeLatency, type Latency, type Span } from "./judgement.ts";
 import { watchMachine } from "./machine.ts";
 import type { Target } from "./target.ts";
 
@@ -9,13 +11,17 @@ const MIB = 1024 * 1024;
 const MAX_RSS_BYTES = 64 * MIB;
 /** Of all attacking connections together. */
 const MAX_TOTAL_RSS_BYTES = 256 * MIB;
+/** What follows an attack, such as a thousand connections that end, is the attack's. */
+const AFTERMATH_MS = 60;
+/** Of a new server: enough calls for a p99. */
+const FIRST_BASE_MS = 700;
 
 export interface Measure {
   readonly quietMs: number;
   readonly attackedMs: number;
-  /** Spans of each kind that have to count … */
+  /** Spans of each kind; the attack is judged after them … */
   readonly spanCount: number;
-  /** … or this many are tried: the machine is busy with something else. */
+  /** … and once more after this many, where it was not found harmless. */
   readonly mostSpanCount: number;
 }
 
@@ -29,61 +35,89 @@ export interface Row {
   readonly problems: readonly string[];
 }
 
+/** What is measured of a server, one attack after the other. */
+export interface Scene {
+  readonly target: Target;
+  readonly crew: Crew;
+  /** What is left of the time that attacks may take longer for being not judged. Shrinks. */
+  readonly patience: { leftMs: number };
+  /** Resident before any attack, in bytes: what one has left behind is no base for the next. */
+  readonly baseRss: number;
+  /** The spans without an attack, of all attacks on this server: few calls have no p99. Grows. */
+  readonly base: Span[];
+}
+
 export async function measure(
-  target: Target,
+  { target, crew, patience, baseRss, base }: Scene,
   group: string,
   attack: Attack,
   from: string,
   { quietMs, attackedMs, spanCount, mostSpanCount }: Measure,
 ): Promise<Row> {
-  const spans: Span[] = [];
+  const { name, connectionCount } = attack;
+  const victim: Victim = { port: target.port, url: target.url, from };
+  const attacked: Span[] = [];
+  const honest: Span[] = [];
   const problems = new Set<string>();
   let done = "";
   let failureCount = 0;
-  let baseRss = 0;
   let attackedRss = 0;
-  await target.prepare(group, attack.name);
-  for (let count = 0; count < mostSpanCount && target.isAlive; count++) {
-    if (suffices(spans, spanCount)) break;
-    const idle = target.watchMemory();
-    spans.push(await span(false, () => target.measure(quietMs)));
-    // Of the first: what an attack has left behind is no base.
-    const idleRss = idle.stop();
-    if (count === 0) baseRss = idleRss;
-    const memory = target.watchMemory();
-    const attacked = await span(true, async () => {
-      const [figures, outcome] = await Promise.all([
-        target.measure(attackedMs),
-        target.attack(group, attack.name, from, attackedMs),
-      ]);
-      failureCount += figures.failureCount;
+
+  async function span(act: () => Promise<void>): Promise<Span & { rss: number }> {
+    const [machine, memory] = [watchMachine(), target.watchMemory()];
+    const calls = await crew.startCalls();
+    await act();
+    const figures = await calls.stop();
+    failureCount += figures.failureCount;
+    const { latenciesMs } = figures;
+    return { latenciesMs, othersShare: machine.othersShare(), rss: memory.stop() };
+  }
+
+  async function round(): Promise<void> {
+    base.push(await span(() => setTimeout(quietMs)));
+    const under = await span(async () => {
+      const outcome = await crew.attack(group, name, { victim, ms: attackedMs, isHonest: false });
       done = outcome.done ?? done;
       if (outcome.problem !== undefined) problems.add(outcome.problem);
-      return figures;
+      await setTimeout(AFTERMATH_MS);
     });
-    spans.push(attacked);
-    attackedRss = Math.max(attackedRss, memory.stop());
+    attacked.push(under);
+    attackedRss = Math.max(attackedRss, under.rss);
+  }
+
+  async function roundWithHonest(): Promise<void> {
+    const order = { victim, ms: attackedMs, isHonest: true };
+    honest.push(
+      await span(async () => {
+        const { problem } = await crew.attack(group, name, order);
+        if (problem !== undefined) problems.add(`its well-behaved counterpart: ${problem}`);
+        await setTimeout(AFTERMATH_MS);
+      }),
+    );
+    await round();
+  }
+
+  await crew.prepare(group, name);
+  if (base.length === 0) base.push(await span(() => setTimeout(FIRST_BASE_MS)));
+  while (attacked.length < spanCount && target.isAlive) await round();
+  const { verdict } = judgeLatency(base, attacked);
+  // Judged once more and not after each round: then every attack would be found harmless some time.
+  while (verdict !== "ok" && attacked.length < mostSpanCount && target.isAlive) {
+    if (verdict === "not judged" && patience.leftMs <= 0) break;
+    const startedAt = performance.now();
+    await (attack.honest ? roundWithHonest() : round());
+    if (verdict === "not judged") patience.leftMs -= performance.now() - startedAt;
   }
   const rssBytes = Math.max(0, attackedRss - baseRss);
-  const allowed = Math.min(MAX_RSS_BYTES * attack.connectionCount, MAX_TOTAL_RSS_BYTES);
+  const allowed = Math.min(MAX_RSS_BYTES * connectionCount, MAX_TOTAL_RSS_BYTES);
   if (rssBytes > allowed) problems.add(`${mib(rssBytes)} MiB above base, ${mib(allowed)} allowed`);
-  const latency = judgeLatency(spans);
+  const latency = judgeLatency(base, attacked, honest);
   if (latency.verdict === "slow") problems.add("the innocents' p99 more than doubled");
   if (failureCount > 0) problems.add(`${failureCount} innocent calls failed`);
-  if (!target.isAlive) problems.add("the process is dead");
+  if (!target.isAlive) problems.add(`the process is dead, ${target.death}`);
   inspect(attack, target.output(), problems);
-  const { name } = attack;
   const isAlive = target.isAlive;
   return { name, done, rssBytes, latency, isAlive, problems: [...problems] };
-}
-
-async function span(
-  isAttacked: boolean,
-  act: () => Promise<{ p99Ms: number; callCount: number }>,
-): Promise<Span> {
-  const machine = watchMachine();
-  const { p99Ms, callCount } = await act();
-  return { isAttacked, p99Ms, callCount, othersShare: machine.othersShare() };
 }
 
 function inspect(attack: Attack, output: string, problems: Set<string>): void {

@@ -42,6 +42,30 @@ async function opened({ port, from }: Victim, text: string): Promise<Wire> {
   return wire;
 }
 
+/** As much work for the server, whether or not it is read. */
+async function streams(
+  { port, from }: Victim,
+  signal: AbortSignal,
+  reads: boolean,
+): Promise<string> {
+  const body = JSON.stringify({
+    model: "echo",
+    stream: true,
+    messages: [{ role: "user", content: "word ".repeat(20_000) }],
+  });
+  const request = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const wires = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const wire = await openWire(port, { reads, from });
+      await wire.send(Buffer.from(request));
+      return wire;
+    }),
+  );
+  await untilAborted(signal);
+  for (const wire of wires) wire.close();
+  return "20 streams of 20,000 words";
+}
+
 export const SLOW: readonly Attack[] = [
   slow(
     "slow headers",
@@ -146,24 +170,8 @@ export const SLOW: readonly Attack[] = [
   {
     name: "readers that never read, HTTP/1.1",
     connectionCount: 20,
-    async run({ port, from }, signal) {
-      const body = JSON.stringify({
-        model: "echo",
-        stream: true,
-        messages: [{ role: "user", content: "word ".repeat(20_000) }],
-      });
-      const request = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-      const wires = await Promise.all(
-        Array.from({ length: 20 }, async () => {
-          const wire = await openWire(port, { reads: false, from });
-          await wire.send(Buffer.from(request));
-          return wire;
-        }),
-      );
-      await untilAborted(signal);
-      for (const wire of wires) wire.close();
-      return "20 streams of 20,000 words";
-    },
+    run: (victim, signal) => streams(victim, signal, false),
+    honest: (victim, signal) => streams(victim, signal, true),
   },
   {
     name: "deadlines beyond any clock",

@@ -27,6 +27,8 @@ export interface ServingProcess {
   readonly address: string;
   /** All that it has printed. */
   output(): string;
+  /** All that it has printed on standard error. */
+  errors(): string;
   /** Resolves when the text has been printed. */
   prints(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
@@ -99,6 +101,7 @@ export async function serve(
     pid: child.pid ?? 0,
     address,
     output,
+    errors,
     prints: (text) =>
       new Promise((resolve) => {
         const look = (): void => {
