@@ -13,10 +13,12 @@ import { taskFailure } from "./error-codes.ts";
 import type { Call, Implementation } from "./rpc.ts";
 
 export function agentService(manager: TaskManager): Implementation<typeof AgentService> {
-  const run = (request: Parameters<TaskManager["run"]>[1], call: Call, streaming: boolean) => {
+  async function run(request: Parameters<TaskManager["run"]>[1], call: Call, streaming: boolean) {
     const options = { streaming, deadlineInMs: call.remainingMs() };
-    return manager.run(call.principal, request, options, call.signal);
-  };
+    const started = await manager.run(call.principal, request, options, call.signal);
+    call.accepted(started.taskId);
+    return started;
+  }
 
   return {
     async execute(request, call) {

@@ -2,6 +2,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { trace } from "@opentelemetry/api";
+import { AccessRole } from "../../gen/agentlane/v1/admin_service_pb.js";
 import { Code } from "../../gen/google/rpc/code_pb.js";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import type { Peer } from "../auth/contract.ts";
@@ -14,6 +15,8 @@ export interface CallAudit {
   /** Who it is. Throws `unavailable` (AUDIT_UNAVAILABLE) where nothing is to go unseen and nothing can be seen. */
   admitted(principal: Principal): void;
   asked(request: Message): void;
+  /** Of a call that makes a task: which one. */
+  accepted(taskId: string): void;
   /** It is done, or, of a stream, has begun: what was asked for has happened. Only the first one counts. */
   answered(reply: Message | undefined): void;
   /** Ignored once it was answered. */
@@ -25,6 +28,7 @@ export type StartCallAudit = (name: string, peer: Peer) => CallAudit;
 const UNAUDITED: CallAudit = {
   admitted: () => undefined,
   asked: () => undefined,
+  accepted: () => undefined,
   answered: () => undefined,
   failed: () => undefined,
 };
@@ -65,11 +69,12 @@ function startCallAudit(log: AuditLog, name: string, peer: Peer): CallAudit {
       if (isAudited && log.isClosed) throw auditUnavailable();
     },
     asked(request) {
-      if (isAudited) collectIds(request, target);
+      if (isAudited) collectFacts(request, target);
     },
+    accepted: (taskId) => addId(target, "taskId", taskId),
     answered(reply) {
       if (!isAudited || isTold) return;
-      if (reply) collectIds(reply, target);
+      if (reply) collectFacts(reply, target);
       tell("OK", "");
     },
     failed(error) {
@@ -81,23 +86,35 @@ function startCallAudit(log: AuditLog, name: string, peer: Peer): CallAudit {
   };
 }
 
-/** Those of them that are ids; everything else may be content. */
+/** Those fields of a message that are ids; everything else may be content. */
 const IDS: ReadonlySet<string> = new Set([
   ...["tenant", "agentId", "sessionId", "taskId", "keyId"],
-  ...["taskIds", "redrivenTaskIds"],
+  ...["taskIds", "redrivenTaskIds", "agentIds"],
+]);
+/** How many it was done to, where an answer does not name each. */
+const COUNTS: ReadonlySet<string> = new Set([
+  ...["purgedCount", "canceledTaskCount"],
+  ...["deletedTaskCount", "deletedSessionCount", "deletedApiKeyCount"],
 ]);
 /** Where a message keeps ids one level down. */
 const HOLDERS: ReadonlySet<string> = new Set(["task", "key", "context"]);
 const MAX_LISTED = 100;
 
-function collectIds(message: object, ids: Record<string, unknown>, isNested = false): void {
+function collectFacts(message: object, facts: Record<string, unknown>, isNested = false): void {
   for (const [field, value] of Object.entries(message)) {
-    if (IDS.has(field)) addId(ids, field, value);
-    else if (field === "target") addTarget(ids, value);
+    if (IDS.has(field)) addId(facts, field, value);
+    else if (COUNTS.has(field)) facts[field] = Number(value);
+    else if (field === "roles") addRoles(facts, value);
+    else if (field === "target") addTarget(facts, value);
     else if (!isNested && HOLDERS.has(field) && typeof value === "object" && value !== null) {
-      collectIds(value, ids, true);
+      collectFacts(value, facts, true);
     }
   }
+}
+
+/** What a key may do. */
+function addRoles(facts: Record<string, unknown>, value: unknown): void {
+  if (Array.isArray(value)) facts.roles = value.map((role) => AccessRole[role] ?? role);
 }
 
 function addId(ids: Record<string, unknown>, field: string, value: unknown): void {

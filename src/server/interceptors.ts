@@ -197,7 +197,8 @@ async function begin(
   if (counted) parts.limitRate(principal.tenant);
   if (follow) exchange.onClose(follow(scope.end));
   const { signal, remainingMs } = scope;
-  return { call: { principal, signal, remainingMs }, scope, audit };
+  const { accepted } = audit;
+  return { call: { principal, signal, remainingMs, accepted }, scope, audit };
 }
 
 /** Who is it? Nothing of the body has been read. */

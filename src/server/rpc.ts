@@ -21,6 +21,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** The caller's remaining time; undefined = no deadline. Never ≤ 0 when a service is called. */
   remainingMs(): number | undefined;
+  /** Its task is accepted: for the audit log, also where the call then ends without an answer. */
+  accepted(taskId: string): void;
 }
 
 type Handler<M> =

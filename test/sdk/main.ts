@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { createColumn } from "./column.ts";
-import { startInstallation } from "./installation.ts";
+import { type Installation, startInstallation } from "./installation.ts";
 import { loadRunners, type Runner } from "./runner.ts";
 import { loadScenarios } from "./scenario-file.ts";
 
@@ -16,14 +16,11 @@ const scenarios = loadScenarios().filter(({ name }) => name.includes(values.case
 const results = new Map<string, Map<string, boolean>>();
 const problems: string[] = [];
 
-const installation = await startInstallation();
-try {
-  for (const runner of await loadRunners(values.only.split(",").filter(Boolean))) {
-    await runColumn(runner);
-  }
-} finally {
-  await installation.stop().catch((error: unknown) => problems.push(`FAILED: ${error}`));
-}
+/** Columns at a time: their cases mostly wait. */
+const WIDTH = 4;
+
+const waiting = await loadRunners(values.only.split(",").filter(Boolean));
+await Promise.all(Array.from({ length: Math.min(WIDTH, waiting.length) }, runColumns));
 printTable();
 for (const problem of problems) console.log(`\n${problem}`);
 const outcomes = [...results.values()].flatMap((column) => [...column.values()]);
@@ -32,7 +29,19 @@ const failed = outcomes.length - passed;
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = problems.length > 0 || scenarios.length === 0 ? 1 : 0;
 
-async function runColumn(runner: Runner): Promise<void> {
+/** On an installation of its own: cases end and start servers. */
+async function runColumns(): Promise<void> {
+  const installation = await startInstallation();
+  try {
+    for (let runner = waiting.shift(); runner; runner = waiting.shift()) {
+      await runColumn(installation, runner);
+    }
+  } finally {
+    await installation.stop().catch((error: unknown) => problems.push(`FAILED: ${error}`));
+  }
+}
+
+async function runColumn(installation: Installation, runner: Runner): Promise<void> {
   const missing = runner.missing();
   if (missing !== undefined) {
     console.log(`SKIPPED: ${runner.name}: ${missing}`);
@@ -75,7 +84,7 @@ function fail(runner: Runner, what: string, reason: string): void {
 }
 
 function printTable(): void {
-  const columns = [...results.keys()];
+  const columns = [...results.keys()].sort();
   const rows = new Set([...results.values()].flatMap((column) => [...column.keys()]));
   const width = Math.max(...[...rows].map(({ length }) => length), 4);
   const cell = (text: string, index: number): string => text.padEnd(columns[index]?.length ?? 0);

@@ -23,6 +23,7 @@ const call: Call = {
   principal: principal(),
   signal: new AbortController().signal,
   remainingMs: () => undefined,
+  accepted: () => undefined,
 };
 const request = create(ExecuteRequestSchema, { agentId: "echo", sessionId: "s1" });
 const streamed = create(StreamExecuteRequestSchema, { agentId: "echo", sessionId: "s1" });

@@ -93,7 +93,9 @@ describe("through the program", () => {
     const { context } = await sessions.exportSession(turn);
     await sessions.destroySession(turn);
     await sessions.importSession({ ...(context && { context }), overwrite: true });
-    const { key } = await admin.createApiKey({ name: CANARY, tenant: "blue", roles: [1] });
+    const { key } = await admin.createApiKey({
+      ...{ name: CANARY, tenant: "blue", roles: [AccessRole.SUBMIT], agentIds: ["echo"] },
+    });
     await admin.revokeApiKey({ keyId: key?.keyId ?? "" });
     await admin.deleteTenant({ tenant: "blue" });
     await expect(tasks.getTask({ taskId: "unknown" })).rejects.toThrow(/no task/);
@@ -106,6 +108,10 @@ describe("through the program", () => {
     const fails = { maxAttempts: 1, configurable: { failAttempts: 1 } };
     await expect(agents.execute({ ...turn, ...fails })).rejects.toThrow(/told to fail/);
     const failed = (await tasks.listTasks({ states: [TaskState.FAILED] })).tasks[0];
+    await tasks.purgeDeadLetters({ taskIds: [failed?.taskId ?? ""] });
+    const slow = { ...turn, sessionId: "late", configurable: { delayMs: 60_000 } };
+    await expect(agents.execute(slow, { timeoutMs: 300 })).rejects.toThrow(/deadline/);
+    const late = (await tasks.listTasks({ sessionId: "late" })).tasks[0];
     const reader = clients(readerToken);
     await expect(reader.agents.execute(turn)).rejects.toThrow(/needs the role/);
     await expect(reader.admin.deleteTenant({ tenant: "acme" })).rejects.toThrow(/needs the role/);
@@ -126,7 +132,8 @@ describe("through the program", () => {
       ...["task.redrive OK", "session.read OK", "session.export OK", "session.destroy OK"],
       ...["session.import OK", "key.create OK", "key.revoke OK", "tenant.delete OK"],
       ...["task.read NOT_FOUND TASK_NOT_FOUND", "task.submit OK"],
-      ...["task.submit UNAVAILABLE ECHO_FAILURE", "task.read OK"],
+      ...["task.submit UNAVAILABLE ECHO_FAILURE", "task.read OK", "task.purge OK"],
+      ...["task.submit DEADLINE_EXCEEDED DEADLINE_EXCEEDED", "task.read OK"],
       ...["task.submit PERMISSION_DENIED ROLE_REQUIRED"],
       ...["tenant.delete PERMISSION_DENIED ROLE_REQUIRED"],
     ]);
@@ -148,7 +155,15 @@ describe("through the program", () => {
     expect(exported?.target).toEqual({ agentId: "echo", sessionId: "s1" });
     const ofFailed = lines.find(({ reason }) => reason === "ECHO_FAILURE")?.target;
     expect(ofFailed).toEqual({ agentId: "echo", sessionId: "s1", taskId: failed?.taskId });
-    expect(created?.target).toEqual({ tenant: "blue", keyId: key?.keyId });
+    const ofLate = lines.find(({ result }) => result === "DEADLINE_EXCEEDED")?.target;
+    expect(ofLate).toEqual({ agentId: "echo", sessionId: "late", taskId: late?.taskId });
+    expect(lines.find(({ action }) => action === "task.purge")?.target).toEqual({
+      ...{ taskIds: [failed?.taskId], purgedCount: 1 },
+    });
+    const granted = { roles: ["SUBMIT"], agentIds: ["echo"] };
+    expect(created?.target).toEqual({ tenant: "blue", keyId: key?.keyId, ...granted });
+    const ofDeleted = lines.find(({ action }) => action === "tenant.delete")?.target;
+    expect(ofDeleted).toMatchObject({ tenant: "blue", deletedApiKeyCount: 1, deletedTaskCount: 0 });
   });
 });
 
