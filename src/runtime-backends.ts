@@ -19,6 +19,7 @@ import { measureStore } from "./store/measured-store.ts";
 import type { Logger } from "./telemetry/logging.ts";
 import { METRICS } from "./telemetry/metric-definitions.ts";
 import { type Metrics, NO_METRICS } from "./telemetry/metrics.ts";
+import { sparingly } from "./telemetry/sparing.ts";
 
 /** The three seams, as one choice: not every queue goes with every store. */
 export interface Backends {
@@ -38,9 +39,7 @@ interface BackendParts {
 
 /** The configuration has refused what does not go together. */
 export function backendsOf(config: Config, parts: BackendParts): Backends {
-  const onWarning = (message: string, error?: unknown): void => {
-    parts.logger.warn(message, error === undefined ? {} : { error });
-  };
+  const onWarning = sparingly(parts.clock, (message, fields) => parts.logger.warn(message, fields));
   const losses = parts.metrics.counter(METRICS.connectionLosses);
   const surroundings = {
     ...parts,

@@ -61,7 +61,18 @@ export function wireError(status: WireStatus): ConnectError {
   const { reason, metadata = {} } = status;
   details.push(detail(ErrorInfoSchema, { reason, domain: DOMAIN, metadata: { ...metadata } }));
   const message = clipped(status.message, MAX_MESSAGE_CHARS);
-  return new ConnectError(message, status.code, status.headers, details);
+  return withoutStack(() => new ConnectError(message, status.code, status.headers, details));
+}
+
+/** It goes to a client, which is not told where it was made; finding that out is most of what it costs. */
+function withoutStack<T>(make: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Exchange } from "./interceptors.ts";
 import type { Protocol } from "./protocol.ts";
 import { type BodyLimits, readMessage } from "./request-body.ts";
 import type { RpcMethod } from "./rpc.ts";
+import { takeTurn } from "./turns.ts";
 
 export function createHttpExchange(
   method: RpcMethod,
@@ -39,15 +40,20 @@ export function createHttpExchange(
   };
 }
 
-/** Calls back when `source` emits close, or at once when it has. */
+/** Calls back when the reply is out, when it is its turn where the client was gone before, or at once. */
 export function onceClosed(source: {
+  readonly writableFinished: boolean;
   once(event: "close", listener: () => void): unknown;
 }): (callback: () => void) => void {
   let callbacks: (() => void)[] | undefined = [];
-  source.once("close", () => {
+  const tell = (): void => {
     const waiting = callbacks ?? [];
     callbacks = undefined;
     for (const callback of waiting) callback();
+  };
+  source.once("close", () => {
+    if (source.writableFinished) tell();
+    else takeTurn(tell);
   });
   return (callback) => {
     if (callbacks) callbacks.push(callback);

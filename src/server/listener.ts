@@ -13,6 +13,7 @@ import { AgentlaneError } from "../errors.ts";
 import { trackSessions } from "./http2-sessions.ts";
 import { createOffenders, isOffence, type Offenders } from "./offenders.ts";
 import type { ServerOptions } from "./options.ts";
+import { takeTurn } from "./turns.ts";
 
 export interface Listener {
   readonly http1: Http1Server;
@@ -51,6 +52,11 @@ export function createListener(
   let acceptorClosed: Promise<void> | undefined;
 
   acceptor.on(options.tls ? "secureConnection" : "connection", (socket: Socket) => {
+    takeTurn(() => serve(socket));
+  });
+
+  function serve(socket: Socket): void {
+    if (socket.destroyed) return;
     const address = socket.remoteAddress ?? "";
     detectHttp2(socket, clock, options.headerTimeoutMs, (isHttp2) => {
       if (!isHttp2) {
@@ -60,7 +66,7 @@ export function createListener(
       }
       (isHttp2 ? http2 : http1).emit("connection", socket);
     });
-  });
+  }
 
   return {
     http1,

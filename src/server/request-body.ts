@@ -16,6 +16,7 @@ import { wireError } from "./error-codes.ts";
 import { assertJsonSize } from "./json-size.ts";
 import { assertMessageCount } from "./message-count.ts";
 import type { Protocol } from "./protocol.ts";
+import { takeTurn } from "./turns.ts";
 
 export interface BodyLimits {
   readonly maxMessageBytes: number;
@@ -88,6 +89,46 @@ export function decode<D extends DescMessage>(
   }
 }
 
+/**
+ * Bytes that come piece by piece, at most `maxBytes` of them. They are copied as they come: a piece that
+ * is kept takes a hundred times its size when it is small, and a slow or hostile client sends single bytes.
+ */
+function growing(maxBytes: number) {
+  let only: Uint8Array | undefined;
+  let joined = Buffer.alloc(0);
+  let byteCount = 0;
+
+  function join(piece: Uint8Array): void {
+    if (byteCount + piece.byteLength > joined.length) {
+      const wanted = Math.max(2 * joined.length, byteCount + piece.byteLength);
+      const larger = Buffer.allocUnsafeSlow(Math.min(maxBytes, wanted));
+      joined.copy(larger, 0, 0, byteCount);
+      joined = larger;
+    }
+    joined.set(piece, byteCount);
+    byteCount += piece.byteLength;
+  }
+
+  return {
+    /** False: these are too many. */
+    add(piece: Uint8Array): boolean {
+      const before = only?.byteLength ?? byteCount;
+      if (before + piece.byteLength > maxBytes) return false;
+      if (before === 0) {
+        only = piece;
+        return true;
+      }
+      if (only) {
+        join(only);
+        only = undefined;
+      }
+      join(piece);
+      return true;
+    },
+    all: (): Uint8Array => only ?? joined.subarray(0, byteCount),
+  };
+}
+
 function readAll(
   source: Readable,
   maxBytes: number,
@@ -95,15 +136,13 @@ function readAll(
   clock: Clock,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let byteCount = 0;
+    const bytes = growing(maxBytes);
     const timer = clock.setTimer(limits.bodyTimeoutMs, () => stop(tooSlow(limits.bodyTimeoutMs)));
     const stop = (error?: Error): void => {
       timer.clear();
       source.off("data", onData).off("end", onEnd).off("error", onGone).off("close", onGone);
       if (error === undefined) {
-        const [only] = chunks;
-        resolve(only && chunks.length === 1 ? only : Buffer.concat(chunks, byteCount));
+        resolve(bytes.all());
         return;
       }
       // What else arrives of a body that nobody wants is let go of, and its failure too.
@@ -111,12 +150,10 @@ function readAll(
       reject(error);
     };
     const onData = (chunk: Uint8Array): void => {
-      byteCount += chunk.byteLength;
-      if (byteCount > maxBytes) stop(tooLarge(limits.maxMessageBytes));
-      else chunks.push(chunk);
+      if (!bytes.add(chunk)) stop(tooLarge(limits.maxMessageBytes));
     };
     const onEnd = (): void => stop();
-    const onGone = (): void => stop(incomplete());
+    const onGone = (): void => takeTurn(() => stop(incomplete()));
     source.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone);
     // An empty body may have ended before anybody listened.
     if (source.readableEnded) onEnd();

@@ -7,7 +7,7 @@ import { QueueMessageSchema } from "../../gen/agentlane/store/v1/record_pb.js";
 import { channelName } from "../../src/queue/channel.ts";
 import { taskTopic } from "../../src/queue/contract.ts";
 import { callGrpc, EXECUTE, enveloped, executeRequest } from "../server/raw.ts";
-import { type Attack, repeat, require } from "./attack.ts";
+import { type Attack, repeat, require, type Victim } from "./attack.ts";
 
 const QUEUE = "agent.tasks";
 const PREFIX = "agentlane";
@@ -40,6 +40,15 @@ const HOSTILE_NOTICES: readonly Buffer[] = [
   Buffer.from([0xff, 0xff]),
   Buffer.concat([Buffer.from([0x80, 14]), Buffer.from("task/default/x"), Buffer.alloc(12, 0xff)]),
 ];
+
+/** What gateways tell each other, as many of it, of tasks that nobody watches here. */
+const HONEST_NOTICES: readonly Buffer[] = Array.from(
+  { length: hostilePayloads().length + HOSTILE_NOTICES.length },
+  (_, index) => {
+    const topic = Buffer.from(taskTopic("default", `elsewhere-${index}`));
+    return Buffer.concat([Buffer.from([0x80, topic.length]), topic, Buffer.alloc(12)]);
+  },
+);
 
 async function stillServes(port: number): Promise<void> {
   const { error } = await callGrpc(port, EXECUTE, enveloped(executeRequest("echo")));
@@ -91,25 +100,34 @@ export function redisAttacks(url: string): readonly Attack[] {
     {
       name: "hostile notices on Redis' bus",
       connectionCount: 1,
-      async run({ port }, signal) {
-        const redis = new Redis(url);
-        const channels = texts(await redis.call("PUBSUB", "CHANNELS", "*"));
-        require(channels.length > 0, "nobody listens on the bus");
-        let sent = 0;
-        await repeat(signal, 20, async () => {
-          for (const channel of channels) {
-            for (const payload of [...hostilePayloads(), ...HOSTILE_NOTICES]) {
-              await redis.publish(channel, payload);
-              sent++;
-            }
-          }
-          await stillServes(port);
-        });
-        redis.disconnect();
-        return `${sent} notices on ${channels.length} channels`;
-      },
+      run: (victim, signal) =>
+        notifyByRedis(url, victim, signal, [...hostilePayloads(), ...HOSTILE_NOTICES]),
+      honest: (victim, signal) => notifyByRedis(url, victim, signal, HONEST_NOTICES),
     },
   ];
+}
+
+async function notifyByRedis(
+  url: string,
+  { port }: Victim,
+  signal: AbortSignal,
+  notices: readonly Buffer[],
+): Promise<string> {
+  const redis = new Redis(url);
+  const channels = texts(await redis.call("PUBSUB", "CHANNELS", "*"));
+  require(channels.length > 0, "nobody listens on the bus");
+  let sent = 0;
+  await repeat(signal, 20, async () => {
+    for (const channel of channels) {
+      for (const notice of notices) {
+        await redis.publish(channel, notice);
+        sent++;
+      }
+    }
+    await stillServes(port);
+  });
+  redis.disconnect();
+  return `${sent} notices on ${channels.length} channels`;
 }
 
 function texts(value: unknown): string[] {
@@ -121,26 +139,9 @@ export function rabbitAttacks(url: string): readonly Attack[] {
     {
       name: "hostile notices on RabbitMQ's bus",
       connectionCount: 1,
-      async run({ port }, signal) {
-        const connection = await connect(url);
-        const channel = await connection.createConfirmChannel();
-        const keys = new Set(
-          Array.from({ length: 2000 }, (_, index) => channelName(taskTopic("default", `${index}`))),
-        );
-        let sent = 0;
-        await repeat(signal, 20, async () => {
-          for (const payload of [...hostilePayloads(), ...HOSTILE_NOTICES]) {
-            for (const key of [...keys, "#", "\r\n"]) {
-              channel.publish(`${PREFIX}.events`, key, payload, { headers: { x: "\r\n" } });
-              sent++;
-            }
-          }
-          await channel.waitForConfirms();
-          await stillServes(port);
-        });
-        await connection.close();
-        return `${sent} notices with ${keys.size} keys`;
-      },
+      run: (victim, signal) =>
+        notifyByRabbit(url, victim, signal, [...hostilePayloads(), ...HOSTILE_NOTICES]),
+      honest: (victim, signal) => notifyByRabbit(url, victim, signal, HONEST_NOTICES),
     },
     {
       name: "hostile messages in RabbitMQ's exchanges",
@@ -167,4 +168,30 @@ export function rabbitAttacks(url: string): readonly Attack[] {
       },
     },
   ];
+}
+
+async function notifyByRabbit(
+  url: string,
+  { port }: Victim,
+  signal: AbortSignal,
+  notices: readonly Buffer[],
+): Promise<string> {
+  const connection = await connect(url);
+  const channel = await connection.createConfirmChannel();
+  const keys = new Set(
+    Array.from({ length: 2000 }, (_, index) => channelName(taskTopic("default", `${index}`))),
+  );
+  let sent = 0;
+  await repeat(signal, 20, async () => {
+    for (const notice of notices) {
+      for (const key of [...keys, "#", "\r\n"]) {
+        channel.publish(`${PREFIX}.events`, key, notice, { headers: { x: "\r\n" } });
+        sent++;
+      }
+    }
+    await channel.waitForConfirms();
+    await stillServes(port);
+  });
+  await connection.close();
+  return `${sent} notices with ${keys.size} keys`;
 }

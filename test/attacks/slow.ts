@@ -5,6 +5,7 @@ import { type Attack, repeat, require, untilAborted, type Victim } from "./attac
 import {
   callHeaders,
   END_HEADERS,
+  END_STREAM,
   FRAME,
   frame,
   openHttp2,
@@ -20,6 +21,7 @@ function slow(
   count: number,
   open: (victim: Victim) => Promise<Wire>,
   drop: () => Buffer,
+  ask: (victim: Victim) => Promise<Wire> = askedByHttp1,
 ): Attack {
   return {
     name: `${name}, ${count} connections`,
@@ -33,7 +35,36 @@ function slow(
       for (const wire of wires) wire.close();
       return drop().length > 0 ? `a byte each ${DRIP_MS} ms` : "silent";
     },
+    honest: askedBy(count, ask),
   };
+}
+
+/** As many connections of well-behaved clients. */
+function askedBy(count: number, ask: (victim: Victim) => Promise<Wire>): Attack["run"] {
+  return async (victim, signal) => {
+    const wires = await Promise.all(Array.from({ length: count }, () => ask(victim)));
+    await untilAborted(signal);
+    for (const wire of wires) wire.close();
+    return "a call each";
+  };
+}
+
+/** What such a client does with its connection: one small call. */
+function askedByHttp1(victim: Victim): Promise<Wire> {
+  const body = JSON.stringify({
+    agentId: "echo",
+    messages: [{ role: "ROLE_USER", content: [{ text: "hello" }] }],
+  });
+  const head = `POST ${EXECUTE} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json`;
+  return opened(victim, `${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+}
+
+async function askedByHttp2({ port, from }: Victim): Promise<Wire> {
+  const wire = await openHttp2(port, { from });
+  const body = Buffer.from(enveloped(executeRequest("echo")));
+  await wire.send(frame(FRAME.HEADERS, END_HEADERS, 1, callHeaders(EXECUTE)));
+  await wire.send(frame(FRAME.DATA, END_STREAM, 1, body));
+  return wire;
 }
 
 async function opened({ port, from }: Victim, text: string): Promise<Wire> {
@@ -92,6 +123,7 @@ export const SLOW: readonly Attack[] = [
       return wire;
     },
     () => frame(FRAME.DATA, 0, 1, Buffer.from([0])),
+    askedByHttp2,
   ),
   slow(
     "half a preface",
@@ -110,10 +142,12 @@ export const SLOW: readonly Attack[] = [
       return wire;
     },
     () => Buffer.alloc(0),
+    askedByHttp2,
   ),
   {
     name: "idle connections, 500",
     connectionCount: 500,
+    honest: askedBy(500, askedByHttp1),
     async run({ port, from }, signal) {
       const wires = await Promise.all(Array.from({ length: 500 }, () => openWire(port, { from })));
       await untilAborted(signal);
@@ -124,6 +158,7 @@ export const SLOW: readonly Attack[] = [
   {
     name: "1,200 connections from an address",
     connectionCount: 1000,
+    honest: askedBy(1000, askedByHttp1),
     async run({ port, from }, signal) {
       const wires: Wire[] = [];
       for (let count = 0; count < 1200; count += 100) {
