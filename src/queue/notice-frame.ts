@@ -3,6 +3,8 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Notice, NoticeSchema } from "../../gen/agentlane/store/v1/record_pb.js";
 
 const LENGTH_BYTES = 2;
+/** Far more than a topic has; what claims to have a longer one is not read any further. */
+const MAX_TOPIC_BYTES = 1024;
 
 export function encodeNotice(topic: string, notice: Notice): Buffer {
   const name = Buffer.from(topic);
@@ -22,5 +24,14 @@ export function noticeOf(payload: Buffer): Notice {
 }
 
 function noticeAt(payload: Buffer): number {
-  return LENGTH_BYTES + payload.readUInt16BE(0);
+  return endOfTopic(payload, payload.readUInt16BE(0));
+}
+
+/** Where a topic of `length` bytes ends, after its length. Throws where it cannot be one. */
+export function endOfTopic(payload: Buffer, length: number): number {
+  const end = LENGTH_BYTES + length;
+  if (length > MAX_TOPIC_BYTES || end > payload.length) {
+    throw new Error(`a notice of ${payload.length} bytes has no topic of ${length}`);
+  }
+  return end;
 }

@@ -17,7 +17,7 @@ const LENGTH_BYTES = 4;
 export function topicOf(payload: Buffer): string {
   const head = payload.readUInt16BE(0);
   if (head < STORED) return frame.topicOf(payload);
-  return payload.toString("utf8", HEAD_BYTES, HEAD_BYTES + head - STORED);
+  return payload.toString("utf8", HEAD_BYTES, frame.endOfTopic(payload, head - STORED));
 }
 
 /** Throws for what is no frame, or no notice. */
@@ -25,7 +25,7 @@ export function noticeOf(payload: Buffer): Notice {
   const head = payload.readUInt16BE(0);
   if (head < STORED) return frame.noticeOf(payload);
   const [, tenant = "", taskId = ""] = /^task\/(.*)\/([^/]*)$/.exec(topicOf(payload)) ?? [];
-  const body = payload.subarray(HEAD_BYTES + head - STORED);
+  const body = payload.subarray(frame.endOfTopic(payload, head - STORED));
   const entries = entriesOf(body);
   if (entries.length > 0) return entriesNotice({ tenant, taskId }, entries);
   return grownNotice({ tenant, taskId }, body.readUInt32BE(0) - 1);

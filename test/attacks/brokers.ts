@@ -41,12 +41,11 @@ const HOSTILE_NOTICES: readonly Buffer[] = [
   Buffer.concat([Buffer.from([0x80, 14]), Buffer.from("task/default/x"), Buffer.alloc(12, 0xff)]),
 ];
 
-/** What gateways tell each other, as many of it, of tasks that nobody watches here. */
-const HONEST_NOTICES: readonly Buffer[] = Array.from(
-  { length: hostilePayloads().length + HOSTILE_NOTICES.length },
-  (_, index) => {
+/** What a broker carries as well: as many bytes of readable notices, of tasks that nobody watches here. */
+const HONEST_NOTICES: readonly Buffer[] = [...hostilePayloads(), ...HOSTILE_NOTICES].map(
+  ({ length }, index) => {
     const topic = Buffer.from(taskTopic("default", `elsewhere-${index}`));
-    return Buffer.concat([Buffer.from([0x80, topic.length]), topic, Buffer.alloc(12)]);
+    return Buffer.concat([Buffer.from([0, topic.length]), topic, Buffer.alloc(length)]);
   },
 );
 
