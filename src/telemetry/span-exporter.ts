@@ -1,7 +1,7 @@
 /**
  * Exports spans from a thread of its own: turning them into Protobuf and sending them takes longer
  * than making them, and would hold up the event loop that the calls are on
- * (docs/decisions/0027-spans-are-exported-by-a-thread.md).
+ * (docs/decisions/0027-a-thread-exports-spans.md).
  */
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
