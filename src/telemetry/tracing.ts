@@ -9,7 +9,6 @@ import {
   W3CBaggagePropagator,
   W3CTraceContextPropagator,
 } from "@opentelemetry/core";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import {
   AlwaysOffSampler,
@@ -30,6 +29,8 @@ import {
   ATTR_SERVICE_VERSION,
   SCOPE_NAME,
 } from "./names.ts";
+import { warningsOnly } from "./span-diagnostics.ts";
+import { createSpanThread, type SpanThread } from "./span-exporter.ts";
 
 export interface TracingOptions {
   /** Full URL of the OTLP/HTTP traces endpoint. */
@@ -61,8 +62,6 @@ export interface TracingSetup {
   readonly instanceId: string;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Default: OTLP to the options' endpoint. */
-  readonly exporter?: SpanExporter;
 }
 
 /** How long a stop waits for the last export: a collector that is down must not hold a drain up. */
@@ -77,10 +76,15 @@ export function tracer(): Tracer {
 export function startTracing(options: TracingOptions | undefined, setup: TracingSetup): Service {
   if (!options) return { start: () => Promise.resolve(), stop: () => Promise.resolve() };
   let provider: TracerProvider | undefined;
+  let thread: SpanThread | undefined;
+  const warn = (message: string): void => setup.logger.warn(`OpenTelemetry: ${message}`);
   return service(
     async () => {
-      diag.setLogger(diagLogger(setup.logger), DiagLogLevel.WARN);
-      provider = tracerProvider(options, setup);
+      diag.setLogger(warningsOnly(warn), DiagLogLevel.WARN);
+      const resourceAttributes = resourceAttributesOf(options, setup);
+      const { endpoint, headers } = options;
+      thread = createSpanThread({ endpoint, headers, resourceAttributes }, warn);
+      provider = tracerProvider(options, resourceAttributes, thread.exporter);
       trace.setGlobalTracerProvider(provider);
       context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
       propagation.setGlobalPropagator(
@@ -96,6 +100,7 @@ export function startTracing(options: TracingOptions | undefined, setup: Tracing
       const exported = new AbortController();
       await Promise.race([ending, setup.clock.sleep(LAST_EXPORT_MS, exported.signal)]);
       exported.abort();
+      await thread?.terminate();
       trace.disable();
       context.disable();
       propagation.disable();
@@ -104,16 +109,25 @@ export function startTracing(options: TracingOptions | undefined, setup: Tracing
   );
 }
 
-function tracerProvider(options: TracingOptions, setup: TracingSetup): TracerProvider {
-  const exporter =
-    setup.exporter ?? new OTLPTraceExporter({ url: options.endpoint, headers: options.headers });
+function resourceAttributesOf(
+  options: TracingOptions,
+  setup: TracingSetup,
+): Readonly<Record<string, string>> {
+  return {
+    [ATTR_SERVICE_VERSION]: setup.version,
+    [ATTR_SERVICE_INSTANCE_ID]: setup.instanceId,
+    ...options.resourceAttributes,
+    [ATTR_SERVICE_NAME]: options.serviceName,
+  };
+}
+
+function tracerProvider(
+  options: TracingOptions,
+  resourceAttributes: Readonly<Record<string, string>>,
+  exporter: SpanExporter,
+): TracerProvider {
   return new TracerProvider({
-    resource: resourceFromAttributes({
-      [ATTR_SERVICE_VERSION]: setup.version,
-      [ATTR_SERVICE_INSTANCE_ID]: setup.instanceId,
-      ...options.resourceAttributes,
-      [ATTR_SERVICE_NAME]: options.serviceName,
-    }),
+    resource: resourceFromAttributes(resourceAttributes),
     sampler: samplerOf(options),
     spanProcessors: [
       new BatchSpanProcessor({
@@ -142,16 +156,4 @@ function samplerOf({ sampler, samplerRatio }: TracingOptions): Sampler {
     case "parentbased_traceidratio":
       return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(samplerRatio) });
   }
-}
-
-/** Export failures surface in our log instead of nowhere. */
-function diagLogger(logger: Logger) {
-  const warn = (message: string): void => logger.warn(`OpenTelemetry: ${message}`);
-  return {
-    error: warn,
-    warn,
-    info: () => undefined,
-    debug: () => undefined,
-    verbose: () => undefined,
-  };
 }
