@@ -110,7 +110,8 @@ function SessionFacts({ session }: { session: GetSessionResponse }) {
             name: "Instance",
             value: instance ? (
               <>
-                {formatCount(instance.turnCount)} {instance.turnCount === 1 ? "turn" : "turns"} on <Id id={instance.workerId} />
+                {formatCount(instance.turnCount)} {instance.turnCount === 1 ? "turn" : "turns"} on{" "}
+                <Id id={instance.workerId} />
               </>
             ) : (
               "none; built with the next turn"
